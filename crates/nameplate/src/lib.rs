@@ -1,0 +1,20 @@
+//! What every Nameplate function shares: names, the request and the result, the contract between the
+//! steps, error classes, configuration and the Lambda wrapper.
+//!
+//! It knows no AWS service: there is no `aws-sdk-*` dependency here, and nothing here makes a call to one.
+
+pub mod contact;
+pub mod contract;
+pub mod desired;
+pub mod domain;
+pub mod error;
+pub mod request;
+pub mod result;
+pub mod runtime;
+pub mod table;
+pub mod tags;
+pub mod token;
+
+pub use domain::{DomainName, Hostname};
+pub use error::{Class, StepError};
+pub use request::Request;

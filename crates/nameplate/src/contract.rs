@@ -1,0 +1,273 @@
+//! What one step hands to the next: the input and output of every function, as the state machine passes
+//! them on. These are the only types that cross a function's border. It must not know AWS calls.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::request::{Money, Request};
+use crate::result::{ProvisionResult, RegistrationView, Report};
+
+/// Longest wait for a registration, in seconds: AWS speaks of up to three days (AWS-FACTS 1.4); one more for luck.
+pub const REGISTRATION_DEADLINE_SECS: i64 = 4 * 24 * 3600;
+/// Longest wait for a certificate, in seconds: ACM gives up by itself after 72 hours (AWS-FACTS 3.2).
+pub const CERTIFICATE_DEADLINE_SECS: i64 = 72 * 3600;
+/// How old a quote may be when the name is bought on it, in seconds; an older one is asked for again.
+pub const QUOTE_VALID_SECS: i64 = 60;
+
+/// What is known of a domain's resources: ids from earlier runs, a cache that saves searches.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Known {
+    /// The API's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_id: Option<String>,
+    /// The hosted zone's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosted_zone_id: Option<String>,
+    /// The certificate's ARN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_arn: Option<String>,
+    /// The certificate's validation records, each once.
+    pub validation_records: Vec<ValidationRecord>,
+}
+
+/// A CNAME that proves to ACM that a name is ours.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ValidationRecord {
+    /// Owner name, without the trailing dot.
+    pub name: String,
+    /// Target, without the trailing dot.
+    pub value: String,
+}
+
+/// A price that was read at the registry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Quote {
+    /// For one year of registration.
+    pub registration: Money,
+    /// For one year of renewal.
+    pub renewal: Money,
+    /// When it was read, and the name seen to be available, in seconds since 1970.
+    pub read_at: i64,
+}
+
+/// What the plan found about the registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RegistrationPlan {
+    /// Registered in this account already.
+    Registered,
+    /// To be bought, or bought by an earlier run that did not see the end of it.
+    Register,
+    /// Held elsewhere, and not ours to buy.
+    NotManaged,
+}
+
+/// Bounds of the two waits, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Deadlines {
+    /// Until then the registration must have ended.
+    pub registration: i64,
+    /// Until then the certificate must be issued.
+    pub certificate: i64,
+}
+
+/// Input of `plan`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanInput {
+    /// The execution's input, as it came.
+    pub request: Value,
+}
+
+/// Output of `plan`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanOutput {
+    /// The request with every default filled in.
+    pub request: Request,
+    /// [`Request::fingerprint`].
+    pub fingerprint: String,
+    /// Key of the domain item.
+    pub item_key: String,
+    /// Ids from earlier runs.
+    pub known: Known,
+    /// What to do about the registration.
+    pub registration: RegistrationPlan,
+    /// The price, where the name is to be bought now.
+    pub quote: Option<Quote>,
+    /// Bounds of the waits.
+    pub deadlines: Deadlines,
+    /// What exists and what would be made.
+    pub report: Report,
+    /// The result of the finished run, if everything is as the request wants it: then nothing is left to do.
+    pub result: Option<ProvisionResult>,
+}
+
+/// Input of `create-api`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateApiInput {
+    /// The normalised request.
+    pub request: Request,
+    /// The API of an earlier run.
+    pub api_id: Option<String>,
+}
+
+/// Output of `create-api`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateApiOutput {
+    /// The API's id.
+    pub api_id: String,
+    /// API Gateway's own address of it, with `https://`.
+    pub default_endpoint: String,
+}
+
+/// Input of `register`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegisterInput {
+    /// The normalised request.
+    pub request: Request,
+    /// ARN of this execution: it must hold the claim when money is spent.
+    pub execution: String,
+    /// What the plan found.
+    pub plan: RegistrationPlan,
+    /// The plan's quote.
+    pub quote: Option<Quote>,
+    /// Seconds since 1970 at which waiting ends.
+    pub deadline: i64,
+}
+
+/// Output of `register`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegisterOutput {
+    /// The registration; its status says how to go on.
+    pub registration: RegistrationView,
+    /// Name servers at the registry. Empty unless registered in this account.
+    pub name_servers: Vec<String>,
+    /// Whether this incarnation bought the name, so that its zone is the one that RegisterDomain made.
+    pub bought: bool,
+    /// Key of the watch to sleep on, while pending.
+    pub watch_key: Option<String>,
+    /// What a person has to do.
+    pub actions: Vec<String>,
+}
+
+/// Input of `create-zone`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateZoneInput {
+    /// The normalised request.
+    pub request: Request,
+    /// The caller reference is hashed from it.
+    pub incarnation: String,
+    /// Name servers at the registry; empty where the name is not registered in this account.
+    pub name_servers: Vec<String>,
+    /// Whether this incarnation bought the name.
+    pub bought: bool,
+    /// The zone of an earlier run, already tagged.
+    pub hosted_zone_id: Option<String>,
+}
+
+/// Output of `create-zone`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateZoneOutput {
+    /// The zone's id, without `/hostedzone/`.
+    pub hosted_zone_id: String,
+    /// The zone's name servers.
+    pub name_servers: Vec<String>,
+    /// What a person has to do: set the name servers at the registrar.
+    pub actions: Vec<String>,
+}
+
+/// Input of `request-cert`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RequestCertInput {
+    /// The normalised request.
+    pub request: Request,
+    /// The idempotency token is hashed from it.
+    pub incarnation: String,
+    /// The certificate of an earlier run or turn.
+    pub certificate_arn: Option<String>,
+    /// Whether the name was bought in this very execution, so that no older certificate can exist.
+    pub fresh: bool,
+    /// Seconds since 1970 at which waiting ends.
+    pub deadline: i64,
+}
+
+/// Where a certificate stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CertificateStatus {
+    /// It can be used.
+    Issued,
+    /// ACM waits for its records.
+    Pending,
+}
+
+/// Output of `request-cert`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RequestCertOutput {
+    /// The certificate's ARN.
+    pub certificate_arn: String,
+    /// Where it stands.
+    pub status: CertificateStatus,
+    /// The records that it needs, each once, in order of name.
+    pub validation_records: Vec<ValidationRecord>,
+    /// Key of the watch to sleep on, while pending.
+    pub watch_key: Option<String>,
+}
+
+/// Input of `write-validation-records`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WriteValidationRecordsInput {
+    /// The normalised request.
+    pub request: Request,
+    /// The zone to write to.
+    pub hosted_zone_id: String,
+    /// What to write.
+    pub validation_records: Vec<ValidationRecord>,
+    /// Whether an earlier turn of this execution wrote them: then they are looked at before they are written again.
+    pub written_before: bool,
+}
+
+/// Output of `write-validation-records`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WriteValidationRecordsOutput {
+    /// How many records this call wrote.
+    pub written: usize,
+}
+
+/// Input of `attach-domain`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AttachDomainInput {
+    /// The normalised request.
+    pub request: Request,
+    /// The API to map.
+    pub api_id: String,
+    /// The zone for the alias records.
+    pub hosted_zone_id: String,
+    /// The issued certificate.
+    pub certificate_arn: String,
+}
+
+/// Output of `attach-domain`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AttachDomainOutput {
+    /// `https://` and the host name.
+    pub api_endpoint: String,
+}

@@ -1,0 +1,285 @@
+//! Domain names: what one is, and how a host name lies inside one.
+//! It must not know requests, AWS or the network.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Longest name in presentation form without the trailing dot, in characters (RFC 1035, 2.3.4).
+const MAX_NAME_LENGTH: usize = 253;
+/// Longest label in characters (RFC 1035, 2.3.4).
+const MAX_LABEL_LENGTH: usize = 63;
+
+/// A domain that a registrar sells: one label below a public suffix, in lower case and A-labels.
+///
+/// `BÜCHER.example` is read as `xn--bcher-kva.example`; `co.uk` and `www.example.com` are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(
+    with = "String",
+    extend("minLength" = 3, "maxLength" = 253, "examples" = ["my-ai-service.com"])
+)]
+pub struct DomainName(String);
+
+impl DomainName {
+    /// The name as it is written to AWS: lower case, A-labels, no trailing dot.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part right of the first dot: what Route 53 Domains calls the TLD, for example `co.uk`.
+    pub fn tld(&self) -> &str {
+        self.0.split_once('.').map_or("", |(_, tld)| tld)
+    }
+
+    /// Whether `name` is this domain or lies below it, by whole labels.
+    pub fn contains(&self, name: &str) -> bool {
+        name == self.0 || name.strip_suffix(self.0.as_str()).is_some_and(|rest| rest.ends_with('.'))
+    }
+}
+
+impl FromStr for DomainName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let name = ascii_name(text)?;
+        let Some(registrable) = registrable(&name) else {
+            return Err(format!(
+                "`{name}` is a public suffix, below which names are registered; give a name of yours below it, for example `my-service.{name}`"
+            ));
+        };
+        if registrable != name {
+            return Err(format!(
+                "`{name}` lies below the registrable domain `{registrable}`; set `domainName` to `{registrable}` and use `{name}` as `api.hostname`"
+            ));
+        }
+        Ok(Self(name))
+    }
+}
+
+/// A host name in DNS form: lower case, A-labels, at least two labels, no wildcard.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("minLength" = 3, "maxLength" = 253, "examples" = ["api.my-ai-service.com"]))]
+pub struct Hostname(String);
+
+impl Hostname {
+    /// The name as it is written to AWS: lower case, A-labels, no trailing dot.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Hostname {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        ascii_name(text).map(Self)
+    }
+}
+
+/// A name on a certificate: a host name, or `*.` and a host name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("minLength" = 3, "maxLength" = 253, "examples" = ["*.my-ai-service.com"]))]
+pub struct CertificateName(String);
+
+impl CertificateName {
+    /// The name as ACM takes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name without the wildcard label: the one that is validated.
+    pub fn base(&self) -> &str {
+        self.0.strip_prefix("*.").unwrap_or(&self.0)
+    }
+
+    /// Whether a certificate with this name is valid for `host`: the same name, or one label in
+    /// place of the `*` (RFC 6125, 6.4.3).
+    pub fn covers(&self, host: &str) -> bool {
+        match self.0.strip_prefix("*.") {
+            Some(base) => host.split_once('.').is_some_and(|(_, rest)| rest == base),
+            None => host == self.0,
+        }
+    }
+}
+
+impl FromStr for CertificateName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("*.") {
+            Some(base) => Ok(Self(format!("*.{}", ascii_name(base)?))),
+            None => ascii_name(text).map(Self),
+        }
+    }
+}
+
+macro_rules! string_conversions {
+    ($($name:ident),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = String;
+            fn try_from(text: String) -> Result<Self, String> {
+                text.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+string_conversions!(DomainName, Hostname, CertificateName);
+
+/// Turns what a person typed into DNS form, or says in words what is wrong with it.
+fn ascii_name(text: &str) -> Result<String, String> {
+    let typed = text.strip_suffix('.').unwrap_or(text);
+    if typed.is_empty() {
+        return Err("the name is empty; give a name such as `my-ai-service.com`".to_owned());
+    }
+    // Before IDNA, which may reject such a name with a reason that helps nobody.
+    if typed.len() > 4 * MAX_NAME_LENGTH {
+        return Err(format!("the name is longer than {MAX_NAME_LENGTH} characters; shorten it"));
+    }
+    if typed.parse::<IpAddr>().is_ok() || typed.starts_with('[') {
+        return Err(format!("`{typed}` is an IP address; give a domain name"));
+    }
+    if typed.contains("://") || typed.contains('/') {
+        return Err(format!("`{typed}` looks like a URL; give the name alone, without scheme and path"));
+    }
+    if typed.split(['.', '\u{3002}', '\u{ff0e}', '\u{ff61}']).any(str::is_empty) {
+        return Err(format!(
+            "`{typed}` has an empty label (two dots in a row, or a leading dot); remove the extra dot"
+        ));
+    }
+    if typed.contains('_') {
+        return Err(format!("`{typed}` contains an underscore; host names take letters, digits and hyphens only"));
+    }
+    let name = idna::domain_to_ascii_strict(typed)
+        .or_else(|_| idna::domain_to_ascii(typed))
+        .map_err(|_| format!("`{typed}` is no valid internationalised name (IDNA); check its characters"))?;
+    if name.len() > MAX_NAME_LENGTH {
+        return Err(format!("the name has {} characters, more than {MAX_NAME_LENGTH}; shorten it", name.len()));
+    }
+    for label in name.split('.') {
+        if label.is_empty() {
+            return Err(format!("`{name}` has an empty label; remove the extra dot"));
+        }
+        if label.len() > MAX_LABEL_LENGTH {
+            return Err(format!(
+                "the label `{label}` has {} characters, more than {MAX_LABEL_LENGTH}; shorten it",
+                label.len()
+            ));
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return Err(format!("the label `{label}` starts or ends with a hyphen; remove it"));
+        }
+        if let Some(bad) = label.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '-') {
+            return Err(format!("`{name}` contains {bad:?}; host names take letters, digits and hyphens only"));
+        }
+    }
+    let Some((_, last)) = name.rsplit_once('.') else {
+        return Err(format!("`{name}` is a single label; give a full name such as `{name}.com`"));
+    };
+    if last.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!("`{name}` ends in a number, which is no top-level domain; give a domain name"));
+    }
+    Ok(name)
+}
+
+/// The registrable domain of `name`, or nothing when `name` is itself a public suffix.
+///
+/// Only suffixes run by registries count; entries of the private section (`github.io`) are ordinary
+/// domains of somebody.
+fn registrable(name: &str) -> Option<&str> {
+    let mut suffix = psl::suffix_str(name)?;
+    while psl::suffix(suffix.as_bytes()).is_some_and(|s| s.typ() == Some(psl::Type::Private)) {
+        let (_, parent) = suffix.split_once('.')?;
+        suffix = psl::suffix_str(parent)?;
+    }
+    let labels = name.strip_suffix(suffix)?.strip_suffix('.')?;
+    let start = labels.rfind('.').map_or(0, |dot| dot + 1);
+    Some(&name[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn domain(text: &str) -> Result<String, String> {
+        text.parse::<DomainName>().map(String::from)
+    }
+
+    #[test]
+    fn plain_names_survive_and_case_is_folded() {
+        assert_eq!(domain("My-AI-Service.COM"), Ok("my-ai-service.com".into()));
+        assert_eq!(domain("example.co.uk."), Ok("example.co.uk".into()));
+        assert_eq!(domain("service.test"), Ok("service.test".into()));
+        assert_eq!(domain("github.io"), Ok("github.io".into()));
+    }
+
+    #[test]
+    fn unicode_becomes_a_labels() {
+        assert_eq!(domain("Bücher.example"), Ok("xn--bcher-kva.example".into()));
+        assert_eq!(domain("xn--bcher-kva.example"), Ok("xn--bcher-kva.example".into()));
+    }
+
+    #[test]
+    fn each_kind_of_bad_name_is_refused_for_its_own_reason() {
+        let cases = [
+            ("", "empty"),
+            ("..", "empty label"),
+            ("a..com", "empty label"),
+            (".example.com", "empty label"),
+            ("my_service.com", "underscore"),
+            ("-service.com", "hyphen"),
+            ("service-.com", "hyphen"),
+            ("192.0.2.1", "IP address"),
+            ("2001:db8::1", "IP address"),
+            ("[::1]", "IP address"),
+            ("co.uk", "public suffix"),
+            ("com", "single label"),
+            ("www.example.com", "registrable domain `example.com`"),
+            ("a.b.github.io", "registrable domain `github.io`"),
+            ("https://example.com", "URL"),
+            ("exa mple.com", "' '"),
+            ("example.123", "number"),
+        ];
+        for (name, reason) in cases {
+            let error = domain(name).expect_err(name);
+            assert!(error.contains(reason), "{name:?}: {error}");
+        }
+        let long_label = format!("{}.com", "a".repeat(64));
+        assert!(domain(&long_label).is_err_and(|e| e.contains("more than 63")));
+        let long_name = format!("{}.com", vec!["a".repeat(60); 5].join("."));
+        assert!(domain(&long_name).is_err_and(|e| e.contains("more than 253")));
+    }
+
+    #[test]
+    fn containment_is_by_whole_labels() -> Result<(), String> {
+        let name: DomainName = "example.com".parse()?;
+        assert!(name.contains("example.com") && name.contains("a.b.example.com"));
+        assert!(!name.contains("badexample.com") && !name.contains("com"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_exactly_one_label() -> Result<(), String> {
+        let name: CertificateName = "*.Example.com".parse()?;
+        assert!(name.covers("api.example.com"));
+        assert!(!name.covers("a.api.example.com") && !name.covers("example.com"));
+        assert_eq!(name.base(), "example.com");
+        assert!("*.*.example.com".parse::<CertificateName>().is_err());
+        Ok(())
+    }
+}

@@ -1,0 +1,242 @@
+//! How a step fails: one of a few classes, because the class picks the retry policy in the state
+//! machine, with the code, the reason and the remedy inside the message.
+//! It must not know any AWS service.
+
+use std::fmt;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use lambda_runtime::Diagnostic;
+use serde::{Deserialize, Serialize};
+
+/// What a failure means to the state machine. The names on the wire are what `Retry` and `Catch` match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Class {
+    /// Throttled, 5xx, connection lost: the same call may succeed soon.
+    Retryable,
+    /// AWS is not there yet: an expected wait of seconds to minutes.
+    NotReady,
+    /// The request is wrong; nothing was written.
+    InvalidRequest,
+    /// We decline: price, budget, name unavailable, somebody else's resource.
+    Refused,
+    /// AWS said no for good: quota, CAA, access denied.
+    Failed,
+    /// Another execution works on this domain.
+    Busy,
+}
+
+impl Class {
+    /// Every class, in the order of the documentation.
+    pub const ALL: [Class; 6] =
+        [Class::Retryable, Class::NotReady, Class::InvalidRequest, Class::Refused, Class::Failed, Class::Busy];
+
+    /// The `errorType` that Step Functions sees.
+    pub fn error_type(self) -> &'static str {
+        match self {
+            Class::Retryable => "Nameplate.Retryable",
+            Class::NotReady => "Nameplate.NotReady",
+            Class::InvalidRequest => "Nameplate.InvalidRequest",
+            Class::Refused => "Nameplate.Refused",
+            Class::Failed => "Nameplate.Failed",
+            Class::Busy => "Nameplate.Busy",
+        }
+    }
+}
+
+/// A failed step: what happened, why, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepError {
+    /// Picks the retry policy.
+    pub class: Class,
+    /// A stable word for programs, for example `PriceOverCap` or AWS's own error code.
+    pub code: String,
+    /// What was wrong, naming the thing. Never holds personal data.
+    pub reason: String,
+    /// What the reader can do.
+    pub remedy: String,
+}
+
+/// The JSON inside `errorMessage`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Message<'a> {
+    code: &'a str,
+    reason: &'a str,
+    remedy: &'a str,
+}
+
+impl StepError {
+    /// A failure of `class`.
+    pub fn new(class: Class, code: &str, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { class, code: code.to_owned(), reason: reason.into(), remedy: remedy.into() }
+    }
+
+    /// The request is wrong at `field`.
+    pub fn invalid(field: &str, reason: impl fmt::Display, remedy: impl Into<String>) -> Self {
+        Self::new(Class::InvalidRequest, "InvalidRequest", format!("{field}: {reason}"), remedy)
+    }
+
+    /// We decline, naming the reason and what would change our mind.
+    pub fn refused(code: &str, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(Class::Refused, code, reason, remedy)
+    }
+
+    /// AWS, or the state of the world, says no for good.
+    pub fn failed(code: &str, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(Class::Failed, code, reason, remedy)
+    }
+
+    /// AWS is not there yet.
+    pub fn not_ready(code: &str, reason: impl Into<String>) -> Self {
+        Self::new(Class::NotReady, code, reason, "nothing: the state machine tries again by itself")
+    }
+
+    /// The same call may succeed soon.
+    pub fn retryable(code: &str, reason: impl Into<String>) -> Self {
+        Self::new(
+            Class::Retryable,
+            code,
+            reason,
+            "nothing: the state machine tries again; if it gave up, start the execution again",
+        )
+    }
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}. Remedy: {}", self.class.error_type(), self.code, self.reason, self.remedy)
+    }
+}
+
+impl std::error::Error for StepError {}
+
+impl From<StepError> for Diagnostic {
+    fn from(error: StepError) -> Self {
+        let message = Message { code: &error.code, reason: &error.reason, remedy: &error.remedy };
+        Diagnostic {
+            error_type: error.class.error_type().to_owned(),
+            error_message: serde_json::to_string(&message).unwrap_or_else(|_| error.reason.clone()),
+        }
+    }
+}
+
+/// Codes that are worth another try although the SDK gave up: throttling in the spellings of the
+/// services used here (AWS-FACTS 2.1, 3.1, 4.1) and failures inside AWS.
+const RETRYABLE_CODES: &[&str] = &[
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "InternalFailure",
+    "InternalServerError",
+    "InternalError",
+    "InternalServiceError",
+    "InternalServiceErrorException",
+    "ServiceException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "OperationAbortedException",
+    "ConcurrentModificationException",
+];
+
+/// Gives a failed SDK call its class: transport, time-out, throttling and 5xx are `Retryable`, everything
+/// else is `Failed` with AWS's code and message. A step looks at the codes that mean something special
+/// to it (`error.code()`) before it comes here.
+///
+/// `operation` is the API's own name, for example `route53:CreateHostedZone`.
+pub fn classify<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> StepError
+where
+    E: ProvideErrorMetadata,
+{
+    let (status, code, message) = match error {
+        SdkError::ServiceError(context) => (
+            context.raw().status().as_u16(),
+            context.err().code().unwrap_or("Unknown"),
+            context.err().message().unwrap_or("AWS gave no message"),
+        ),
+        SdkError::ResponseError(context) => {
+            (context.raw().status().as_u16(), "UnreadableAnswer", "the answer could not be read")
+        }
+        SdkError::TimeoutError(_) => {
+            return StepError::retryable("Timeout", format!("{operation} gave no answer in time"));
+        }
+        SdkError::DispatchFailure(_) => {
+            return StepError::retryable(
+                "ConnectionLost",
+                format!("{operation} could not be reached, or the connection was cut"),
+            );
+        }
+        _ => {
+            return StepError::failed(
+                "NotSent",
+                format!("{operation} could not be sent"),
+                "report this as a defect of Nameplate",
+            );
+        }
+    };
+    let reason = format!("{operation} answered {code}: {message}");
+    if status >= 500 || status == 429 || RETRYABLE_CODES.contains(&code) {
+        return StepError::retryable(code, reason);
+    }
+    let remedy = match code {
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
+            "the function's role lacks a permission, or an organisation's policy denies it; deploy the template unchanged and start the execution again"
+        }
+        _ => "remove the cause that AWS names, then start the execution again; it goes on from what exists",
+    };
+    StepError::failed(code, reason, remedy)
+}
+
+/// The service's error code, if the service answered with an error.
+pub fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    fn answer(status: u16, code: &str) -> SdkError<ErrorMetadata, HttpResponse> {
+        let status = StatusCode::try_from(status).expect("a status");
+        let metadata = ErrorMetadata::builder().code(code).message("because").build();
+        SdkError::service_error(metadata, HttpResponse::new(status, SdkBody::empty()))
+    }
+
+    #[test]
+    fn throttling_and_server_errors_are_retryable_and_the_rest_is_final() {
+        for (status, code, class) in [
+            (400, "Throttling", Class::Retryable),
+            (400, "PriorRequestNotComplete", Class::Retryable),
+            (429, "Whatever", Class::Retryable),
+            (503, "Whatever", Class::Retryable),
+            (400, "AccessDeniedException", Class::Failed),
+            (400, "LimitExceededException", Class::Failed),
+        ] {
+            let error = classify("acm:RequestCertificate", &answer(status, code));
+            assert_eq!(error.class, class, "{status} {code}");
+            assert!(error.reason.contains("acm:RequestCertificate") && error.reason.contains(code), "{}", error.reason);
+        }
+    }
+
+    #[test]
+    fn the_wire_form_carries_class_code_reason_and_remedy() {
+        let diagnostic =
+            Diagnostic::from(StepError::refused("PriceOverCap", "20 USD is over 15 USD", "raise maxPrice"));
+        assert_eq!(diagnostic.error_type, "Nameplate.Refused");
+        let message: serde_json::Value = serde_json::from_str(&diagnostic.error_message).expect("JSON");
+        assert_eq!(
+            message,
+            serde_json::json!({"code": "PriceOverCap", "reason": "20 USD is over 15 USD", "remedy": "raise maxPrice"})
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! What a finished run hands back, and what a dry run reports. It must not know how either came about.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::request::Money;
+
+/// The live API: the output of a successful execution and the detail of the event `Domain Live`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProvisionResult {
+    /// The domain, in A-labels.
+    pub domain_name: String,
+    /// Name servers of the hosted zone, to which the registry must delegate the domain.
+    pub name_servers: Vec<String>,
+    /// Where the API answers: `https://` and the host name.
+    pub api_endpoint: String,
+    /// API Gateway's own address of the API.
+    pub default_endpoint: String,
+    /// Id of the API in API Gateway.
+    pub api_id: String,
+    /// Id of the hosted zone, without `/hostedzone/`.
+    pub hosted_zone_id: String,
+    /// ARN of the certificate on the host name.
+    pub certificate_arn: String,
+    /// The registration.
+    pub registration: RegistrationView,
+    /// What a person still has to do, with exact values. Empty: nothing.
+    pub actions: Vec<String>,
+}
+
+/// The registration of a domain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RegistrationView {
+    /// Who holds the registration.
+    pub status: RegistrationStatus,
+    /// When it ends unless it is renewed, RFC 3339. Absent when another registrar holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// Whether AWS renews it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_renew: Option<bool>,
+    /// What this stack paid for it. Absent: it was not bought by this stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_paid: Option<Money>,
+    /// Whether the registrant's e-mail address is confirmed; unconfirmed names are suspended (AWS-FACTS 1.5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_confirmed: Option<bool>,
+}
+
+/// Who holds the registration of a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RegistrationStatus {
+    /// Registered in this account.
+    Registered,
+    /// Bought by this execution; AWS is still at it.
+    Pending,
+    /// Not registered in this account.
+    NotManaged,
+}
+
+/// What a dry run says, and what a plan knows before anything is written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// One line for each resource, in the order in which it would be made.
+    pub resources: Vec<ResourceReport>,
+    /// What the registration would cost. Absent: nothing would be bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<PriceReport>,
+}
+
+/// One resource in a report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceReport {
+    /// What it is, for example `hosted zone`.
+    pub resource: String,
+    /// What would happen to it.
+    pub action: ReportAction,
+    /// Its id or name, or the name that it would get.
+    pub name: String,
+}
+
+/// What would happen to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReportAction {
+    /// It is there and is used.
+    Exists,
+    /// It would be made.
+    Create,
+    /// It would be bought.
+    Buy,
+}
+
+/// What a registration would cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceReport {
+    /// For the first year.
+    pub first_year: Money,
+    /// For all years that the request asks for, paid at once.
+    pub total: Money,
+    /// For each later year.
+    pub renewal: Money,
+}

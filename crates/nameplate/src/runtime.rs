@@ -1,0 +1,167 @@
+//! What every function's `main` does: logging, configuration, the SDK's settings, and the loop that takes
+//! an event, runs the step and posts its answer or its error.
+//! It must not know any step or any AWS service.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tracing::Instrument;
+
+use crate::error::StepError;
+
+/// Bounds the TCP and TLS handshake of one call.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Bounds one attempt of a call.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bounds a call with all its attempts; the functions' own time-out in the template is above it.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(40);
+/// Attempts of one call by the SDK; Step Functions retries on top of them.
+const ATTEMPTS: u32 = 3;
+
+/// Reads one environment variable. An argument everywhere, so that tests set no environment.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The process's environment.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The value of a variable that the template always sets.
+///
+/// # Errors
+/// A sentence naming the variable, when it is not set or empty.
+pub fn required(lookup: Lookup<'_>, name: &str) -> Result<String, String> {
+    lookup(name)
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| format!("the environment variable {name} is not set; deploy with the project's template.yaml"))
+}
+
+/// Starts logging: JSON lines, identifiers only.
+pub fn start_logging() {
+    tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::INFO)
+        .with_current_span(true)
+        .with_span_list(false)
+        .without_time()
+        .with_target(false)
+        .init();
+}
+
+/// The settings that all clients share. Credentials, region and endpoint come from the environment.
+pub async fn sdk_config() -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .load()
+        .await
+}
+
+/// Seconds since 1970.
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+/// Serves `step` until Lambda ends the process.
+///
+/// The event is parsed here, so that a bad one carries a name of ours and not that of a Rust type; a
+/// panic of the step is turned into `Nameplate.Failed` for the same reason. A failure is logged once, here.
+///
+/// # Errors
+/// Only when the Lambda runtime API itself cannot be reached.
+pub async fn serve<I, O, F, Fut>(step: &'static str, run: F) -> Result<(), lambda_runtime::Error>
+where
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    F: Fn(I) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<O, StepError>> + Send + 'static,
+{
+    let run = Arc::new(run);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let run = Arc::clone(&run);
+        async move {
+            let domain = event.payload["request"]["domainName"].as_str().unwrap_or("-").to_owned();
+            let request_id = event.context.request_id.clone();
+            let span = tracing::info_span!("step", step, domain, request_id);
+            answer(run.as_ref(), event.payload).instrument(span).await
+        }
+    }))
+    .await
+}
+
+async fn answer<I, O, F, Fut>(run: &F, payload: Value) -> Result<O, StepError>
+where
+    I: DeserializeOwned,
+    O: Send + 'static,
+    F: Fn(I) -> Fut,
+    Fut: Future<Output = Result<O, StepError>> + Send + 'static,
+{
+    let result = match serde_path_to_error::deserialize::<_, I>(payload) {
+        Ok(input) => tokio::spawn(run(input).in_current_span()).await.unwrap_or_else(|_| Err(panicked())),
+        Err(error) => Err(StepError::failed(
+            "BadStepInput",
+            format!("the step's input does not fit at `{}`", error.path()),
+            "start the state machine instead of the function; if you did, deploy template and functions together",
+        )),
+    };
+    match &result {
+        Ok(_) => tracing::info!("done"),
+        Err(error) => {
+            tracing::warn!(class = error.class.error_type(), code = error.code, reason = error.reason, "failed")
+        }
+    }
+    result
+}
+
+fn panicked() -> StepError {
+    StepError::failed(
+        "Panic",
+        "the function panicked; its log holds the place",
+        "report this as a defect of Nameplate; starting again goes on from what exists",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Class;
+    use serde_json::json;
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        assert_eq!(required(&|_| Some("x".into()), "TABLE"), Ok("x".into()));
+        for lookup in [None, Some(String::new())] {
+            let error = required(&move |_| lookup.clone(), "TABLE").expect_err("missing");
+            assert!(error.contains("TABLE"));
+        }
+    }
+
+    #[tokio::test]
+    async fn bad_input_and_panics_carry_our_own_names() {
+        let ok = answer(&|n: u32| async move { Ok::<_, StepError>(n + 1) }, json!(1)).await;
+        assert_eq!(ok, Ok(2));
+        let bad = answer(&|n: u32| async move { Ok::<_, StepError>(n) }, json!("MARK")).await.expect_err("bad input");
+        assert_eq!((bad.class, bad.code.as_str()), (Class::Failed, "BadStepInput"));
+        assert!(!bad.reason.contains("MARK"));
+        let panic = answer::<u32, u32, _, _>(&|_| async { std::panic::panic_any("MARK") }, json!(1))
+            .await
+            .expect_err("a panic");
+        assert_eq!((panic.class, panic.code.as_str()), (Class::Failed, "Panic"));
+    }
+}

@@ -1,0 +1,68 @@
+//! The tags that mark what Nameplate made, and how ownership is read from them.
+//! It must not know how a service spells its tags.
+
+use std::collections::BTreeMap;
+
+use crate::request::Request;
+
+/// The domain that a resource was made for.
+pub const DOMAIN: &str = "nameplate:domain";
+/// The stack that made it. Two stacks in one account never touch each other's resources.
+pub const STACK: &str = "nameplate:stack";
+/// Prefixes of tag keys that a request may not use, in lower case.
+pub const RESERVED_PREFIXES: [&str; 2] = ["aws:", "nameplate:"];
+
+/// All tags for what is made for `request` by `stack`.
+pub fn wanted(request: &Request, stack: &str) -> BTreeMap<String, String> {
+    let mut tags = request.tags.clone();
+    tags.insert(DOMAIN.to_owned(), request.domain_name.as_str().to_owned());
+    tags.insert(STACK.to_owned(), stack.to_owned());
+    tags
+}
+
+/// Whether the tags on a resource say that `stack` made it for `domain`.
+pub fn ours<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>, domain: &str, stack: &str) -> bool {
+    let (mut domain_matches, mut stack_matches) = (false, false);
+    for (key, value) in tags {
+        domain_matches |= key == DOMAIN && value == domain;
+        stack_matches |= key == STACK && value == stack;
+    }
+    domain_matches && stack_matches
+}
+
+/// The wanted tags that a resource lacks or carries with another value.
+pub fn missing<'a>(
+    wanted: &'a BTreeMap<String, String>,
+    present: &BTreeMap<String, String>,
+) -> BTreeMap<&'a str, &'a str> {
+    wanted
+        .iter()
+        .filter(|(key, value)| present.get(*key) != Some(value))
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_ours_only_with_both_tags() {
+        let both = [(DOMAIN, "example.com"), (STACK, "nameplate"), ("team", "x")];
+        assert!(ours(both, "example.com", "nameplate"));
+        assert!(!ours(both, "example.org", "nameplate"));
+        assert!(!ours(both, "example.com", "other"));
+        assert!(!ours([(DOMAIN, "example.com")], "example.com", "nameplate"));
+    }
+
+    #[test]
+    fn only_differing_tags_are_missing() {
+        let wanted = BTreeMap::from([("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())]);
+        let present = BTreeMap::from([
+            ("a".to_owned(), "1".to_owned()),
+            ("b".to_owned(), "3".to_owned()),
+            ("c".to_owned(), "4".to_owned()),
+        ]);
+        assert_eq!(missing(&wanted, &present), BTreeMap::from([("b", "2")]));
+    }
+}
