@@ -240,6 +240,8 @@ pub struct WriteValidationRecordsInput {
     pub validation_records: Vec<ValidationRecord>,
     /// Whether an earlier turn of this execution wrote them: then they are looked at before they are written again.
     pub written_before: bool,
+    /// Whether the name was bought in this very execution, so that nobody can have written them yet.
+    pub fresh: bool,
 }
 
 /// Output of `write-validation-records`.
@@ -262,6 +264,8 @@ pub struct AttachDomainInput {
     pub hosted_zone_id: String,
     /// The issued certificate.
     pub certificate_arn: String,
+    /// Whether the name was bought in this very execution, so that nothing of the sort can exist yet.
+    pub fresh: bool,
 }
 
 /// Output of `attach-domain`.
