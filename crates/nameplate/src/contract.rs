@@ -20,13 +20,10 @@ pub const QUOTE_VALID_SECS: i64 = 60;
 #[serde(rename_all = "camelCase", default)]
 pub struct Known {
     /// The API's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub api_id: Option<String>,
     /// The hosted zone's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub hosted_zone_id: Option<String>,
     /// The certificate's ARN.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_arn: Option<String>,
     /// The certificate's validation records, each once.
     pub validation_records: Vec<ValidationRecord>,
