@@ -272,3 +272,10 @@ pub struct AttachDomainOutput {
     /// `https://` and the host name.
     pub api_endpoint: String,
 }
+
+impl Quote {
+    /// What `years` of registration cost, paid at once.
+    pub fn total(&self, years: u8) -> Money {
+        Money { amount: self.registration.amount * f64::from(years), currency: self.registration.currency.clone() }
+    }
+}

@@ -1,1 +1,33 @@
-fn main() {}
+//! Entry point of `plan`: logging, settings, clients, serve.
+
+mod look;
+mod step;
+
+use aws_sdk_route53domains::config::{Builder, Region};
+use nameplate::runtime::{self, environment, required};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::start_logging();
+    let config = runtime::sdk_config().await;
+    let clients = step::Clients {
+        acm: aws_sdk_acm::Client::new(&config),
+        apigateway: aws_sdk_apigatewayv2::Client::new(&config),
+        dynamodb: aws_sdk_dynamodb::Client::new(&config),
+        domains: aws_sdk_route53domains::Client::from_conf(
+            Builder::from(&config).region(Region::from_static("us-east-1")).build(),
+        ),
+        route53: aws_sdk_route53::Client::new(&config),
+        secrets: aws_sdk_secretsmanager::Client::new(&config),
+    };
+    let settings = step::Settings {
+        stack: required(&environment, "NAMEPLATE_STACK")?,
+        table: required(&environment, "NAMEPLATE_TABLE")?,
+        budget_usd: required(&environment, "NAMEPLATE_BUDGET_USD")?.parse()?,
+    };
+    runtime::serve("plan", move |input| {
+        let (clients, settings) = (clients.clone(), settings.clone());
+        async move { step::run(&clients, &settings, input).await }
+    })
+    .await
+}

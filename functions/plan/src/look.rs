@@ -1,0 +1,328 @@
+//! The single looks of `plan`: one resource each, read-only. It must not decide what happens next.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm};
+use aws_sdk_route53::types::{ResourceRecordSet, RrType};
+use nameplate::contract::Known;
+use nameplate::desired::{ObservedIntegration, ObservedRoute, STAGE, Target, route_changes};
+use nameplate::error::{classify, code_of};
+use nameplate::{Request, StepError, tags};
+
+use crate::step::{Clients, Settings};
+
+/// A registration in this account.
+pub(crate) struct Detail {
+    /// Name servers at the registry, in lower case, sorted.
+    pub(crate) name_servers: Vec<String>,
+    /// RFC 3339.
+    pub(crate) expires: Option<String>,
+    pub(crate) auto_renew: Option<bool>,
+}
+
+/// A custom domain of ours.
+pub(crate) struct CustomDomain {
+    pub(crate) name: String,
+    available: bool,
+    certificate_arn: Option<String>,
+    /// What alias records must point to.
+    target: Option<String>,
+}
+
+/// The registration, if it is in this account.
+pub(crate) async fn detail(clients: &Clients, domain: &str) -> Result<Option<Detail>, StepError> {
+    match clients.domains.get_domain_detail().domain_name(domain).send().await {
+        Ok(answer) => Ok(Some(Detail {
+            name_servers: sorted(answer.nameservers().iter().map(|server| server.name())),
+            expires: answer.expiration_date().map(ToString::to_string),
+            auto_renew: answer.auto_renew(),
+        })),
+        // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.2).
+        Err(error) if matches!(code_of(&error), Some("InvalidInput" | "UnsupportedTLD")) => Ok(None),
+        Err(error) => Err(classify("route53domains:GetDomainDetail", &error)),
+    }
+}
+
+/// The custom domain of the request's host name, if it exists and is ours.
+///
+/// # Errors
+/// `Refused` when it exists and is not ours.
+pub(crate) async fn custom_domain(
+    clients: &Clients,
+    settings: &Settings,
+    request: &Request,
+) -> Result<Option<CustomDomain>, StepError> {
+    let name = request.hostname();
+    let answer = match clients.apigateway.get_domain_name().domain_name(&name).send().await {
+        Ok(answer) => answer,
+        Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
+        Err(error) => return Err(classify("apigateway:GetDomainName", &error)),
+    };
+    if !ours(answer.tags(), settings, request) {
+        return Err(StepError::refused(
+            "CustomDomainNotOurs",
+            format!(
+                "the custom domain {name} exists in API Gateway and was not made by this stack for {}",
+                request.domain_name
+            ),
+            "delete it, or choose another api.hostname",
+        ));
+    }
+    let configuration = answer.domain_name_configurations().first();
+    Ok(Some(CustomDomain {
+        available: configuration
+            .and_then(|c| c.domain_name_status())
+            .is_none_or(|status| *status == aws_sdk_apigatewayv2::types::DomainNameStatus::Available),
+        certificate_arn: configuration.and_then(|c| c.certificate_arn()).map(str::to_owned),
+        target: configuration.and_then(|c| c.api_gateway_domain_name()).map(dns_form),
+        name,
+    }))
+}
+
+/// The id of our API for this domain, if there is one.
+pub(crate) async fn api(
+    clients: &Clients,
+    settings: &Settings,
+    request: &Request,
+    known: &Known,
+) -> Result<Option<String>, StepError> {
+    let mut next = None;
+    loop {
+        let page = clients
+            .apigateway
+            .get_apis()
+            .set_next_token(next)
+            .send()
+            .await
+            .map_err(|error| classify("apigateway:GetApis", &error))?;
+        let api = page
+            .items()
+            .iter()
+            .find(|api| api.api_id() == known.api_id.as_deref() || ours(api.tags(), settings, request));
+        if let Some(id) = api.and_then(|api| api.api_id()) {
+            return Ok(Some(id.to_owned()));
+        }
+        match page.next_token {
+            Some(token) => next = Some(token),
+            None => return Ok(None),
+        }
+    }
+}
+
+/// The id of a public zone of exactly this name, if there is one.
+pub(crate) async fn zone(clients: &Clients, request: &Request) -> Result<Option<String>, StepError> {
+    let domain = request.domain_name.as_str();
+    let answer = clients
+        .route53
+        .list_hosted_zones_by_name()
+        .dns_name(domain)
+        .send()
+        .await
+        .map_err(|error| classify("route53:ListHostedZonesByName", &error))?;
+    Ok(answer
+        .hosted_zones()
+        .iter()
+        .take_while(|zone| dns_form(zone.name()) == domain)
+        .find(|zone| !zone.config().is_some_and(|config| config.private_zone()))
+        .map(|zone| zone.id().trim_start_matches("/hostedzone/").to_owned()))
+}
+
+/// The ARN of a certificate with exactly the wanted names and key, if there is one.
+pub(crate) async fn certificate(
+    clients: &Clients,
+    request: &Request,
+    known: &Known,
+) -> Result<Option<String>, StepError> {
+    let mut wanted = request.certificate_names();
+    wanted.sort();
+    let mut next = None;
+    loop {
+        let page = clients
+            .acm
+            .list_certificates()
+            .certificate_statuses(CertificateStatus::Issued)
+            .certificate_statuses(CertificateStatus::PendingValidation)
+            // Without the filter ACM hides every key that is not RSA (AWS-FACTS 3.2).
+            .includes(
+                Filters::builder().key_types(KeyAlgorithm::from(request.certificate.key_algorithm.as_str())).build(),
+            )
+            .set_next_token(next)
+            .send()
+            .await
+            .map_err(|error| classify("acm:ListCertificates", &error))?;
+        for summary in page.certificate_summary_list() {
+            let mut names: Vec<String> = summary.subject_alternative_name_summaries().to_vec();
+            names.sort();
+            if summary.certificate_arn() == known.certificate_arn.as_deref() || names == wanted {
+                return Ok(summary.certificate_arn().map(str::to_owned));
+            }
+        }
+        match page.next_token {
+            Some(token) => next = Some(token),
+            None => return Ok(None),
+        }
+    }
+}
+
+/// Whether everything of a finished run still stands: custom domain with the certificate, mapping, routes and
+/// their targets, delegation, validation records and aliases. At most five calls for a zone of one page.
+pub(crate) async fn stands(
+    clients: &Clients,
+    settings: &Settings,
+    request: &Request,
+    known: &Known,
+    detail: Option<&Detail>,
+) -> Result<bool, StepError> {
+    let (Some(api_id), Some(zone_id), Some(certificate_arn)) =
+        (&known.api_id, &known.hosted_zone_id, &known.certificate_arn)
+    else {
+        return Ok(false);
+    };
+    let Some(custom_domain) = custom_domain(clients, settings, request).await? else { return Ok(false) };
+    if !custom_domain.available || custom_domain.certificate_arn.as_deref() != Some(certificate_arn) {
+        return Ok(false);
+    }
+    let Some(target) = custom_domain.target else { return Ok(false) };
+    Ok(mapped(clients, &custom_domain.name, api_id).await?
+        && routes_stand(clients, request, api_id).await?
+        && records_stand(clients, request, zone_id, &target, known, detail).await?)
+}
+
+async fn mapped(clients: &Clients, name: &str, api_id: &str) -> Result<bool, StepError> {
+    match clients.apigateway.get_api_mappings().domain_name(name).send().await {
+        Ok(answer) => Ok(answer.items().iter().any(|mapping| {
+            mapping.api_id() == Some(api_id)
+                && mapping.stage() == Some(STAGE)
+                && mapping.api_mapping_key().unwrap_or_default().is_empty()
+        })),
+        Err(error) if code_of(&error) == Some("NotFoundException") => Ok(false),
+        Err(error) => Err(classify("apigateway:GetApiMappings", &error)),
+    }
+}
+
+async fn routes_stand(clients: &Clients, request: &Request, api_id: &str) -> Result<bool, StepError> {
+    let mut routes = Vec::new();
+    let mut next = None;
+    loop {
+        let page = match clients.apigateway.get_routes().api_id(api_id).set_next_token(next).send().await {
+            Ok(page) => page,
+            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(false),
+            Err(error) => return Err(classify("apigateway:GetRoutes", &error)),
+        };
+        routes.extend(page.items().iter().map(|route| ObservedRoute {
+            id: route.route_id().unwrap_or_default().to_owned(),
+            key: route.route_key().unwrap_or_default().to_owned(),
+            integration_id: route.target().and_then(|t| t.strip_prefix("integrations/")).map(str::to_owned),
+        }));
+        match page.next_token {
+            Some(token) => next = Some(token),
+            None => break,
+        }
+    }
+    let mut integrations = Vec::new();
+    let mut next = None;
+    loop {
+        let page = match clients.apigateway.get_integrations().api_id(api_id).set_next_token(next).send().await {
+            Ok(page) => page,
+            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(false),
+            Err(error) => return Err(classify("apigateway:GetIntegrations", &error)),
+        };
+        integrations.extend(page.items().iter().map(|integration| ObservedIntegration {
+            id: integration.integration_id().unwrap_or_default().to_owned(),
+            target: integration.integration_uri().and_then(|uri| match integration.integration_type()?.as_str() {
+                "HTTP_PROXY" => Some(Target::Url(uri.to_owned())),
+                "AWS_PROXY" => Some(Target::Lambda(uri.to_owned())),
+                _ => None,
+            }),
+        }));
+        match page.next_token {
+            Some(token) => next = Some(token),
+            None => break,
+        }
+    }
+    Ok(route_changes(request, &routes, &integrations).is_empty())
+}
+
+async fn records_stand(
+    clients: &Clients,
+    request: &Request,
+    zone_id: &str,
+    alias_target: &str,
+    known: &Known,
+    detail: Option<&Detail>,
+) -> Result<bool, StepError> {
+    let hostname = request.hostname();
+    let mut wanted: BTreeMap<(String, &'static str), Option<String>> = BTreeMap::from([
+        ((hostname.clone(), "A"), Some(alias_target.to_owned())),
+        ((hostname, "AAAA"), Some(alias_target.to_owned())),
+    ]);
+    for record in &known.validation_records {
+        wanted.insert((dns_form(&record.name), "CNAME"), Some(dns_form(&record.value)));
+    }
+    // The zone's own NS record says which servers serve it; the registry must name the same ones.
+    let mut delegated = detail.is_none();
+    let (mut name, mut kind) = (None::<String>, None::<RrType>);
+    loop {
+        let page = match clients
+            .route53
+            .list_resource_record_sets()
+            .hosted_zone_id(zone_id)
+            .set_start_record_name(name)
+            .set_start_record_type(kind)
+            .send()
+            .await
+        {
+            Ok(page) => page,
+            Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(false),
+            Err(error) => return Err(classify("route53:ListResourceRecordSets", &error)),
+        };
+        for set in page.resource_record_sets() {
+            let key = dns_form(set.name());
+            if set.r#type() == &RrType::Ns && key == request.domain_name.as_str() {
+                let servers = sorted(set.resource_records().iter().map(|record| record.value()));
+                delegated |= detail.is_some_and(|detail| detail.name_servers == servers);
+            }
+            if let Some(expected) = wanted.get_mut(&(key, type_name(set.r#type())))
+                && points_to(set, expected.as_deref())
+            {
+                *expected = None;
+            }
+        }
+        let satisfied = delegated && wanted.values().all(Option::is_none);
+        if satisfied || !page.is_truncated() {
+            return Ok(satisfied);
+        }
+        (name, kind) = (page.next_record_name, page.next_record_type);
+    }
+}
+
+fn type_name(kind: &RrType) -> &'static str {
+    match kind {
+        RrType::A => "A",
+        RrType::Aaaa => "AAAA",
+        RrType::Cname => "CNAME",
+        _ => "other",
+    }
+}
+
+fn points_to(set: &ResourceRecordSet, expected: Option<&str>) -> bool {
+    let alias = set.alias_target().map(|alias| dns_form(alias.dns_name()));
+    let value = set.resource_records().first().map(|record| dns_form(record.value()));
+    expected.is_some() && alias.or(value).as_deref() == expected
+}
+
+fn ours(tags: Option<&std::collections::HashMap<String, String>>, settings: &Settings, request: &Request) -> bool {
+    let tags = tags.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
+    tags::ours(tags, request.domain_name.as_str(), &settings.stack)
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<String> = names.map(dns_form).collect();
+    names.sort();
+    names
+}
+
+/// Lower case, without the trailing dot.
+fn dns_form(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}

@@ -1,0 +1,388 @@
+//! `plan`: looks, refuses and prices. Writes nothing.
+//!
+//! Reads the domain item, Route 53 Domains (availability, price, detail), the contact's secret, and, as far
+//! as the answer depends on it, the zone, the certificates, the API and the custom domain.
+//! Refuses whatever cannot succeed, before a cent is spent or anything is made.
+//! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
+//! that look costs at most six calls. It must not know how anything is made.
+
+use aws_sdk_route53domains::types::DomainAvailability;
+use nameplate::contact::Contact;
+use nameplate::contract::{
+    CERTIFICATE_DEADLINE_SECS, Deadlines, Known, PlanInput, PlanOutput, Quote, REGISTRATION_DEADLINE_SECS,
+    RegistrationPlan,
+};
+use nameplate::error::{classify, code_of};
+use nameplate::request::{Money, Registration};
+use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
+use nameplate::runtime::now;
+use nameplate::table::{self, domain as attribute};
+use nameplate::{Request, StepError};
+
+use crate::look;
+
+/// The clients that the step reads with.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    pub(crate) acm: aws_sdk_acm::Client,
+    pub(crate) apigateway: aws_sdk_apigatewayv2::Client,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) domains: aws_sdk_route53domains::Client,
+    pub(crate) route53: aws_sdk_route53::Client,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+}
+
+/// What the template sets.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) stack: String,
+    pub(crate) table: String,
+    pub(crate) budget_usd: f64,
+}
+
+/// What the domain item holds of earlier runs.
+#[derive(Debug, Default)]
+struct Item {
+    held: bool,
+    live: bool,
+    fingerprint: Option<String>,
+    known: Known,
+    result: Option<ProvisionResult>,
+    purchase_begun: bool,
+}
+
+/// Looks at everything that the request depends on.
+///
+/// # Errors
+/// `InvalidRequest` and `Refused` with the field or resource and the remedy; `Retryable` and `NotReady`
+/// while AWS or the registry cannot answer.
+pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput) -> Result<PlanOutput, StepError> {
+    let request = Request::parse(&input.request)?;
+    let fingerprint = request.fingerprint();
+    let item = read_item(clients, settings, &request).await?;
+
+    let found = find_registration(clients, &request, &item).await?;
+    if let Some(quote) = &found.quote {
+        let registration = request.registration.as_ref().ok_or_else(|| not_for_sale(&request))?;
+        check_price(registration, quote, settings.budget_usd)?;
+        check_contact(clients, registration).await?;
+    }
+
+    let converged = converged(clients, settings, &request, &fingerprint, &item, found.detail.as_ref()).await?;
+    let mut report = nameplate::result::Report::default();
+    if request.dry_run {
+        report.price = found.quote.as_ref().map(|quote| price_report(&request, quote));
+        report.resources = resources(clients, settings, &request, &item.known, found.plan).await?;
+    } else if converged.is_none() && found.quote.is_none() {
+        // A name that nobody has registered can have no custom domain of somebody else in use here.
+        look::custom_domain(clients, settings, &request).await?;
+    }
+
+    let time = now();
+    let wait = if found.plan == RegistrationPlan::Register { REGISTRATION_DEADLINE_SECS } else { 0 };
+    Ok(PlanOutput {
+        item_key: table::domain_key(request.domain_name.as_str()),
+        fingerprint,
+        known: item.known,
+        registration: found.plan,
+        quote: found.quote,
+        deadlines: Deadlines { registration: time + wait, certificate: time + wait + CERTIFICATE_DEADLINE_SECS },
+        report,
+        result: converged,
+        request,
+    })
+}
+
+async fn read_item(clients: &Clients, settings: &Settings, request: &Request) -> Result<Item, StepError> {
+    let answer = clients
+        .dynamodb
+        .get_item()
+        .table_name(&settings.table)
+        .key(table::KEY, aws_sdk_dynamodb::types::AttributeValue::S(table::domain_key(request.domain_name.as_str())))
+        .consistent_read(true)
+        .send()
+        .await
+        .map_err(|error| classify("dynamodb:GetItem", &error))?;
+    let Some(attributes) = answer.item else { return Ok(Item::default()) };
+    let text = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok());
+    Ok(Item {
+        held: attributes.contains_key(attribute::HELD_BY),
+        live: text(attribute::STATUS).is_some_and(|status| status == attribute::LIVE),
+        fingerprint: text(attribute::FINGERPRINT).cloned(),
+        // What cannot be read is searched for anew: the table is a cache.
+        known: text(attribute::KNOWN).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
+        result: text(attribute::RESULT).and_then(|json| serde_json::from_str(json).ok()),
+        purchase_begun: attributes.contains_key(attribute::PURCHASE_INTENT),
+    })
+}
+
+/// What was found about the registration.
+struct Found {
+    plan: RegistrationPlan,
+    /// Present when the name is to be bought now.
+    quote: Option<Quote>,
+    /// Present when the name is registered in this account.
+    detail: Option<look::Detail>,
+}
+
+async fn find_registration(clients: &Clients, request: &Request, item: &Item) -> Result<Found, StepError> {
+    let domain = request.domain_name.as_str();
+    // A name that is to be bought is asked for at the registry first: while it is available it cannot be ours.
+    if request.registration.is_some() && !item.purchase_begun && !item.live {
+        match available(clients, domain).await? {
+            DomainAvailability::Available => {
+                let quote = quote(clients, request).await?;
+                return Ok(Found { plan: RegistrationPlan::Register, quote: Some(quote), detail: None });
+            }
+            other => {
+                return match look::detail(clients, domain).await? {
+                    Some(detail) => Ok(Found { plan: RegistrationPlan::Registered, quote: None, detail: Some(detail) }),
+                    None => Err(unavailable(domain, &other)?),
+                };
+            }
+        }
+    }
+    let detail = look::detail(clients, domain).await?;
+    let plan = match (&detail, item.purchase_begun) {
+        (Some(_), _) => RegistrationPlan::Registered,
+        (None, true) => RegistrationPlan::Register,
+        (None, false) => RegistrationPlan::NotManaged,
+    };
+    Ok(Found { plan, quote: None, detail })
+}
+
+async fn available(clients: &Clients, domain: &str) -> Result<DomainAvailability, StepError> {
+    let answer =
+        clients.domains.check_domain_availability().domain_name(domain).send().await.map_err(|error| match code_of(
+            &error,
+        ) {
+            Some("UnsupportedTLD") => unsupported_tld(domain),
+            Some("TLDInMaintenance") => StepError::not_ready(
+                "TLDInMaintenance",
+                format!("the registry of {domain}'s top-level domain is under maintenance"),
+            ),
+            Some("InvalidInput") => StepError::refused(
+                "InvalidInput",
+                format!("Route 53 Domains does not take the name {domain}"),
+                "check the rules of its top-level domain in the Route 53 Developer Guide, or choose another name",
+            ),
+            _ => classify("route53domains:CheckDomainAvailability", &error),
+        })?;
+    answer.availability.ok_or_else(|| {
+        StepError::retryable("NoAvailability", format!("the registry said nothing about the availability of {domain}"))
+    })
+}
+
+/// Why a name that this account does not hold cannot be bought; `Err` while the registry cannot say.
+fn unavailable(domain: &str, availability: &DomainAvailability) -> Result<StepError, StepError> {
+    let (code, reason) = match availability {
+        DomainAvailability::Pending => {
+            return Err(StepError::retryable(
+                "PENDING",
+                format!("the registry is slow to say whether {domain} is available"),
+            ));
+        }
+        DomainAvailability::DontKnow => {
+            return Err(StepError::not_ready(
+                "DONT_KNOW",
+                format!("the registry did not say whether {domain} is available"),
+            ));
+        }
+        DomainAvailability::Unavailable => ("NameUnavailable", "is registered already, and not in this account"),
+        DomainAvailability::UnavailablePremium => {
+            ("NamePremium", "is a premium name, which Route 53 Domains does not sell")
+        }
+        DomainAvailability::UnavailableRestricted => ("NameRestricted", "is restricted by its registry"),
+        DomainAvailability::Reserved => ("NameReserved", "is reserved by its registry"),
+        DomainAvailability::AvailableReserved => {
+            ("NameReserved", "is available but reserved under conditions of its registry")
+        }
+        DomainAvailability::AvailablePreorder => ("NamePreorder", "can only be pre-ordered"),
+        DomainAvailability::InvalidNameForTld => ("InvalidNameForTld", "breaks a rule of its top-level domain"),
+        _ => ("NameUnavailable", "cannot be registered"),
+    };
+    Ok(StepError::refused(
+        code,
+        format!("the name {domain} {reason}"),
+        "choose another name; if the name is yours at another registrar or in another account, leave `registration` out",
+    ))
+}
+
+fn unsupported_tld(domain: &str) -> StepError {
+    StepError::refused(
+        "UnsupportedTLD",
+        format!("Route 53 Domains does not sell names like {domain}"),
+        "register the name elsewhere and leave `registration` out, or choose another top-level domain",
+    )
+}
+
+fn not_for_sale(request: &Request) -> StepError {
+    StepError::invalid(
+        "registration",
+        format!("{} would have to be bought, and the field is missing", request.domain_name),
+        "add `registration` with `maxPrice`",
+    )
+}
+
+/// The registry's price for one year of registration and of renewal.
+async fn quote(clients: &Clients, request: &Request) -> Result<Quote, StepError> {
+    let domain = request.domain_name.as_str();
+    let tld = request.domain_name.tld();
+    let answer = clients.domains.list_prices().tld(tld).send().await.map_err(|error| match code_of(&error) {
+        Some("UnsupportedTLD" | "InvalidInput") => unsupported_tld(domain),
+        _ => classify("route53domains:ListPrices", &error),
+    })?;
+    let price =
+        answer.prices().iter().find(|price| price.name() == Some(tld)).ok_or_else(|| unsupported_tld(domain))?;
+    let money = |price: Option<&aws_sdk_route53domains::types::PriceWithCurrency>| {
+        price.map(|p| Money { amount: p.price(), currency: p.currency().to_owned() })
+    };
+    let registration = money(price.registration_price()).ok_or_else(|| unsupported_tld(domain))?;
+    let renewal = money(price.renewal_price()).unwrap_or_else(|| registration.clone());
+    Ok(Quote { registration, renewal, read_at: now() })
+}
+
+/// Holds the price against the request's cap and the stack's budget; the smaller one rules.
+fn check_price(registration: &Registration, quote: &Quote, budget_usd: f64) -> Result<(), StepError> {
+    let price = quote.total(registration.years);
+    let cap = &registration.max_price;
+    if price.currency != cap.currency {
+        return Err(StepError::refused(
+            "PriceCurrency",
+            format!("the price is in {}, the cap in {}", price.currency, cap.currency),
+            format!("give registration.maxPrice in {}", price.currency),
+        ));
+    }
+    let years = registration.years;
+    if price.amount > cap.amount {
+        return Err(StepError::refused(
+            "PriceOverCap",
+            format!(
+                "registration.maxPrice: {years} year(s) cost {:.2} {}, more than the cap of {:.2}",
+                price.amount, price.currency, cap.amount
+            ),
+            format!(
+                "raise registration.maxPrice to {:.2} if you accept the price, or ask for fewer years",
+                price.amount
+            ),
+        ));
+    }
+    if price.amount > budget_usd {
+        return Err(StepError::refused(
+            "PriceOverBudget",
+            format!(
+                "{years} year(s) cost {:.2} {}, more than the stack's registration budget of {budget_usd:.2} USD",
+                price.amount, price.currency
+            ),
+            "deploy the stack with a larger RegistrationBudgetUsd; its default 0 buys nothing",
+        ));
+    }
+    Ok(())
+}
+
+async fn check_contact(clients: &Clients, registration: &Registration) -> Result<(), StepError> {
+    let name = &registration.contact_secret;
+    let field = "registration.contactSecret";
+    let unreadable =
+        |problem: &str, remedy: String| StepError::invalid(field, format!("the secret `{name}` {problem}"), remedy);
+    let answer = clients.secrets.get_secret_value().secret_id(name).send().await.map_err(|error| match code_of(&error) {
+        Some("ResourceNotFoundException") => unreadable(
+            "does not exist",
+            format!("create it: aws secretsmanager create-secret --name {name} --secret-string file://contact.json; the README shows its fields"),
+        ),
+        Some("AccessDeniedException") => unreadable(
+            "may not be read by the function",
+            "give it a name that starts with the stack's ContactSecretPrefix".to_owned(),
+        ),
+        Some("DecryptionFailure") => unreadable(
+            "cannot be decrypted",
+            "let the functions' roles use its KMS key, or store it with the default key".to_owned(),
+        ),
+        Some("InvalidRequestException") => {
+            unreadable("is not readable now, for example marked for deletion", "restore it or name another secret".to_owned())
+        }
+        Some("InvalidParameterException" | "ValidationException") => {
+            unreadable("has no valid name", "give the name or ARN of a secret".to_owned())
+        }
+        _ => classify("secretsmanager:GetSecretValue", &error),
+    })?;
+    let text = answer
+        .secret_string()
+        .ok_or_else(|| unreadable("holds no text", "store the contact as a secret string, not as binary".to_owned()))?;
+    Contact::parse(text).map(drop).map_err(|problem| {
+        unreadable(
+            &format!("is no valid contact: {}: {}", problem.field, problem.problem),
+            "correct the field in the secret; the README shows all fields".to_owned(),
+        )
+    })
+}
+
+fn price_report(request: &Request, quote: &Quote) -> PriceReport {
+    let years = request.registration.as_ref().map_or(1, |r| r.years);
+    PriceReport { first_year: quote.registration.clone(), total: quote.total(years), renewal: quote.renewal.clone() }
+}
+
+/// The stored result with the registration as it is now, if nothing is left to do.
+async fn converged(
+    clients: &Clients,
+    settings: &Settings,
+    request: &Request,
+    fingerprint: &str,
+    item: &Item,
+    detail: Option<&look::Detail>,
+) -> Result<Option<ProvisionResult>, StepError> {
+    let Some(stored) = &item.result else { return Ok(None) };
+    if item.held || !item.live || item.fingerprint.as_deref() != Some(fingerprint) {
+        return Ok(None);
+    }
+    let mut result = stored.clone();
+    if let Some(detail) = detail {
+        result.registration.expires = detail.expires.clone();
+        result.registration.auto_renew = detail.auto_renew;
+    }
+    let registered_then = stored.registration.status == nameplate::result::RegistrationStatus::Registered;
+    // An unconfirmed address leaves an action open that only the full path looks at again.
+    if registered_then != detail.is_some() || stored.registration.email_confirmed == Some(false) {
+        return Ok(None);
+    }
+    let stands = look::stands(clients, settings, request, &item.known, detail).await?;
+    Ok(stands.then_some(result))
+}
+
+async fn resources(
+    clients: &Clients,
+    settings: &Settings,
+    request: &Request,
+    known: &Known,
+    plan: RegistrationPlan,
+) -> Result<Vec<ResourceReport>, StepError> {
+    let domain = request.domain_name.as_str();
+    let line = |resource: &str, found: Option<String>, wanted: &str| ResourceReport {
+        resource: resource.to_owned(),
+        action: if found.is_some() { ReportAction::Exists } else { ReportAction::Create },
+        name: found.unwrap_or_else(|| wanted.to_owned()),
+    };
+    let registration = ResourceReport {
+        resource: "registration".to_owned(),
+        action: match plan {
+            RegistrationPlan::Register => ReportAction::Buy,
+            RegistrationPlan::Registered | RegistrationPlan::NotManaged => ReportAction::Exists,
+        },
+        name: if plan == RegistrationPlan::NotManaged {
+            format!("{domain}, not registered in this account")
+        } else {
+            domain.to_owned()
+        },
+    };
+    Ok(vec![
+        line("API", look::api(clients, settings, request, known).await?, domain),
+        registration,
+        line("hosted zone", look::zone(clients, request).await?, domain),
+        line("certificate", look::certificate(clients, request, known).await?, &request.certificate_names().join(", ")),
+        line(
+            "custom domain",
+            look::custom_domain(clients, settings, request).await?.map(|d| d.name),
+            &request.hostname(),
+        ),
+    ])
+}
