@@ -1,0 +1,593 @@
+//! Step `attach-domain`: the host name on the API: custom domain, mapping, alias records A and AAAA.
+//!
+//! - Reads: GetDomainName, GetApiMappings and ListResourceRecordSets, each only where an earlier answer leaves
+//!   the question open; GetApi of an API that holds the mapping in our place.
+//! - Writes only what differs: CreateDomainName or UpdateDomainName, TagResource, CreateApiMapping or
+//!   UpdateApiMapping, one batch of ChangeResourceRecordSets.
+//! - Tokens: none; each thing is named by the host name, so a repeated call conflicts with itself, and a conflict
+//!   is answered by looking. CreateDomainName and UpdateDomainName are each limited to one in 30 s for the whole
+//!   account (AWS-FACTS 4.5): the SDK does not repeat them, the state machine does.
+//! - NotReady: API Gateway does not take the certificate yet, or the custom domain is UPDATING.
+//! - Refused: the custom domain, the mapping or a record of the name belongs to somebody else.
+//!
+//! It must not know how the API or the certificate is made.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_apigatewayv2::config::http::HttpResponse;
+use aws_sdk_apigatewayv2::config::retry::RetryConfig;
+use aws_sdk_apigatewayv2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_apigatewayv2::types::{
+    ApiMapping, DomainNameConfiguration, DomainNameStatus, EndpointType, IpAddressType, SecurityPolicy,
+};
+use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
+use nameplate::contract::{AttachDomainInput, AttachDomainOutput};
+use nameplate::desired::STAGE;
+use nameplate::error::{classify, code_of};
+use nameplate::{StepError, tags};
+
+/// Records at one name that can matter: A, AAAA and one more, which is CNAME only if it is the first.
+const RECORDS_READ: i32 = 3;
+/// Mappings per page. API Gateway pages only when it is asked for a page size.
+const PAGE_SIZE: &str = "500";
+
+/// The clients of this step.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    pub(crate) api_gateway: aws_sdk_apigatewayv2::Client,
+    pub(crate) route53: aws_sdk_route53::Client,
+}
+
+/// Where this step runs, for tags and ARNs.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) stack: String,
+    pub(crate) partition: String,
+    pub(crate) region: String,
+}
+
+/// Runs the step.
+///
+/// # Errors
+/// `Refused` for what is not ours, `NotReady` for a certificate or custom domain that AWS is still busy with,
+/// `Retryable` when the next attempt would see more, else `Failed`.
+pub(crate) async fn run(
+    clients: &Clients,
+    settings: &Settings,
+    input: AttachDomainInput,
+) -> Result<AttachDomainOutput, StepError> {
+    let host = input.request.hostname();
+    let step =
+        Step { clients, settings, tags: tags::wanted(&input.request, &settings.stack), host: &host, input: &input };
+    let domain = step.custom_domain().await?;
+    step.map(domain.created).await?;
+    step.point(&domain).await?;
+    Ok(AttachDomainOutput { api_endpoint: format!("https://{host}") })
+}
+
+/// The custom domain, ready to be used.
+struct Ready {
+    target: Target,
+    /// Made by this very call: then it has no mapping yet.
+    created: bool,
+}
+
+/// What the alias records point to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Target {
+    dns_name: String,
+    hosted_zone_id: String,
+}
+
+/// A custom domain as API Gateway reports it.
+#[derive(Clone, Debug)]
+struct Found {
+    tags: BTreeMap<String, String>,
+    configuration: DomainNameConfiguration,
+}
+
+impl Found {
+    fn new(
+        operation: &str,
+        tags: Option<std::collections::HashMap<String, String>>,
+        configurations: Option<Vec<DomainNameConfiguration>>,
+    ) -> Result<Self, StepError> {
+        let configuration = configurations
+            .and_then(|list| list.into_iter().next())
+            .ok_or_else(|| unreadable(operation, "DomainNameConfigurations"))?;
+        Ok(Self { tags: tags.unwrap_or_default().into_iter().collect(), configuration })
+    }
+
+    fn target(&self) -> Result<Target, StepError> {
+        let configuration = &self.configuration;
+        match (configuration.api_gateway_domain_name(), configuration.hosted_zone_id()) {
+            (Some(name), Some(zone)) => Ok(Target { dns_name: plain(name), hosted_zone_id: zone.to_owned() }),
+            _ => Err(unreadable("GetDomainName", "ApiGatewayDomainName or HostedZoneId")),
+        }
+    }
+}
+
+/// Whether a custom domain can be used and changed now (AWS-FACTS 4.4).
+fn check_status(host: &str, configuration: &DomainNameConfiguration) -> Result<(), StepError> {
+    match configuration.domain_name_status() {
+        Some(DomainNameStatus::Updating) => Err(StepError::not_ready(
+            "DomainNameUpdating",
+            format!("API Gateway is still changing the custom domain {host}"),
+        )),
+        Some(DomainNameStatus::PendingCertificateReimport) => Err(StepError::failed(
+            "PendingCertificateReimport",
+            format!("the custom domain {host} waits for its imported certificate to be imported again"),
+            "import the certificate again in ACM, or delete the custom domain in API Gateway; then start the execution again",
+        )),
+        Some(DomainNameStatus::PendingOwnershipVerification) => Err(StepError::failed(
+            "PendingOwnershipVerification",
+            format!("the custom domain {host} waits for an ownership verification certificate"),
+            "give it one in API Gateway, or delete the custom domain; then start the execution again",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the custom domain has to be changed: another certificate, or no IPv6, which the AAAA record promises.
+fn needs_update(configuration: &DomainNameConfiguration, certificate_arn: &str) -> bool {
+    configuration.certificate_arn() != Some(certificate_arn)
+        || configuration.ip_address_type().is_some_and(|kind| *kind != IpAddressType::Dualstack)
+}
+
+/// What has to happen to the mapping of the root path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum MappingChange {
+    Keep,
+    Create,
+    /// Ours, on another stage.
+    Update {
+        mapping_id: String,
+    },
+    /// The root path leads to another API.
+    Take {
+        mapping_id: String,
+        from_api: String,
+    },
+}
+
+fn mapping_change(mappings: &[ApiMapping], api_id: &str) -> MappingChange {
+    let root = mappings.iter().find(|mapping| mapping.api_mapping_key().unwrap_or_default().is_empty());
+    let Some(mapping) = root else { return MappingChange::Create };
+    let mapping_id = mapping.api_mapping_id().unwrap_or_default().to_owned();
+    match (mapping.api_id().unwrap_or_default(), mapping.stage()) {
+        (id, Some(STAGE)) if id == api_id => MappingChange::Keep,
+        (id, _) if id == api_id => MappingChange::Update { mapping_id },
+        (other, _) => MappingChange::Take { mapping_id, from_api: other.to_owned() },
+    }
+}
+
+/// One change of an alias record.
+type RecordChange = (ChangeAction, RrType);
+
+/// Both alias records, where nothing stands yet.
+fn both_records() -> Vec<RecordChange> {
+    vec![(ChangeAction::Create, RrType::A), (ChangeAction::Create, RrType::Aaaa)]
+}
+
+/// What has to change so that A and AAAA of `host` are aliases of `target`.
+///
+/// # Errors
+/// `Refused` for a record that we did not write: of another kind, with a routing policy, or pointing elsewhere.
+/// An alias of another custom domain of API Gateway in this region counts as ours, from an earlier custom domain
+/// of this name: the names on it are drawn anew each time.
+fn record_changes(host: &str, present: &[ResourceRecordSet], target: &Target) -> Result<Vec<RecordChange>, StepError> {
+    let here: Vec<&ResourceRecordSet> = present.iter().filter(|record| plain(record.name()) == host).collect();
+    let find = |kind: RrType| here.iter().copied().find(move |record| *record.r#type() == kind);
+    if find(RrType::Cname).is_some() {
+        return Err(record_is_foreign(host, &RrType::Cname));
+    }
+    let mut changes = Vec::new();
+    for kind in [RrType::A, RrType::Aaaa] {
+        let Some(record) = find(kind.clone()) else {
+            changes.push((ChangeAction::Create, kind));
+            continue;
+        };
+        let alias = record.alias_target().filter(|_| record.set_identifier().is_none());
+        match alias {
+            Some(alias) if points_to(alias, target) => {
+                if alias.evaluate_target_health() {
+                    changes.push((ChangeAction::Upsert, kind));
+                }
+            }
+            Some(alias)
+                if alias.hosted_zone_id() == target.hosted_zone_id && alias.dns_name().contains(".execute-api.") =>
+            {
+                changes.push((ChangeAction::Upsert, kind));
+            }
+            _ => return Err(record_is_foreign(host, &kind)),
+        }
+    }
+    Ok(changes)
+}
+
+fn points_to(alias: &AliasTarget, target: &Target) -> bool {
+    plain(alias.dns_name()) == target.dns_name && alias.hosted_zone_id() == target.hosted_zone_id
+}
+
+fn record_is_foreign(host: &str, kind: &RrType) -> StepError {
+    StepError::refused(
+        "RecordNotOurs",
+        format!("{host} already has a record of type {} that Nameplate did not write", kind.as_str()),
+        "remove the record, or choose another `api.hostname`",
+    )
+}
+
+/// A name as it is compared: lower case, without the trailing dot.
+fn plain(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// What became of a call that fails when the thing is there already.
+enum Outcome<T> {
+    Done(T),
+    /// Look at what is there; the error stands if that explains nothing.
+    Look(StepError),
+}
+
+struct Step<'a> {
+    clients: &'a Clients,
+    settings: &'a Settings,
+    tags: BTreeMap<String, String>,
+    host: &'a str,
+    input: &'a AttachDomainInput,
+}
+
+impl Step<'_> {
+    fn is_ours<'t>(&self, present: impl IntoIterator<Item = (&'t String, &'t String)>) -> bool {
+        let pairs = present.into_iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        tags::ours(pairs, self.input.request.domain_name.as_str(), &self.settings.stack)
+    }
+
+    /// The custom domain: made, or found, ours and as wanted.
+    async fn custom_domain(&self) -> Result<Ready, StepError> {
+        let known = if self.input.fresh { None } else { self.look_at_domain().await? };
+        let found = match known {
+            Some(found) => found,
+            None => match self.create_domain().await? {
+                Outcome::Done(found) => {
+                    tracing::info!(host = self.host, "created the custom domain {}", self.host);
+                    check_status(self.host, &found.configuration)?;
+                    return Ok(Ready { target: found.target()?, created: true });
+                }
+                Outcome::Look(error) => self.look_at_domain().await?.ok_or(error)?,
+            },
+        };
+        if !self.is_ours(&found.tags) {
+            return Err(StepError::refused(
+                "DomainNameNotOurs",
+                format!(
+                    "the custom domain {} of API Gateway does not carry the tags `{}` = `{}` and `{}` = `{}`",
+                    self.host,
+                    tags::DOMAIN,
+                    self.input.request.domain_name,
+                    tags::STACK,
+                    self.settings.stack
+                ),
+                "choose another `api.hostname`, delete the custom domain, or put these tags on it to hand it over",
+            ));
+        }
+        check_status(self.host, &found.configuration)?;
+        let mut target = found.target()?;
+        if needs_update(&found.configuration, &self.input.certificate_arn) {
+            let updated = self.update_domain().await?;
+            check_status(self.host, &updated.configuration)?;
+            target = updated.target()?;
+        }
+        self.add_tags(&found).await?;
+        Ok(Ready { target, created: false })
+    }
+
+    async fn look_at_domain(&self) -> Result<Option<Found>, StepError> {
+        match self.clients.api_gateway.get_domain_name().domain_name(self.host).send().await {
+            Ok(answer) => Found::new("GetDomainName", answer.tags, answer.domain_name_configurations).map(Some),
+            Err(error) if code_of(&error) == Some("NotFoundException") => Ok(None),
+            Err(error) => Err(classify("apigatewayv2:GetDomainName", &error)),
+        }
+    }
+
+    async fn create_domain(&self) -> Result<Outcome<Found>, StepError> {
+        let answer = self
+            .clients
+            .api_gateway
+            .create_domain_name()
+            .domain_name(self.host)
+            .domain_name_configurations(self.configuration())
+            .set_tags(Some(self.tags.clone().into_iter().collect()))
+            .customize()
+            .config_override(once())
+            .send()
+            .await;
+        let error = match answer {
+            Ok(answer) => {
+                return Found::new("CreateDomainName", answer.tags, answer.domain_name_configurations)
+                    .map(Outcome::Done);
+            }
+            Err(error) => error,
+        };
+        let failure = self.certificate_error("apigatewayv2:CreateDomainName", &error);
+        match code_of(&error) {
+            Some("ConflictException") => Ok(Outcome::Look(StepError::refused(
+                "DomainNameTaken",
+                format!("API Gateway says that the custom domain {} exists, but not in this account", self.host),
+                "choose another `api.hostname`, or delete the custom domain in the account that holds it",
+            ))),
+            // A cut attempt may have used up this half minute's only call, and have succeeded.
+            Some("TooManyRequestsException") if self.input.fresh => Ok(Outcome::Look(failure)),
+            _ => Err(failure),
+        }
+    }
+
+    async fn update_domain(&self) -> Result<Found, StepError> {
+        let answer = self
+            .clients
+            .api_gateway
+            .update_domain_name()
+            .domain_name(self.host)
+            .domain_name_configurations(self.configuration())
+            .customize()
+            .config_override(once())
+            .send()
+            .await
+            .map_err(|error| match code_of(&error) {
+                Some(code @ "ConflictException") => StepError::retryable(
+                    code,
+                    format!("apigatewayv2:UpdateDomainName met another change of {}", self.host),
+                ),
+                _ => self.certificate_error("apigatewayv2:UpdateDomainName", &error),
+            })?;
+        Found::new("UpdateDomainName", answer.tags, answer.domain_name_configurations)
+    }
+
+    /// HTTP APIs need TLS_1_2, which serves TLS 1.3 as well (AWS-FACTS 4.4).
+    fn configuration(&self) -> DomainNameConfiguration {
+        DomainNameConfiguration::builder()
+            .certificate_arn(&self.input.certificate_arn)
+            .endpoint_type(EndpointType::Regional)
+            .security_policy(SecurityPolicy::Tls12)
+            .ip_address_type(IpAddressType::Dualstack)
+            .build()
+    }
+
+    /// API Gateway learns of a certificate some moments after ACM has issued it and answers BadRequestException
+    /// until then (AWS-FACTS 4.4); what else is bad about the request stays bad.
+    fn certificate_error<E: ProvideErrorMetadata>(
+        &self,
+        operation: &str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> StepError {
+        let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
+        if code_of(error) == Some("BadRequestException") && message.to_ascii_lowercase().contains("certificate") {
+            return StepError::not_ready(
+                "CertificateNotUsable",
+                format!("API Gateway does not take the certificate {} yet: {message}", self.input.certificate_arn),
+            );
+        }
+        classify(operation, error)
+    }
+
+    async fn add_tags(&self, found: &Found) -> Result<(), StepError> {
+        let missing = tags::missing(&self.tags, &found.tags);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let Settings { partition, region, .. } = self.settings;
+        let pairs = missing.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        self.clients
+            .api_gateway
+            .tag_resource()
+            .resource_arn(format!("arn:{partition}:apigateway:{region}::/domainnames/{}", self.host))
+            .set_tags(Some(pairs))
+            .send()
+            .await
+            .map_err(|error| classify("apigatewayv2:TagResource", &error))?;
+        Ok(())
+    }
+
+    /// Leads the root path to our API.
+    async fn map(&self, created: bool) -> Result<(), StepError> {
+        let mut change = if created { MappingChange::Create } else { self.look_at_mappings().await? };
+        if change == MappingChange::Create {
+            let Outcome::Look(error) = self.create_mapping().await? else { return Ok(()) };
+            change = self.look_at_mappings().await?;
+            if change == MappingChange::Create {
+                return Err(error);
+            }
+        }
+        match change {
+            MappingChange::Keep | MappingChange::Create => Ok(()),
+            MappingChange::Update { mapping_id } => self.update_mapping(&mapping_id).await,
+            MappingChange::Take { mapping_id, from_api } => {
+                self.check_api_is_ours(&from_api).await?;
+                self.update_mapping(&mapping_id).await
+            }
+        }
+    }
+
+    async fn look_at_mappings(&self) -> Result<MappingChange, StepError> {
+        let mut mappings = Vec::new();
+        let mut next = None;
+        loop {
+            let page = self
+                .clients
+                .api_gateway
+                .get_api_mappings()
+                .domain_name(self.host)
+                .max_results(PAGE_SIZE)
+                .set_next_token(next)
+                .send()
+                .await
+                .map_err(|error| classify("apigatewayv2:GetApiMappings", &error))?;
+            mappings.extend(page.items.unwrap_or_default());
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(mapping_change(&mappings, &self.input.api_id));
+            }
+        }
+    }
+
+    async fn create_mapping(&self) -> Result<Outcome<()>, StepError> {
+        let answer = self
+            .clients
+            .api_gateway
+            .create_api_mapping()
+            .domain_name(self.host)
+            .api_id(&self.input.api_id)
+            .stage(STAGE)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(Outcome::Done(())),
+            Err(error) => match code_of(&error) {
+                Some(code @ "ConflictException") => Ok(Outcome::Look(StepError::retryable(
+                    code,
+                    format!("apigatewayv2:CreateApiMapping met another change of {}", self.host),
+                ))),
+                _ => Err(classify("apigatewayv2:CreateApiMapping", &error)),
+            },
+        }
+    }
+
+    async fn update_mapping(&self, mapping_id: &str) -> Result<(), StepError> {
+        let answer = self
+            .clients
+            .api_gateway
+            .update_api_mapping()
+            .domain_name(self.host)
+            .api_mapping_id(mapping_id)
+            .api_id(&self.input.api_id)
+            .stage(STAGE)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) => match code_of(&error) {
+                Some(code @ "ConflictException") => Err(StepError::retryable(
+                    code,
+                    format!("apigatewayv2:UpdateApiMapping met another change of {}", self.host),
+                )),
+                _ => Err(classify("apigatewayv2:UpdateApiMapping", &error)),
+            },
+        }
+    }
+
+    /// A mapping may be taken from an earlier API of ours, or from one that is gone.
+    async fn check_api_is_ours(&self, api_id: &str) -> Result<(), StepError> {
+        match self.clients.api_gateway.get_api().api_id(api_id).send().await {
+            Ok(api) if self.is_ours(api.tags().into_iter().flatten()) => Ok(()),
+            Ok(_) => Err(StepError::refused(
+                "MappingNotOurs",
+                format!("the root path of {} leads to the API {api_id}, which is not Nameplate's", self.host),
+                "remove that mapping in API Gateway, or choose another `api.hostname`",
+            )),
+            Err(error) if code_of(&error) == Some("NotFoundException") => Ok(()),
+            Err(error) => Err(classify("apigatewayv2:GetApi", &error)),
+        }
+    }
+
+    /// Points A and AAAA of the host name to the custom domain.
+    async fn point(&self, domain: &Ready) -> Result<(), StepError> {
+        let target = &domain.target;
+        let first = if domain.created { both_records() } else { self.look_at_records(target).await? };
+        let Outcome::Look(error) = self.change_records(&first, target).await? else { return Ok(()) };
+        let second = self.look_at_records(target).await?;
+        if second == first {
+            return Err(error);
+        }
+        match self.change_records(&second, target).await? {
+            Outcome::Done(()) => Ok(()),
+            Outcome::Look(error) => Err(error),
+        }
+    }
+
+    async fn look_at_records(&self, target: &Target) -> Result<Vec<RecordChange>, StepError> {
+        let answer = self
+            .clients
+            .route53
+            .list_resource_record_sets()
+            .hosted_zone_id(&self.input.hosted_zone_id)
+            .start_record_name(self.host)
+            .start_record_type(RrType::A)
+            .max_items(RECORDS_READ)
+            .send()
+            .await
+            .map_err(|error| classify("route53:ListResourceRecordSets", &error))?;
+        record_changes(self.host, answer.resource_record_sets(), target)
+    }
+
+    /// One batch: all of it or nothing (AWS-FACTS 2.2). A batch that finds a record in its way, which may be its
+    /// own after a lost answer, asks for a look.
+    async fn change_records(&self, changes: &[RecordChange], target: &Target) -> Result<Outcome<()>, StepError> {
+        if changes.is_empty() {
+            return Ok(Outcome::Done(()));
+        }
+        let mut batch = ChangeBatch::builder();
+        for (action, kind) in changes {
+            batch = batch.changes(self.record_change(action, kind, target)?);
+        }
+        let answer = self
+            .clients
+            .route53
+            .change_resource_record_sets()
+            .hosted_zone_id(&self.input.hosted_zone_id)
+            .change_batch(batch.build().map_err(|error| incomplete(&error))?)
+            .send()
+            .await;
+        let Err(error) = answer else { return Ok(Outcome::Done(())) };
+        let refused = error.as_service_error().and_then(|service| {
+            match service {
+            aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError::InvalidChangeBatch(
+                refused,
+            ) => Some(refused),
+            _ => None,
+        }
+        });
+        let Some(refused) = refused else {
+            return Err(classify("route53:ChangeResourceRecordSets", &error));
+        };
+        let said: Vec<&str> =
+            refused.message().into_iter().chain(refused.messages().iter().map(String::as_str)).collect();
+        Ok(Outcome::Look(StepError::failed(
+            "InvalidChangeBatch",
+            format!("Route 53 refused the alias records of {}: {}", self.host, said.join("; ")),
+            "remove the cause that Route 53 names, then start the execution again",
+        )))
+    }
+
+    fn record_change(&self, action: &ChangeAction, kind: &RrType, target: &Target) -> Result<Change, StepError> {
+        let alias = AliasTarget::builder()
+            .hosted_zone_id(&target.hosted_zone_id)
+            .dns_name(&target.dns_name)
+            .evaluate_target_health(false)
+            .build()
+            .map_err(|error| incomplete(&error))?;
+        let record = ResourceRecordSet::builder()
+            .name(self.host)
+            .r#type(kind.clone())
+            .alias_target(alias)
+            .build()
+            .map_err(|error| incomplete(&error))?;
+        Change::builder().action(action.clone()).resource_record_set(record).build().map_err(|error| incomplete(&error))
+    }
+}
+
+/// No repetition by the SDK: the limit of these calls is longer than its patience.
+fn once() -> aws_sdk_apigatewayv2::config::Builder {
+    aws_sdk_apigatewayv2::Config::builder().retry_config(RetryConfig::disabled())
+}
+
+fn unreadable(operation: &str, field: &str) -> StepError {
+    StepError::retryable("UnreadableAnswer", format!("apigatewayv2:{operation} answered without {field}"))
+}
+
+fn incomplete(error: &aws_sdk_route53::error::BuildError) -> StepError {
+    StepError::failed(
+        "NotSent",
+        format!("the change batch is incomplete: {error}"),
+        "report this as a defect of Nameplate",
+    )
+}
