@@ -508,3 +508,601 @@ fn spent_in_this_run(certificate: &Certificate, input: &RequestCertInput) -> Ste
         remedy,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_acm::operation::describe_certificate::DescribeCertificateOutput;
+    use aws_sdk_acm::operation::list_certificates::ListCertificatesOutput;
+    use aws_sdk_acm::operation::list_tags_for_certificate::ListTagsForCertificateOutput;
+    use aws_sdk_acm::operation::request_certificate::{RequestCertificateInput, RequestCertificateOutput};
+    use aws_sdk_acm::primitives::DateTime;
+    use aws_sdk_acm::types::{DomainValidation, FailureReason, RecordType, ResourceRecord};
+    use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
+    use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
+    use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use nameplate::Class;
+    use serde_json::json;
+
+    const NOW: i64 = 1_800_000_000;
+    const NEW: &str = "arn:aws:acm:us-east-1:123456789012:certificate/new";
+    const OLD: &str = "arn:aws:acm:us-east-1:123456789012:certificate/old";
+
+    /// A run that began a minute ago.
+    fn input(fresh: bool, certificate_arn: Option<&str>) -> RequestCertInput {
+        let request = json!({
+            "domainName": "example.com",
+            "certificate": {"alternativeNames": ["*.example.com", "a.api.example.com"]},
+            "api": {"routes": [{"route": "GET /", "url": "https://backend.example.net/"}]},
+            "tags": {"team": "inference"}
+        });
+        RequestCertInput {
+            request: Request::parse(&request).expect("a valid request"),
+            incarnation: "arn:aws:states:us-east-1:123456789012:execution:provision:one".to_owned(),
+            certificate_arn: certificate_arn.map(str::to_owned),
+            fresh,
+            deadline: NOW - 60 + CERTIFICATE_DEADLINE_SECS,
+        }
+    }
+
+    const NAMES: [&str; 3] = ["example.com", "*.example.com", "a.api.example.com"];
+
+    /// One name of a certificate; the domain and its wildcard share a record, as they do at ACM.
+    fn validation(name: &str, shown: bool) -> DomainValidation {
+        let base = name.trim_start_matches("*.");
+        let record = ResourceRecord::builder()
+            .name(format!("_x.{base}."))
+            .r#type(RecordType::Cname)
+            .value(format!("_y.{base}.acm-validations.aws."))
+            .build()
+            .expect("complete");
+        DomainValidation::builder()
+            .domain_name(name)
+            .set_resource_record(shown.then_some(record))
+            .build()
+            .expect("complete")
+    }
+
+    fn detail(arn: &str, status: Status) -> CertificateDetail {
+        CertificateDetail::builder()
+            .certificate_arn(arn)
+            .domain_name("example.com")
+            .set_subject_alternative_names(Some(NAMES.map(str::to_owned).to_vec()))
+            .set_domain_validation_options(Some(NAMES.iter().map(|name| validation(name, true)).collect()))
+            .status(status)
+            // So spelt in DescribeCertificate's answers.
+            .key_algorithm(KeyAlgorithm::from("RSA-2048"))
+            .created_at(DateTime::from_secs(NOW - 30))
+            .build()
+    }
+
+    /// A certificate that an earlier run left.
+    fn earlier(mut detail: CertificateDetail) -> CertificateDetail {
+        detail.created_at = Some(DateTime::from_secs(NOW - 3600));
+        detail
+    }
+
+    fn failed(arn: &str, reason: Option<FailureReason>) -> CertificateDetail {
+        let mut detail = detail(arn, Status::Failed);
+        detail.failure_reason = reason;
+        detail
+    }
+
+    fn described(detail: &CertificateDetail) -> DescribeCertificateOutput {
+        DescribeCertificateOutput::builder().certificate(detail.clone()).build()
+    }
+
+    fn describes(detail: CertificateDetail) -> Rule {
+        let arn = detail.certificate_arn.clone();
+        mock!(Acm::describe_certificate)
+            .match_requests(move |request| request.certificate_arn == arn)
+            .then_output(move || described(&detail))
+    }
+
+    fn does_not_know(arn: &'static str) -> Rule {
+        mock!(Acm::describe_certificate)
+            .match_requests(move |request| request.certificate_arn() == Some(arn))
+            .then_http_response(|| refusal("ResourceNotFoundException"))
+    }
+
+    fn summary(arn: &str, status: Status) -> CertificateSummary {
+        CertificateSummary::builder()
+            .certificate_arn(arn)
+            .domain_name("example.com")
+            .set_subject_alternative_name_summaries(Some(NAMES.map(str::to_owned).to_vec()))
+            .has_additional_subject_alternative_names(false)
+            .status(status)
+            .r#type(CertificateType::AmazonIssued)
+            .key_algorithm(KeyAlgorithm::Rsa2048)
+            .created_at(DateTime::from_secs(NOW - 3600))
+            .build()
+    }
+
+    fn lists(summaries: Vec<CertificateSummary>) -> Rule {
+        mock!(Acm::list_certificates)
+            .match_requests(|request| {
+                let keys = request.includes().map(Filters::key_types).unwrap_or_default();
+                keys.contains(&KeyAlgorithm::EcPrime256v1)
+                    && keys.contains(&KeyAlgorithm::Rsa2048)
+                    && request.certificate_statuses() == [Status::PendingValidation, Status::Issued]
+            })
+            .then_output(move || {
+                ListCertificatesOutput::builder().set_certificate_summary_list(Some(summaries.clone())).build()
+            })
+    }
+
+    fn has_tags(arn: &'static str, tags: &[(&str, &str)]) -> Rule {
+        let tags: Vec<Tag> =
+            tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build().expect("complete")).collect();
+        mock!(Acm::list_tags_for_certificate)
+            .match_requests(move |request| request.certificate_arn() == Some(arn))
+            .then_output(move || ListTagsForCertificateOutput::builder().set_tags(Some(tags.clone())).build())
+    }
+
+    const OURS: &[(&str, &str)] = &[("nameplate:domain", "example.com"), ("nameplate:stack", "nameplate")];
+
+    fn is_right_request(request: &RequestCertificateInput, token: &str) -> bool {
+        let tags: Vec<(&str, Option<&str>)> = request.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
+        request.domain_name() == Some("example.com")
+            && request.subject_alternative_names() == ["*.example.com", "a.api.example.com"]
+            && request.validation_method() == Some(&ValidationMethod::Dns)
+            && request.key_algorithm() == Some(&KeyAlgorithm::Rsa2048)
+            && request.idempotency_token() == Some(token)
+            && tags
+                == [
+                    ("nameplate:domain", Some("example.com")),
+                    ("nameplate:stack", Some("nameplate")),
+                    ("team", Some("inference")),
+                ]
+    }
+
+    /// Takes the request for a certificate in the place of `replaced`.
+    fn requests(replaced: Option<&str>, arn: &'static str) -> Rule {
+        let token = idempotency_token(&input(true, None), replaced);
+        mock!(Acm::request_certificate)
+            .match_requests(move |request| is_right_request(request, &token))
+            .then_output(move || RequestCertificateOutput::builder().certificate_arn(arn).build())
+    }
+
+    fn number(value: i64) -> AttributeValue {
+        AttributeValue::N(value.to_string())
+    }
+
+    fn text(value: &str) -> AttributeValue {
+        AttributeValue::S(value.to_owned())
+    }
+
+    /// Takes a new watch on the certificate.
+    fn puts(arn: &'static str) -> Rule {
+        mock!(Dynamodb::put_item)
+            .match_requests(move |request| is_watch(request, arn))
+            .then_output(|| PutItemOutput::builder().build())
+    }
+
+    fn is_watch(request: &aws_sdk_dynamodb::operation::put_item::PutItemInput, arn: &str) -> bool {
+        let expected = [
+            ("id", text(&format!("watch#{arn}"))),
+            ("domain", text("example.com")),
+            ("created", number(NOW)),
+            ("expires", number(NOW + 8 * 24 * 3600)),
+        ];
+        let item = request.item().expect("an item");
+        request.table_name() == Some("table")
+            && request.condition_expression() == Some("attribute_not_exists(#key)")
+            && item.len() == expected.len()
+            && expected.iter().all(|(key, value)| item.get(*key) == Some(value))
+    }
+
+    /// The watch stands already, with or without a wake-up on it.
+    fn stands(arn: &'static str, resolved: bool) -> Rule {
+        let mut item = json!({"id": {"S": format!("watch#{arn}")}, "token": {"S": "t"}});
+        if resolved {
+            item["resolved"] = json!({"S": "event-1"});
+        }
+        let body = json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+            "message": "The conditional request failed",
+            "Item": item
+        })
+        .to_string();
+        mock!(Dynamodb::put_item)
+            .match_requests(move |request| {
+                is_watch(request, arn)
+                    && request.return_values_on_condition_check_failure()
+                        == Some(&ReturnValuesOnConditionCheckFailure::AllOld)
+            })
+            .then_http_response(move || answer(400, body.clone()))
+    }
+
+    fn is_reset(request: &aws_sdk_dynamodb::operation::update_item::UpdateItemInput) -> bool {
+        let values = request.expression_attribute_values().expect("values");
+        let names = request.expression_attribute_names().expect("names");
+        request.update_expression() == Some("SET #expires = :expires REMOVE #resolved, #token")
+            && request.condition_expression() == Some("#resolved = :seen")
+            && values.get(":seen") == Some(&text("event-1"))
+            && names.get("#resolved").map(String::as_str) == Some("resolved")
+            && names.get("#token").map(String::as_str) == Some("token")
+            && request.key().and_then(|key| key.get("id")) == Some(&text(&format!("watch#{OLD}")))
+    }
+
+    fn answer(status: u16, body: String) -> HttpResponse {
+        HttpResponse::new(StatusCode::try_from(status).expect("a status"), SdkBody::from(body))
+    }
+
+    /// An error as ACM and DynamoDB write it.
+    fn refusal(code: &str) -> HttpResponse {
+        answer(400, json!({"__type": code, "message": "because"}).to_string())
+    }
+
+    async fn at(
+        now: i64,
+        acm: &[&Rule],
+        dynamodb: &[&Rule],
+        input: RequestCertInput,
+    ) -> Result<RequestCertOutput, StepError> {
+        let clients = Clients {
+            acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, acm),
+            dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, dynamodb),
+        };
+        let settings = Settings { stack: "nameplate".to_owned(), table: "table".to_owned() };
+        run_at(&clients, &settings, input, now).await
+    }
+
+    async fn go(acm: &[&Rule], dynamodb: &[&Rule], input: RequestCertInput) -> Result<RequestCertOutput, StepError> {
+        at(NOW, acm, dynamodb, input).await
+    }
+
+    fn records() -> Vec<ValidationRecord> {
+        ["a.api.example.com", "example.com"]
+            .iter()
+            .map(|base| ValidationRecord {
+                name: format!("_x.{base}"),
+                value: format!("_y.{base}.acm-validations.aws"),
+            })
+            .collect()
+    }
+
+    fn assert_pending(output: &RequestCertOutput, arn: &str) {
+        assert_eq!(output.certificate_arn, arn);
+        assert_eq!(output.status, CertificateStatus::Pending);
+        assert_eq!(output.validation_records, records());
+        assert_eq!(output.watch_key.as_deref(), Some(format!("watch#{arn}").as_str()));
+    }
+
+    fn assert_issued(output: &RequestCertOutput, arn: &str) {
+        assert_eq!((output.certificate_arn.as_str(), output.status), (arn, CertificateStatus::Issued));
+        assert_eq!(output.watch_key, None);
+    }
+
+    #[tokio::test]
+    async fn a_fresh_name_gets_a_certificate_with_two_calls_and_each_record_once() {
+        let (request, put) = (requests(None, NEW), puts(NEW));
+        let describe = describes(detail(NEW, Status::PendingValidation));
+        let output = go(&[&request, &describe], &[&put], input(true, None)).await.expect("requested");
+        assert_pending(&output, NEW);
+        assert_eq!((request.num_calls(), describe.num_calls(), put.num_calls()), (1, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn the_watch_stands_before_a_new_certificate_is_looked_at() {
+        let (request, put) = (requests(None, NEW), puts(NEW));
+        let before = put.clone();
+        let describe = mock!(Acm::describe_certificate)
+            .match_requests(move |_| before.num_calls() == 1)
+            .then_output(|| described(&detail(NEW, Status::PendingValidation)));
+        go(&[&request, &describe], &[&put], input(true, None)).await.expect("requested");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_not_fresh_is_searched_before_a_certificate_is_requested() {
+        let (list, request, put) = (lists(vec![]), requests(None, NEW), puts(NEW));
+        let describe = describes(detail(NEW, Status::PendingValidation));
+        let output = go(&[&list, &request, &describe], &[&put], input(false, None)).await.expect("requested");
+        assert_pending(&output, NEW);
+        assert_eq!(list.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn our_issued_certificate_is_adopted_and_nothing_is_written() {
+        let list = lists(vec![summary(OLD, Status::Issued)]);
+        let (tags, describe) = (has_tags(OLD, OURS), describes(earlier(detail(OLD, Status::Issued))));
+        let output = go(&[&list, &tags, &describe], &[], input(false, None)).await.expect("adopted");
+        assert_issued(&output, OLD);
+        assert_eq!(output.validation_records, records());
+    }
+
+    #[tokio::test]
+    async fn an_issued_certificate_is_preferred_to_a_pending_one() {
+        let list = lists(vec![summary(NEW, Status::PendingValidation), summary(OLD, Status::Issued)]);
+        let (tags, describe) = (has_tags(OLD, OURS), describes(earlier(detail(OLD, Status::Issued))));
+        let output = go(&[&list, &tags, &describe], &[], input(false, None)).await.expect("adopted");
+        assert_issued(&output, OLD);
+    }
+
+    #[tokio::test]
+    async fn a_foreign_certificate_with_the_same_names_is_left_alone() {
+        for tags in [&[][..], &[("nameplate:domain", "example.com"), ("nameplate:stack", "other")][..]] {
+            let list = lists(vec![summary(OLD, Status::Issued)]);
+            let (tags, request, put) = (has_tags(OLD, tags), requests(None, NEW), puts(NEW));
+            let describe = describes(detail(NEW, Status::PendingValidation));
+            let output = go(&[&list, &tags, &request, &describe], &[&put], input(false, None)).await;
+            assert_pending(&output.expect("requested"), NEW);
+            assert_eq!(tags.num_calls(), 1);
+        }
+    }
+
+    #[test]
+    fn only_certificates_with_exactly_the_names_and_the_key_are_candidates() {
+        let right = summary(OLD, Status::Issued);
+        let mut fewer = right.clone();
+        fewer.subject_alternative_name_summaries = Some(vec!["example.com".to_owned()]);
+        let mut more = right.clone();
+        more.has_additional_subject_alternative_names = Some(true);
+        let mut key = right.clone();
+        key.key_algorithm = Some(KeyAlgorithm::EcPrime256v1);
+        let mut imported = right.clone();
+        imported.r#type = Some(CertificateType::Imported);
+        let mut domain = right.clone();
+        domain.domain_name = Some("*.example.com".to_owned());
+        let request = input(false, None).request;
+        assert!(candidates(vec![fewer, more, key, imported, domain], &request).is_empty());
+        assert_eq!(candidates(vec![right.clone()], &request), [right]);
+    }
+
+    #[test]
+    fn among_certificates_of_one_status_the_newest_comes_first() {
+        let older = summary(OLD, Status::Issued);
+        let mut newer = summary(NEW, Status::Issued);
+        newer.created_at = Some(DateTime::from_secs(NOW));
+        let sorted = candidates(vec![older.clone(), newer.clone()], &input(false, None).request);
+        assert_eq!(sorted, [newer, older]);
+    }
+
+    #[tokio::test]
+    async fn every_page_of_the_listing_is_read() {
+        let first = mock!(Acm::list_certificates)
+            .match_requests(|request| request.next_token().is_none())
+            .then_output(|| ListCertificatesOutput::builder().next_token("more").build());
+        let second =
+            mock!(Acm::list_certificates).match_requests(|request| request.next_token() == Some("more")).then_output(
+                || ListCertificatesOutput::builder().certificate_summary_list(summary(OLD, Status::Issued)).build(),
+            );
+        let (tags, describe) = (has_tags(OLD, OURS), describes(earlier(detail(OLD, Status::Issued))));
+        let output = go(&[&first, &second, &tags, &describe], &[], input(false, None)).await.expect("adopted");
+        assert_issued(&output, OLD);
+        assert_eq!((first.num_calls(), second.num_calls()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_second_run_reads_the_known_certificate_and_writes_nothing() {
+        let describe = describes(earlier(detail(OLD, Status::Issued)));
+        let output = go(&[&describe], &[], input(false, Some(OLD))).await.expect("found");
+        assert_issued(&output, OLD);
+        assert_eq!(describe.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_later_turn_on_a_standing_watch_takes_one_look() {
+        let (describe, put) = (describes(detail(OLD, Status::PendingValidation)), stands(OLD, false));
+        let output = go(&[&describe], &[&put], input(true, Some(OLD))).await.expect("pending");
+        assert_pending(&output, OLD);
+        assert_eq!((describe.num_calls(), put.num_calls()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_certificate_issued_before_its_watch_stood_is_seen_at_once() {
+        let put = puts(OLD);
+        let describe = mock!(Acm::describe_certificate)
+            .sequence()
+            .output(|| described(&detail(OLD, Status::PendingValidation)))
+            .output(|| described(&detail(OLD, Status::Issued)))
+            .build();
+        let output = go(&[&describe], &[&put], input(false, Some(OLD))).await.expect("issued");
+        assert_issued(&output, OLD);
+    }
+
+    #[tokio::test]
+    async fn a_wake_up_that_brought_nothing_is_taken_back_and_the_certificate_looked_at_again() {
+        let put = stands(OLD, true);
+        let reset =
+            mock!(Dynamodb::update_item).match_requests(is_reset).then_output(|| UpdateItemOutput::builder().build());
+        for (second, status) in
+            [(Status::PendingValidation, CertificateStatus::Pending), (Status::Issued, CertificateStatus::Issued)]
+        {
+            let describe = mock!(Acm::describe_certificate)
+                .sequence()
+                .output(|| described(&detail(OLD, Status::PendingValidation)))
+                .output(move || described(&detail(OLD, second.clone())))
+                .build();
+            let output = go(&[&describe], &[&put, &reset], input(true, Some(OLD))).await.expect("found");
+            assert_eq!(output.status, status);
+            assert_eq!(describe.num_calls(), 2);
+        }
+        assert_eq!(reset.num_calls(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_wake_up_that_changed_meanwhile_is_left_to_the_next_turn() {
+        let put = stands(OLD, true);
+        let reset = mock!(Dynamodb::update_item).then_http_response(|| refusal("ConditionalCheckFailedException"));
+        let describe = describes(detail(OLD, Status::PendingValidation));
+        let output = go(&[&describe], &[&put, &reset], input(true, Some(OLD))).await.expect("pending");
+        assert_pending(&output, OLD);
+    }
+
+    #[tokio::test]
+    async fn a_known_certificate_that_is_gone_or_has_other_names_is_replaced() {
+        let mut other_names = earlier(detail(OLD, Status::Issued));
+        other_names.subject_alternative_names = Some(vec!["example.com".to_owned()]);
+        let mut other_key = earlier(detail(OLD, Status::Issued));
+        other_key.key_algorithm = Some(KeyAlgorithm::from("EC-prime256v1"));
+        for known in [does_not_know(OLD), describes(other_names), describes(other_key)] {
+            let (list, request, put) = (lists(vec![]), requests(None, NEW), puts(NEW));
+            let describe = describes(detail(NEW, Status::PendingValidation));
+            let rules = [&known, &list, &request, &describe];
+            let output = go(&rules, &[&put], input(false, Some(OLD))).await.expect("requested");
+            assert_pending(&output, NEW);
+            assert_eq!(known.num_calls(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_run_left_unusable_is_replaced_under_another_token() {
+        for status in [Status::Failed, Status::ValidationTimedOut, Status::Expired, Status::Revoked, Status::Inactive] {
+            let (old, request, put) = (describes(earlier(detail(OLD, status))), requests(Some(OLD), NEW), puts(NEW));
+            let new = describes(detail(NEW, Status::PendingValidation));
+            let output = go(&[&old, &request, &new], &[&put], input(false, Some(OLD))).await.expect("replaced");
+            assert_pending(&output, NEW);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_spent_certificate_that_the_token_gives_back_is_replaced_too() {
+        let (list, first, second) = (lists(vec![]), requests(None, OLD), requests(Some(OLD), NEW));
+        let (old, new) = (describes(earlier(failed(OLD, None))), describes(detail(NEW, Status::PendingValidation)));
+        let (put_old, put_new) = (puts(OLD), puts(NEW));
+        let rules = [&list, &first, &second, &old, &new];
+        let output = go(&rules, &[&put_old, &put_new], input(false, None)).await.expect("replaced");
+        assert_pending(&output, NEW);
+        assert_eq!((first.num_calls(), second.num_calls()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn replacing_comes_to_an_end() {
+        let request = mock!(Acm::request_certificate)
+            .then_output(|| RequestCertificateOutput::builder().certificate_arn(OLD).build());
+        let (describe, put) = (describes(earlier(failed(OLD, None))), stands(OLD, false));
+        let error = go(&[&request, &describe], &[&put], input(true, Some(OLD))).await.expect_err("bounded");
+        assert_eq!((error.class, error.code.as_str()), (Class::Failed, "TooManySpentCertificates"));
+        assert_eq!(request.num_calls(), MAX_REPLACED);
+    }
+
+    #[tokio::test]
+    async fn a_failure_in_this_run_carries_acms_reason_and_its_remedy() {
+        for (reason, word) in [
+            (FailureReason::CaaError, "amazon.com"),
+            (FailureReason::DomainNotAllowed, "VirusTotal"),
+            (FailureReason::AdditionalVerificationRequired, "AWS Support"),
+            (FailureReason::InvalidPublicDomain, "alternativeNames"),
+            (FailureReason::DomainValidationDenied, "AWS Support"),
+            (FailureReason::NoAvailableContacts, "DNS"),
+            (FailureReason::Other, "console"),
+        ] {
+            let code = reason.as_str().to_owned();
+            let describe = describes(failed(OLD, Some(reason)));
+            let error = go(&[&describe], &[], input(true, Some(OLD))).await.expect_err(&code);
+            assert_eq!((error.class, error.code.as_str()), (Class::Failed, code.as_str()));
+            assert!(error.remedy.contains(word) && error.reason.contains("FAILED"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_validation_that_timed_out_in_this_run_names_the_likely_cause() {
+        let describe = describes(detail(OLD, Status::ValidationTimedOut));
+        let error = go(&[&describe], &[], input(true, Some(OLD))).await.expect_err("timed out");
+        assert_eq!((error.class, error.code.as_str()), (Class::Failed, "VALIDATION_TIMED_OUT"));
+        assert!(error.reason.contains("name servers") && error.remedy.contains("dig +short NS example.com"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_deadline_ends_the_wait_and_names_the_likely_cause() {
+        let describe = describes(detail(OLD, Status::PendingValidation));
+        let input = input(true, Some(OLD));
+        let (last, over) = (input.deadline - 1, input.deadline);
+        let early = at(last, &[&describe], &[&stands_at(OLD)], input.clone()).await.expect("still time");
+        assert_pending(&early, OLD);
+        let error = at(over, &[&describe], &[&stands_at(OLD)], input).await.expect_err("over");
+        assert_eq!((error.class, error.code.as_str()), (Class::Failed, "CertificateDeadline"));
+        assert!(error.reason.contains("name servers") && error.remedy.contains("registrar"), "{error}");
+    }
+
+    /// A standing watch, whatever the time is.
+    fn stands_at(arn: &'static str) -> Rule {
+        mock!(Dynamodb::put_item)
+            .match_requests(move |request| {
+                request.item().and_then(|item| item.get("id")) == Some(&text(&format!("watch#{arn}")))
+            })
+            .then_http_response(|| refusal("ConditionalCheckFailedException"))
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_is_issued_after_the_deadline_is_taken() {
+        let describe = describes(detail(OLD, Status::Issued));
+        let input = input(true, Some(OLD));
+        let output = at(input.deadline + 1, &[&describe], &[], input).await.expect("issued");
+        assert_issued(&output, OLD);
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_is_not_readable_yet_is_not_ready() {
+        let (request, describe, put) = (requests(None, NEW), does_not_know(NEW), puts(NEW));
+        let error = go(&[&request, &describe], &[&put], input(true, None)).await.expect_err("unreadable");
+        assert_eq!((error.class, error.code.as_str()), (Class::NotReady, "CertificateNotReadable"));
+        assert!(error.reason.contains(NEW), "{error}");
+    }
+
+    #[tokio::test]
+    async fn every_name_needs_its_record_before_the_records_are_handed_on() {
+        let mut one_hidden = detail(NEW, Status::PendingValidation);
+        one_hidden.domain_validation_options =
+            Some(NAMES.iter().map(|name| validation(name, *name != "a.api.example.com")).collect());
+        let mut none_listed = detail(NEW, Status::PendingValidation);
+        none_listed.domain_validation_options = None;
+        for shown in [one_hidden, none_listed] {
+            let (request, describe, put) = (requests(None, NEW), describes(shown), puts(NEW));
+            let error = go(&[&request, &describe], &[&put], input(true, None)).await.expect_err("hidden");
+            assert_eq!((error.class, error.code.as_str()), (Class::NotReady, "ValidationRecordNotShown"));
+            assert!(error.reason.contains("a.api.example.com"), "{error}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quota_is_a_failure_although_the_sdk_tries_it_again() {
+        let request = mock!(Acm::request_certificate).then_http_response(|| refusal("LimitExceededException"));
+        let error = go(&[&request], &[], input(true, None)).await.expect_err("quota");
+        assert_eq!((error.class, error.code.as_str()), (Class::Failed, "LimitExceededException"));
+        assert!(error.remedy.contains("Service Quotas"), "{error}");
+        assert_eq!(request.num_calls(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_acm_refuses_is_a_failure() {
+        for code in ["InvalidDomainValidationOptionsException", "InvalidParameterException", "TagPolicyException"] {
+            let request = mock!(Acm::request_certificate).then_http_response(move || refusal(code));
+            let error = go(&[&request], &[], input(true, None)).await.expect_err(code);
+            assert_eq!((error.class, error.code.as_str()), (Class::Failed, code));
+            assert_eq!(request.num_calls(), 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn throttling_is_retryable() {
+        let describe = mock!(Acm::describe_certificate).then_http_response(|| refusal("ThrottlingException"));
+        let error = go(&[&describe], &[], input(true, Some(OLD))).await.expect_err("throttled");
+        assert_eq!((error.class, error.code.as_str()), (Class::Retryable, "ThrottlingException"));
+        assert_eq!(describe.num_calls(), 3);
+    }
+
+    #[test]
+    fn the_token_follows_names_key_and_the_certificate_replaced_and_is_one_that_acm_takes() {
+        let wish = input(true, None);
+        let token = idempotency_token(&wish, None);
+        assert_eq!(token, idempotency_token(&input(false, Some(OLD)), None));
+        assert!((1..=32).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{token}");
+        let mut key = wish.clone();
+        key.request.certificate.key_algorithm = nameplate::request::KeyAlgorithm::EcPrime256v1;
+        let mut names = wish.clone();
+        names.request.certificate.alternative_names = Some(vec![]);
+        let others = [
+            idempotency_token(&wish, Some(OLD)),
+            idempotency_token(&wish, Some(NEW)),
+            idempotency_token(&key, None),
+            idempotency_token(&names, None),
+        ];
+        let distinct: BTreeSet<&String> = others.iter().chain([&token]).collect();
+        assert_eq!(distinct.len(), 5);
+    }
+}
