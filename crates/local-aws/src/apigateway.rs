@@ -1,0 +1,338 @@
+//! What API Gateway's control plane (v2) does otherwise than MiniStack.
+//!
+//! Owns the rules about certificates, duplicates, rates and pages, and where HTTP integrations really go. Sources are
+//! named at each rule. What happens to a client's request is in `dataplane.rs`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, replace_body, rest_json_error};
+use crate::emulator::{EmulatorError, encode};
+use crate::{Local, acm, lock};
+
+/// Items on a page where the caller does not say how many.
+const DEFAULT_PAGE: usize = 25;
+/// AWS-FACTS 4.5: all management calls together.
+const CALLS_PER_SEC: f64 = 10.0;
+const CALL_BURST: f64 = 40.0;
+/// AWS-FACTS 4.5: create, update and delete of a domain name, each.
+const DOMAIN_NAME_INTERVAL_SECS: f64 = 30.0;
+
+/// What is kept about APIs beside MiniStack.
+#[derive(Default)]
+pub(crate) struct Gateway {
+    /// The HTTP integrations, by (API, integration): where they go in truth.
+    integrations: Mutex<BTreeMap<(String, String), Integration>>,
+    rates: Mutex<Rates>,
+}
+
+/// Where an HTTP integration goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Integration {
+    pub(crate) uri: String,
+    /// `ANY` takes the request's.
+    pub(crate) method: String,
+    /// The request's path replaces the URI's: a mapping of `overwrite:path`.
+    pub(crate) path_is_mapped: bool,
+}
+
+impl Gateway {
+    pub(crate) fn integration(&self, api: &str, integration: &str) -> Option<Integration> {
+        lock(&self.integrations).get(&(api.to_owned(), integration.to_owned())).cloned()
+    }
+}
+
+/// The recent past, in AWS time.
+#[derive(Default)]
+struct Rates {
+    tokens: Option<(f64, f64)>,
+    domain_names: BTreeMap<String, f64>,
+}
+
+impl Rates {
+    /// Whether a call at `now` is within the rates.
+    fn take(&mut self, action: &str, now: f64) -> bool {
+        let (level, at) = self.tokens.unwrap_or((CALL_BURST, now));
+        let level = (level + (now - at).max(0.0) * CALLS_PER_SEC).min(CALL_BURST);
+        if level < 1.0 {
+            self.tokens = Some((level, now));
+            return false;
+        }
+        self.tokens = Some((level - 1.0, now));
+        if matches!(action, "CreateDomainName" | "UpdateDomainName" | "DeleteDomainName") {
+            if self.domain_names.get(action).is_some_and(|last| now - last < DOMAIN_NAME_INTERVAL_SECS) {
+                return false;
+            }
+            self.domain_names.insert(action.to_owned(), now);
+        }
+        true
+    }
+}
+
+/// All custom domain names, in the wire's shape.
+pub(crate) async fn domain_names(local: &Local) -> Result<Vec<Value>, EmulatorError> {
+    let names = local.emulator.rest_json("apigateway", Method::GET, "/v2/domainnames", None).await?;
+    Ok(names["items"].as_array().cloned().unwrap_or_default())
+}
+
+/// Answers a call of the service.
+pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<Bytes>) -> Answer {
+    if local.settings().rate_limits && !lock(&local.gateway.rates).take(action, local.clock.now()) {
+        return rest_json_error(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Too Many Requests");
+    }
+    let input: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
+    let path: Vec<String> = request
+        .uri()
+        .path()
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())
+        .collect();
+    let api = path.get(2).cloned().unwrap_or_default();
+    let query = request.uri().query().unwrap_or_default().to_owned();
+
+    if let Some(refusal) = refusal(local, action, &api, &input).await {
+        return refusal;
+    }
+    let mut answer = local.forward(request).await;
+    if !answer.status().is_success() {
+        return answer;
+    }
+    match action {
+        "CreateIntegration" | "UpdateIntegration" => redirect(local, &api, &input, &mut answer).await,
+        "GetIntegration" => edit(&mut answer, |body| show_true_uri(local, &api, body)),
+        "GetIntegrations" => {
+            edit(&mut answer, |body| {
+                body["items"].as_array_mut().into_iter().flatten().for_each(|item| show_true_uri(local, &api, item));
+            });
+            edit(&mut answer, |body| paginate(body, &query));
+        }
+        "GetApis" => {
+            let mut body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            for item in body["items"].as_array_mut().into_iter().flatten() {
+                show_current_tags(local, item).await;
+            }
+            paginate(&mut body, &query);
+            replace_body(&mut answer, body.to_string());
+        }
+        "GetApi" => {
+            let mut body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            show_current_tags(local, &mut body).await;
+            replace_body(&mut answer, body.to_string());
+        }
+        "GetRoutes" | "GetStages" | "GetDeployments" => edit(&mut answer, |body| paginate(body, &query)),
+        "DeleteApi" => lock(&local.gateway.integrations).retain(|(of, _), _| *of != api),
+        _ => {}
+    }
+    answer
+}
+
+/// What API Gateway refuses and MiniStack lets through.
+async fn refusal(local: &Arc<Local>, action: &str, id: &str, input: &Value) -> Option<Answer> {
+    let bad = |message: &str| Some(rest_json_error(StatusCode::BAD_REQUEST, "BadRequestException", message));
+    let conflict = |message: &str| Some(rest_json_error(StatusCode::CONFLICT, "ConflictException", message));
+    match action {
+        "CreateDomainName" | "UpdateDomainName" => {
+            // AWS-FACTS 4.4: an issued certificate of this region that covers the name; TLS 1.2 for HTTP APIs.
+            let host = if action == "CreateDomainName" { input["domainName"].as_str().unwrap_or_default() } else { id };
+            let configuration = &input["domainNameConfigurations"][0];
+            if configuration.is_null() && action == "UpdateDomainName" {
+                return None;
+            }
+            let Some(certificate) = configuration["certificateArn"].as_str() else {
+                return bad("A certificate must be provided for the domain name.");
+            };
+            let reason = acm::unusable(local, certificate, host).await?;
+            bad(&reason)
+        }
+        "CreateRoute" => {
+            let key = input["routeKey"].as_str().unwrap_or_default();
+            if !is_route_key(key) {
+                return bad("The provided route key is not formatted properly for HTTP protocol. Format should be \
+                     \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"");
+            }
+            if let Some(target) = input["target"].as_str() {
+                let integration = target.strip_prefix("integrations/").unwrap_or_default();
+                let target = format!("/v2/apis/{}/integrations/{}", encode(id), encode(integration));
+                let found = local.emulator.rest_json("apigateway", Method::GET, &target, None).await;
+                if let Err(EmulatorError::Refused { status: StatusCode::NOT_FOUND, .. }) = found {
+                    return bad("Invalid integration identifier specified");
+                }
+            }
+            let routes = items(local, id, "routes").await;
+            let taken = routes.iter().any(|route| route["routeKey"] == key);
+            if taken { conflict(&format!("Route with key {key} already exists for this API")) } else { None }
+        }
+        "CreateStage" => {
+            let stages = items(local, id, "stages").await;
+            let taken = stages.iter().any(|stage| stage["stageName"] == input["stageName"]);
+            if taken { conflict("Stage already exists") } else { None }
+        }
+        "CreateIntegration" if input["integrationType"] == "HTTP_PROXY" || input["integrationType"] == "AWS_PROXY" => {
+            // AWS-FACTS 4.1.
+            if input["payloadFormatVersion"].is_null() {
+                return bad("PayloadFormatVersion is a required parameter for integration");
+            }
+            if input["integrationType"] == "HTTP_PROXY" && input["integrationMethod"].is_null() {
+                return bad("HttpMethod must be specified for HTTP_PROXY integration");
+            }
+            None
+        }
+        _ => None,
+    }
+}
+
+async fn items(local: &Local, api: &str, folder: &str) -> Vec<Value> {
+    let target = format!("/v2/apis/{}/{folder}", encode(api));
+    let listed = local.emulator.rest_json("apigateway", Method::GET, &target, None).await.unwrap_or_default();
+    listed["items"].as_array().cloned().unwrap_or_default()
+}
+
+/// The routes of an API.
+pub(crate) async fn routes(local: &Local, api: &str) -> Vec<Value> {
+    items(local, api, "routes").await
+}
+
+/// AWS-FACTS 4.1.
+fn is_route_key(key: &str) -> bool {
+    if key == "$default" {
+        return true;
+    }
+    let Some((method, path)) = key.split_once(' ') else { return false };
+    let methods = ["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let greedy = segments.iter().position(|segment| segment.ends_with("+}"));
+    let segment = |segment: &&str| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        Some(variable) => {
+            let variable = variable.strip_suffix('+').unwrap_or(variable);
+            !variable.is_empty() && variable.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte))
+        }
+        None => !segment.contains(['{', '}', ' ']),
+    };
+    methods.contains(&method)
+        && path.starts_with('/')
+        && segments.iter().all(segment)
+        && greedy.is_none_or(|at| at + 1 == segments.len())
+}
+
+fn edit(answer: &mut Answer, change: impl FnOnce(&mut Value)) {
+    if let Ok(mut body) = serde_json::from_slice::<Value>(answer.body()) {
+        change(&mut body);
+        replace_body(answer, body.to_string());
+    }
+}
+
+/// MiniStack puts all items on one page.
+fn paginate(body: &mut Value, query: &str) {
+    let field = |name: &str| {
+        form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).and_then(|(_, value)| value.parse().ok())
+    };
+    let start: usize = field("nextToken").unwrap_or(0);
+    let count: usize = field("maxResults").filter(|count| *count > 0).unwrap_or(DEFAULT_PAGE);
+    let Some(items) = body["items"].as_array_mut() else { return };
+    let end = start.saturating_add(count);
+    let more = end < items.len();
+    let page: Vec<Value> = items.drain(..).take(end).skip(start).collect();
+    *items = page;
+    if more {
+        body["nextToken"] = json!(end.to_string());
+    }
+}
+
+/// MiniStack shows the tags that an API was made with; TagResource changes them.
+async fn show_current_tags(local: &Local, api: &mut Value) {
+    let Some(id) = api["apiId"].as_str() else { return };
+    let arn = format!("arn:aws:apigateway:{}::/apis/{id}", local.region);
+    let target = format!("/v2/tags/{}", encode(&arn));
+    if let Ok(tags) = local.emulator.rest_json("apigateway", Method::GET, &target, None).await {
+        api["tags"] = tags["tags"].clone();
+    }
+}
+
+/// The address of an HTTP integration within MiniStack: ours. See `dataplane.rs`.
+fn our_uri(local: &Local, api: &str, integration: &str) -> String {
+    format!("http://{}/_local/integrations/{api}/{integration}", local.endpoint)
+}
+
+/// MiniStack appends a request's path to the integration's URI, takes the request's method, and would call any host;
+/// API Gateway takes URI and method as they are. So HTTP integrations are led to us, and callers see their own URI.
+async fn redirect(local: &Local, api: &str, input: &Value, answer: &mut Answer) {
+    let Ok(mut body) = serde_json::from_slice::<Value>(answer.body()) else { return };
+    let id = body["integrationId"].as_str().unwrap_or_default().to_owned();
+    if body["integrationType"] != "HTTP_PROXY" {
+        return;
+    }
+    let known = local.gateway.integration(api, &id);
+    let ours = our_uri(local, api, &id);
+    let uri = match input["integrationUri"].as_str() {
+        Some(given) => given.to_owned(),
+        None => known.map(|known| known.uri).unwrap_or_default(),
+    };
+    let integration = Integration {
+        uri: uri.clone(),
+        method: body["integrationMethod"].as_str().unwrap_or("ANY").to_owned(),
+        path_is_mapped: body["requestParameters"].get("overwrite:path").is_some(),
+    };
+    lock(&local.gateway.integrations).insert((api.to_owned(), id.clone()), integration);
+    if body["integrationUri"] != ours.as_str() {
+        let target = format!("/v2/apis/{}/integrations/{}", encode(api), encode(&id));
+        let change = json!({ "integrationUri": ours });
+        let _refused = local.emulator.rest_json("apigateway", Method::PATCH, &target, Some(&change)).await;
+    }
+    body["integrationUri"] = json!(uri);
+    replace_body(answer, body.to_string());
+}
+
+fn show_true_uri(local: &Local, api: &str, integration: &mut Value) {
+    let id = integration["integrationId"].as_str().unwrap_or_default();
+    if let Some(known) = local.gateway.integration(api, id) {
+        integration["integrationUri"] = json!(known.uri);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn route_keys_are_a_method_and_a_path_or_default() {
+        for key in
+            ["$default", "GET /", "ANY /{proxy+}", "POST /v1/chat/completions", "GET /a/{id}/b", "GET /a/{id}/{rest+}"]
+        {
+            assert!(is_route_key(key), "{key}");
+        }
+        for key in ["", "GET", "GET v1", "get /v1", "FETCH /v1", "GET /{rest+}/a", "GET /{}", "GET /a{b}", "GET /a b"] {
+            assert!(!is_route_key(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn lists_come_in_pages() {
+        let all = || json!({ "items": (0..60).collect::<Vec<_>>() });
+        let page = |query: &str| {
+            let mut body = all();
+            paginate(&mut body, query);
+            (body["items"].as_array().unwrap().len(), body["nextToken"].as_str().map(str::to_owned))
+        };
+        assert_eq!(page(""), (25, Some("25".to_owned())));
+        assert_eq!(page("nextToken=50"), (10, None));
+        assert_eq!(page("maxResults=60"), (60, None));
+        assert_eq!(page("maxResults=7&nextToken=14"), (7, Some("21".to_owned())));
+    }
+
+    #[test]
+    fn rates_allow_a_burst_then_ten_a_second_and_a_domain_name_each_half_minute() {
+        let mut rates = Rates::default();
+        assert_eq!((0..50).filter(|_| rates.take("GetApis", 0.0)).count(), 40);
+        assert_eq!((0..50).filter(|_| rates.take("GetApis", 1.0)).count(), 10);
+        let mut rates = Rates::default();
+        assert!(rates.take("CreateDomainName", 0.0));
+        assert!(rates.take("DeleteDomainName", 1.0));
+        assert!(!rates.take("CreateDomainName", 29.0));
+        assert!(rates.take("CreateDomainName", 30.0));
+    }
+}

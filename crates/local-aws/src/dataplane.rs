@@ -1,0 +1,253 @@
+//! Requests of an API's clients.
+//!
+//! Owns whether a custom domain's name resolves, and the last step to an HTTP backend, which goes to this machine only
+//! (see [`Loopback`]). Route matching, CORS, authorizers and Lambda integrations are MiniStack's.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use serde_json::{Value, json};
+
+use crate::answer::{self, Answer};
+use crate::dns::{Look, plain};
+use crate::emulator::encode;
+use crate::net::{Loopback, strip_connection_headers};
+use crate::{Local, apigateway, lock};
+
+/// Marks a client's request on its way through MiniStack and back to us.
+const PASSAGE: &str = "x-local-aws-passage";
+
+/// Headers of backends' answers, which MiniStack drops, by passage.
+#[derive(Default)]
+pub(crate) struct Passages {
+    next: AtomicU64,
+    headers: Mutex<HashMap<u64, HeaderMap>>,
+}
+
+/// The host that a request names, without its port.
+pub(crate) fn host(request: &Request<Bytes>) -> String {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    plain(host)
+}
+
+/// Whether a host is this machine by name, and so no custom domain.
+pub(crate) fn is_local_host(host: &str) -> bool {
+    host.is_empty() || Loopback::of_host(host, 0).is_ok()
+}
+
+/// Answers an unsigned request, or one signed for `execute-api`.
+pub(crate) async fn handle(local: &Local, mut request: Request<Bytes>) -> Answer {
+    let name = host(&request);
+    if !is_local_host(&name) {
+        if let Some(id) = name.strip_suffix(&format!(".execute-api.{}.amazonaws.com", local.region)) {
+            // MiniStack knows the default endpoint by this name only.
+            let known = HeaderValue::try_from(format!("{id}.execute-api.localhost"));
+            request.headers_mut().insert(HOST, known.unwrap_or_else(|_| HeaderValue::from_static("localhost")));
+        } else if let Some(refusal) = unresolved(local, &name).await {
+            return refusal;
+        }
+    }
+    let passage = local.passages.next.fetch_add(1, Ordering::Relaxed);
+    request.headers_mut().insert(PASSAGE, HeaderValue::from(passage));
+    let mut answer = local.forward(request).await;
+    let from_backend = lock(&local.passages.headers).remove(&passage);
+    for (name, value) in from_backend.iter().flatten() {
+        // MiniStack's own headers, CORS among them, stand; those of the backend come beside them.
+        if name == http::header::CONTENT_TYPE || !answer.headers().contains_key(name) {
+            answer.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    answer
+}
+
+/// The answer for a name that does not lead to its custom domain, if it does not.
+async fn unresolved(local: &Local, name: &str) -> Option<Answer> {
+    let fail = |status: StatusCode, body: &Value| Some(answer::json(status, "application/json", body));
+    let resolution = match Look::new(&local.emulator).await {
+        Ok(mut look) => look.resolve(&local.registry, name, "A").await,
+        Err(error) => Err(error),
+    };
+    let resolution = match resolution {
+        Ok(resolution) => resolution,
+        Err(error) => return fail(StatusCode::BAD_GATEWAY, &json!({ "message": error.to_string() })),
+    };
+    let Some(target) = &resolution.alias else {
+        let reason = resolution.reason.clone().unwrap_or_else(|| "its A record is not an alias".to_owned());
+        let body =
+            json!({ "message": format!("{name} does not resolve"), "reason": reason, "chain": resolution.chain });
+        return fail(StatusCode::BAD_GATEWAY, &body);
+    };
+    let wildcard = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
+    for domain in [Some(name.to_owned()), wildcard].into_iter().flatten() {
+        let path = format!("/v2/domainnames/{}", encode(&domain));
+        if let Ok(found) = local.emulator.rest_json("apigateway", Method::GET, &path, None).await {
+            let gateway = found["domainNameConfigurations"][0]["apiGatewayDomainName"].as_str().map(plain);
+            if gateway.as_deref() == Some(target) {
+                return None;
+            }
+            let body = json!({
+                "message": format!("{name} does not resolve to its custom domain"),
+                "reason": format!("its alias points to {target}, not to {}", gateway.unwrap_or_default()),
+                "chain": resolution.chain,
+            });
+            return fail(StatusCode::BAD_GATEWAY, &body);
+        }
+    }
+    // The name leads to API Gateway, which does not know it.
+    fail(StatusCode::FORBIDDEN, &json!({ "message": "Forbidden" }))
+}
+
+/// Answers MiniStack's call of an HTTP integration: `rest` is `{api}/{integration}/{path of the request}`.
+pub(crate) async fn integrate(local: &Local, rest: &str, mut request: Request<Bytes>) -> Answer {
+    let mut parts = rest.splitn(3, '/');
+    let (api, id) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let path = format!("/{}", parts.next().unwrap_or_default());
+    let Some(integration) = local.gateway.integration(api, id) else {
+        return bad_gateway(&format!("the API {api} has no HTTP integration {id}"));
+    };
+    let uri = if integration.uri.contains('{') {
+        let routes = apigateway::routes(local, api).await;
+        let target = format!("integrations/{id}");
+        let keys = routes
+            .iter()
+            .filter(|route| route["target"] == target.as_str())
+            .filter_map(|route| route["routeKey"].as_str());
+        substitute(&integration.uri, &path, keys)
+    } else {
+        integration.uri.clone()
+    };
+    let (to, target) = match destination(&uri, integration.path_is_mapped.then_some(&path), request.uri().query()) {
+        Ok(destination) => destination,
+        Err(reason) => return bad_gateway(&reason),
+    };
+    if integration.method != "ANY"
+        && let Ok(method) = Method::from_bytes(integration.method.as_bytes())
+    {
+        *request.method_mut() = method;
+    }
+    let passage = request.headers_mut().remove(PASSAGE).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    *request.uri_mut() = target;
+    strip_connection_headers(request.headers_mut());
+    request.headers_mut().remove(CONTENT_LENGTH);
+    request.headers_mut().insert(HOST, HeaderValue::try_from(to.to_string()).expect("an address is a header value"));
+    match local.client.send(to, request).await {
+        Ok(mut answer) => {
+            strip_connection_headers(answer.headers_mut());
+            if let Some(passage) = passage {
+                let mut headers = answer.headers().clone();
+                headers.remove(CONTENT_LENGTH);
+                headers.remove(http::header::DATE);
+                lock(&local.passages.headers).insert(passage, headers);
+            }
+            answer
+        }
+        Err(error) => bad_gateway(&error.to_string()),
+    }
+}
+
+fn bad_gateway(reason: &str) -> Answer {
+    let body = json!({ "message": "The local AWS cannot reach the backend", "reason": reason });
+    answer::json(StatusCode::BAD_GATEWAY, "application/json", &body)
+}
+
+/// The machine and the request target of an integration's URI; the request's query string goes with it.
+fn destination(uri: &str, path: Option<&String>, query: Option<&str>) -> Result<(Loopback, Uri), String> {
+    let parsed: Uri = uri.parse().map_err(|error| format!("{uri} is not a URL: {error}"))?;
+    let host = parsed.host().unwrap_or_default();
+    let port = parsed.port_u16().unwrap_or(if parsed.scheme_str() == Some("https") { 443 } else { 80 });
+    let to = Loopback::of_host(host, port).map_err(|error| error.to_string())?;
+    if parsed.scheme_str() != Some("http") {
+        return Err(format!("{uri} is not http://; the local AWS speaks no TLS"));
+    }
+    let path = path.map_or(parsed.path(), String::as_str);
+    let query: Vec<&str> = [parsed.query(), query].into_iter().flatten().filter(|query| !query.is_empty()).collect();
+    let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) };
+    target.parse().map(|target| (to, target)).map_err(|error| format!("{target} is not a request target: {error}"))
+}
+
+/// Fills `{variables}` of an integration's URI from the path, by the first of its routes that the path matches.
+fn substitute<'a>(uri: &str, path: &str, keys: impl Iterator<Item = &'a str>) -> String {
+    let mut uri = uri.to_owned();
+    for key in keys {
+        let pattern = key.split_once(' ').map_or("", |(_, pattern)| pattern);
+        if let Some(variables) = match_path(pattern, path) {
+            for (name, value) in variables {
+                uri = uri.replace(&format!("{{{name}}}"), &value).replace(&format!("{{{name}+}}"), &value);
+            }
+            return uri;
+        }
+    }
+    uri
+}
+
+/// The variables of a route's path in a request's.
+fn match_path(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
+    let mut variables = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    for part in pattern.split('/').skip(1) {
+        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            Some(name) => match name.strip_suffix('+') {
+                Some(name) => {
+                    let rest: Vec<&str> = segments.by_ref().collect();
+                    variables.push((name.to_owned(), rest.join("/")));
+                }
+                None => variables.push((name.to_owned(), segments.next()?.to_owned())),
+            },
+            None => {
+                if segments.next()? != part {
+                    return None;
+                }
+            }
+        }
+    }
+    segments.peek().is_none().then_some(variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_integration_goes_where_its_uri_says_and_nowhere_else() {
+        let target = |uri: &str, path: Option<&str>, query: Option<&str>| {
+            destination(uri, path.map(str::to_owned).as_ref(), query).map(|(to, uri)| (to.to_string(), uri.to_string()))
+        };
+        assert_eq!(
+            target("http://127.0.0.1:8080/v1/chat", None, None),
+            Ok(("127.0.0.1:8080".to_owned(), "/v1/chat".to_owned())),
+            "the request's path is not appended"
+        );
+        assert_eq!(
+            target("http://localhost/a?b=1", Some("/mapped"), Some("c=%20")),
+            Ok(("127.0.0.1:80".to_owned(), "/mapped?b=1&c=%20".to_owned()))
+        );
+        assert!(target("http://models.internal.example/v1", None, None).unwrap_err().contains("not on this machine"));
+        assert!(target("https://127.0.0.1:8443/v1", None, None).unwrap_err().contains("no TLS"));
+    }
+
+    #[test]
+    fn variables_of_a_route_go_into_the_uri() {
+        let filled = |uri: &str, path: &str, keys: &[&str]| substitute(uri, path, keys.iter().copied());
+        assert_eq!(filled("http://h/x/{proxy}", "/a/b", &["ANY /{proxy+}"]), "http://h/x/a/b");
+        assert_eq!(filled("http://h/{id}/{b}", "/models/7/y", &["GET /models/{id}/{b}"]), "http://h/7/y");
+        assert_eq!(filled("http://h/{id}", "/other/7", &["GET /models/{id}", "GET /other/{id}"]), "http://h/7");
+        assert_eq!(filled("http://h/{id}", "/nothing", &["GET /models/{id}"]), "http://h/{id}");
+    }
+
+    #[test]
+    fn the_hosts_port_is_no_part_of_the_name() {
+        let named = |host: &str| super::host(&Request::get("/").header("host", host).body(Bytes::new()).unwrap());
+        assert_eq!(named("API.example.com:4566"), "api.example.com");
+        assert_eq!(named("api.example.com"), "api.example.com");
+        assert!(is_local_host(&named("127.0.0.1:4566")) && is_local_host(&named("x.execute-api.localhost:1")));
+        assert!(!is_local_host("api.example.com"));
+    }
+}
