@@ -1,0 +1,129 @@
+//! The registrant: from the secret to the contact that RegisterDomain takes.
+//! Errors name the secret and the field, never what the secret holds. It must not know money.
+
+use aws_sdk_route53domains::types::{ContactDetail, ContactType, CountryCode, ExtraParam, ExtraParamName};
+use aws_sdk_secretsmanager::Client;
+use nameplate::StepError;
+use nameplate::contact::Contact;
+use nameplate::error::{classify, code_of};
+
+/// The request's field that names the secret.
+const FIELD: &str = "registration.contactSecret";
+
+/// Reads the contact out of the secret `name`.
+///
+/// # Errors
+/// `InvalidRequest` when the secret is missing, cannot be read or holds no valid contact.
+pub(crate) async fn read(client: &Client, name: &str) -> Result<ContactDetail, StepError> {
+    let answer = client.get_secret_value().secret_id(name).send().await.map_err(|error| match code_of(&error) {
+        Some("ResourceNotFoundException") => unreadable(
+            name,
+            "does not exist",
+            "create it with `aws secretsmanager create-secret`; the README shows the contact's fields",
+        ),
+        Some("AccessDeniedException") => unreadable(
+            name,
+            "may not be read by the function",
+            "give it a name that starts with the stack's ContactSecretPrefix",
+        ),
+        Some("DecryptionFailure") => unreadable(
+            name,
+            "cannot be decrypted",
+            "let the function's role use its KMS key, or store it with the default key",
+        ),
+        Some("InvalidRequestException") => unreadable(
+            name,
+            "is not readable now, for example marked for deletion",
+            "restore it or name another secret",
+        ),
+        Some("InvalidParameterException" | "ValidationException") => {
+            unreadable(name, "has no valid name", "give the name or ARN of a secret")
+        }
+        _ => classify("secretsmanager:GetSecretValue", &error),
+    })?;
+    let text = answer
+        .secret_string()
+        .ok_or_else(|| unreadable(name, "holds no text", "store the contact as a secret string, not as binary"))?;
+    let contact = Contact::parse(text).map_err(|problem| {
+        unreadable(
+            name,
+            &format!("is no valid contact: {}: {}", problem.field, problem.problem),
+            "correct the field in the secret; the README shows all fields",
+        )
+    })?;
+    Ok(detail(contact))
+}
+
+fn unreadable(name: &str, problem: &str, remedy: &str) -> StepError {
+    StepError::invalid(FIELD, format!("the secret `{name}` {problem}"), remedy)
+}
+
+fn detail(contact: Contact) -> ContactDetail {
+    let extra_params = contact.extra_params.into_iter().map(|(name, value)| {
+        ExtraParam::builder()
+            .name(ExtraParamName::from(name.as_str()))
+            .value(value)
+            .build()
+            .expect("name and value are set")
+    });
+    ContactDetail::builder()
+        .first_name(contact.first_name)
+        .last_name(contact.last_name)
+        .contact_type(ContactType::from(contact.contact_type.as_str()))
+        .set_organization_name(contact.organization_name)
+        .address_line1(contact.address_line_1)
+        .set_address_line2(contact.address_line_2)
+        .city(contact.city)
+        .set_state(contact.state)
+        .country_code(CountryCode::from(contact.country_code.as_str()))
+        .set_zip_code(contact.zip_code)
+        .phone_number(contact.phone_number)
+        .set_fax(contact.fax)
+        .email(contact.email)
+        .set_extra_params(Some(extra_params.collect::<Vec<_>>()).filter(|params| !params.is_empty()))
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_field_of_the_contact_reaches_its_own_field_at_aws() {
+        let contact = json!({
+            "firstName": "Ada", "lastName": "Example", "contactType": "COMPANY", "organizationName": "Example Ltd",
+            "addressLine1": "1 Example Street", "addressLine2": "Floor 2", "city": "Seattle", "state": "WA",
+            "countryCode": "US", "zipCode": "98101", "phoneNumber": "+1.2065550100", "fax": "+1.2065550101",
+            "email": "ada@example.com", "extraParams": [{"name": "VAT_NUMBER", "value": "XX1"}]
+        });
+        let expected = ContactDetail::builder()
+            .first_name("Ada")
+            .last_name("Example")
+            .contact_type(ContactType::Company)
+            .organization_name("Example Ltd")
+            .address_line1("1 Example Street")
+            .address_line2("Floor 2")
+            .city("Seattle")
+            .state("WA")
+            .country_code(CountryCode::Us)
+            .zip_code("98101")
+            .phone_number("+1.2065550100")
+            .fax("+1.2065550101")
+            .email("ada@example.com")
+            .extra_params(ExtraParam::builder().name(ExtraParamName::VatNumber).value("XX1").build().expect("built"))
+            .build();
+        assert!(detail(Contact::parse(&contact.to_string()).expect("valid")) == expected);
+    }
+
+    #[test]
+    fn fields_that_the_contact_lacks_are_not_sent() {
+        let contact = json!({
+            "firstName": "Ada", "lastName": "Example", "addressLine1": "1 Example Street", "city": "Seattle",
+            "countryCode": "US", "phoneNumber": "+1.2065550100", "email": "ada@example.com"
+        });
+        let detail = detail(Contact::parse(&contact.to_string()).expect("valid"));
+        assert!(detail.state.is_none() && detail.fax.is_none() && detail.extra_params.is_none());
+        assert!(detail.contact_type == Some(ContactType::Person));
+    }
+}

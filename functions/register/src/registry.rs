@@ -1,0 +1,377 @@
+//! Route 53 Domains, call by call: each answer in plain types, each special error code in its meaning.
+//! It must not know the table, nor decide whether a name is bought.
+
+use aws_sdk_route53domains::Client;
+use aws_sdk_route53domains::config::http::HttpResponse;
+use aws_sdk_route53domains::config::retry::RetryConfig;
+use aws_sdk_route53domains::config::timeout::TimeoutConfig;
+use aws_sdk_route53domains::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_route53domains::operation::get_domain_detail::GetDomainDetailOutput;
+use aws_sdk_route53domains::operation::register_domain::{RegisterDomainError, RegisterDomainOutput};
+use aws_sdk_route53domains::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_route53domains::types::{
+    ContactDetail, DomainAvailability, OperationStatus, OperationSummary, OperationType, ReachabilityStatus, Tag,
+};
+use nameplate::contract::Quote;
+use nameplate::error::{classify, code_of};
+use nameplate::request::{Money, Registration};
+use nameplate::{DomainName, StepError};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Operations on one page of ListOperations: the most that it gives (AWS-FACTS 1.2).
+const PAGE: i32 = 100;
+/// Bounds RegisterDomain, which talks to a registry before it answers. Longer than other calls: giving up on
+/// it leaves open whether the name was bought, which costs minutes to find out.
+const REGISTER_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// What the registry says about a name of ours.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Detail {
+    /// Host names without the trailing dot.
+    pub(crate) name_servers: Vec<String>,
+    /// RFC 3339.
+    pub(crate) expires: Option<String>,
+    pub(crate) auto_renew: Option<bool>,
+    /// Whether the registrar has taken the name out of DNS (EPP `clientHold`, AWS-FACTS 1.5).
+    pub(crate) suspended: bool,
+}
+
+/// An operation that registers a name.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) status: OperationStatus,
+    /// AWS's own words on it.
+    pub(crate) message: Option<String>,
+    /// What it waits for, in AWS's term.
+    pub(crate) waits_for: Option<String>,
+    /// Seconds since 1970.
+    pub(crate) submitted: Option<i64>,
+}
+
+impl Operation {
+    /// Whether it ended without the name.
+    pub(crate) fn failed(&self) -> bool {
+        matches!(self.status, OperationStatus::Failed | OperationStatus::Error)
+    }
+}
+
+/// What RegisterDomain came to.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Answer {
+    /// AWS is at it, under this operation id.
+    Accepted(String),
+    /// AWS was at it already (`DuplicateRequest`), perhaps under this operation id.
+    InProgress(Option<String>),
+    /// AWS declined before it charged anything.
+    Declined(StepError),
+    /// Nobody knows whether the name was bought.
+    Unclear(StepError),
+}
+
+/// The registration, if this account holds it.
+pub(crate) async fn detail(client: &Client, domain: &str) -> Result<Option<Detail>, StepError> {
+    match client.get_domain_detail().domain_name(domain).send().await {
+        Ok(answer) => Ok(Some(detail_of(&answer))),
+        // The catch-all error, also for a name that is not ours (AWS-FACTS 1.1).
+        Err(error) if code_of(&error) == Some("InvalidInput") => Ok(None),
+        Err(error) => Err(classify("route53domains:GetDomainDetail", &error)),
+    }
+}
+
+fn detail_of(answer: &GetDomainDetailOutput) -> Detail {
+    Detail {
+        name_servers: answer
+            .nameservers()
+            .iter()
+            .map(|server| server.name().trim_end_matches('.').to_owned())
+            .collect(),
+        expires: answer.expiration_date().and_then(|date| date.fmt(DateTimeFormat::DateTime).ok()),
+        auto_renew: answer.auto_renew(),
+        suspended: answer.status_list().iter().any(|status| status.eq_ignore_ascii_case("clientHold")),
+    }
+}
+
+/// Whether the registrant's address is confirmed; nothing where AWS does not keep that for the name.
+pub(crate) async fn email_confirmed(client: &Client, domain: &str) -> Result<Option<bool>, StepError> {
+    match client.get_contact_reachability_status().domain_name(domain).send().await {
+        Ok(answer) => Ok(answer.status().map(|status| *status == ReachabilityStatus::Done)),
+        Err(error) => match code_of(&error) {
+            Some("InvalidInput" | "UnsupportedTLD") => Ok(None),
+            Some("OperationLimitExceeded") => Err(too_many_operations("GetContactReachabilityStatus")),
+            _ => Err(classify("route53domains:GetContactReachabilityStatus", &error)),
+        },
+    }
+}
+
+/// The tags on the registration.
+pub(crate) async fn tags(client: &Client, domain: &str) -> Result<BTreeMap<String, String>, StepError> {
+    let answer =
+        client.list_tags_for_domain().domain_name(domain).send().await.map_err(|error| match code_of(&error) {
+            Some("OperationLimitExceeded") => too_many_operations("ListTagsForDomain"),
+            _ => classify("route53domains:ListTagsForDomain", &error),
+        })?;
+    let pair = |tag: &Tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
+    Ok(answer.tag_list().iter().filter_map(pair).collect())
+}
+
+/// Adds the tags to the registration, or changes their values.
+pub(crate) async fn tag<'a>(
+    client: &Client,
+    domain: &str,
+    tags: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<(), StepError> {
+    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+    let result = client.update_tags_for_domain().domain_name(domain).set_tags_to_update(Some(tags)).send().await;
+    result.map(drop).map_err(|error| match code_of(&error) {
+        Some("OperationLimitExceeded") => too_many_operations("UpdateTagsForDomain"),
+        _ => classify("route53domains:UpdateTagsForDomain", &error),
+    })
+}
+
+/// The operation under `id`; nothing when AWS does not take the id, which it may do also for one that is
+/// over (AWS-FACTS 1.2).
+pub(crate) async fn operation(client: &Client, id: &str, domain: &str) -> Result<Option<Operation>, StepError> {
+    let answer = match client.get_operation_detail().operation_id(id).send().await {
+        Ok(answer) => answer,
+        Err(error) if code_of(&error) == Some("InvalidInput") => return Ok(None),
+        Err(error) => return Err(classify("route53domains:GetOperationDetail", &error)),
+    };
+    let about_it = answer.r#type().is_none_or(|kind| *kind == OperationType::RegisterDomain)
+        && answer.domain_name().is_none_or(|name| same_name(name, domain));
+    let Some(status) = answer.status().filter(|_| about_it).cloned() else { return Ok(None) };
+    Ok(Some(Operation {
+        id: id.to_owned(),
+        status,
+        message: answer.message().map(str::to_owned),
+        waits_for: answer.status_flag().map(|flag| flag.as_str().to_owned()),
+        submitted: answer.submitted_date().map(DateTime::secs),
+    }))
+}
+
+/// The operations since `since` (seconds since 1970) that register `domain`.
+pub(crate) async fn operations(client: &Client, domain: &str, since: i64) -> Result<Vec<Operation>, StepError> {
+    let found = client
+        .list_operations()
+        .submitted_since(DateTime::from_secs(since))
+        .r#type(OperationType::RegisterDomain)
+        .max_items(PAGE)
+        .into_paginator()
+        .items()
+        .send()
+        .collect::<Result<Vec<OperationSummary>, _>>()
+        .await
+        .map_err(|error| classify("route53domains:ListOperations", &error))?;
+    let about_it = found.into_iter().filter(|found| found.domain_name().is_some_and(|name| same_name(name, domain)));
+    Ok(about_it
+        .filter_map(|found| {
+            Some(Operation {
+                status: found.status?,
+                message: found.message,
+                waits_for: found.status_flag.map(|flag| flag.as_str().to_owned()),
+                submitted: found.submitted_date.map(|date| date.secs()),
+                id: found.operation_id?,
+            })
+        })
+        .collect())
+}
+
+fn same_name(listed: &str, domain: &str) -> bool {
+    listed.trim_end_matches('.').eq_ignore_ascii_case(domain)
+}
+
+/// Asks the registry whether the name is available and what it costs.
+///
+/// # Errors
+/// `Refused` when the name cannot be bought, `Retryable` and `NotReady` while the registry cannot say.
+pub(crate) async fn quote(client: &Client, name: &DomainName, now: i64) -> Result<Quote, StepError> {
+    let domain = name.as_str();
+    let answer =
+        client.check_domain_availability().domain_name(domain).send().await.map_err(|error| match code_of(&error) {
+            Some("UnsupportedTLD") => unsupported_tld(domain),
+            Some("TLDInMaintenance") => StepError::not_ready(
+                "TLDInMaintenance",
+                format!("the registry of {domain}'s top-level domain is under maintenance"),
+            ),
+            Some("InvalidInput") => StepError::refused(
+                "InvalidInput",
+                format!("Route 53 Domains does not take the name {domain}"),
+                "check the rules of its top-level domain in the Route 53 Developer Guide, or choose another name",
+            ),
+            _ => classify("route53domains:CheckDomainAvailability", &error),
+        })?;
+    available(domain, answer.availability())?;
+
+    let answer = client.list_prices().tld(name.tld()).send().await.map_err(|error| match code_of(&error) {
+        Some("UnsupportedTLD" | "InvalidInput") => unsupported_tld(domain),
+        _ => classify("route53domains:ListPrices", &error),
+    })?;
+    let price = answer.prices().iter().find(|price| price.name() == Some(name.tld()));
+    let registration = price.and_then(|price| price.registration_price()).ok_or_else(|| unsupported_tld(domain))?;
+    let renewal = price.and_then(|price| price.renewal_price()).unwrap_or(registration);
+    Ok(Quote {
+        registration: Money { amount: registration.price(), currency: registration.currency().to_owned() },
+        renewal: Money { amount: renewal.price(), currency: renewal.currency().to_owned() },
+        read_at: now,
+    })
+}
+
+/// Whether the name can be bought: only `AVAILABLE` can (AWS-FACTS 1.2).
+fn available(domain: &str, availability: Option<&DomainAvailability>) -> Result<(), StepError> {
+    let (code, reason) = match availability {
+        Some(DomainAvailability::Available) => return Ok(()),
+        None | Some(DomainAvailability::Pending) => {
+            return Err(StepError::retryable(
+                "PENDING",
+                format!("the registry is slow to say whether {domain} is available"),
+            ));
+        }
+        Some(DomainAvailability::DontKnow) => {
+            return Err(StepError::not_ready(
+                "DONT_KNOW",
+                format!("the registry did not say whether {domain} is available"),
+            ));
+        }
+        Some(DomainAvailability::Unavailable) => ("NameUnavailable", "is registered already, and not in this account"),
+        Some(DomainAvailability::UnavailablePremium) => {
+            ("NamePremium", "is a premium name, which Route 53 Domains does not sell")
+        }
+        Some(DomainAvailability::UnavailableRestricted) => ("NameRestricted", "is restricted by its registry"),
+        Some(DomainAvailability::Reserved) => ("NameReserved", "is reserved by its registry"),
+        Some(DomainAvailability::AvailableReserved) => {
+            ("NameReserved", "is available but reserved under conditions of its registry")
+        }
+        Some(DomainAvailability::AvailablePreorder) => ("NamePreorder", "can only be pre-ordered"),
+        Some(DomainAvailability::InvalidNameForTld) => ("InvalidNameForTld", "breaks a rule of its top-level domain"),
+        Some(_) => ("NameUnavailable", "cannot be registered"),
+    };
+    Err(StepError::refused(
+        code,
+        format!("the name {domain} {reason}"),
+        "choose another name; if the name is yours at another registrar or in another account, leave `registration` out",
+    ))
+}
+
+fn unsupported_tld(domain: &str) -> StepError {
+    StepError::refused(
+        "UnsupportedTLD",
+        format!("Route 53 Domains does not sell names like {domain}"),
+        "register the name elsewhere and leave `registration` out, or choose another top-level domain",
+    )
+}
+
+fn too_many_operations(operation: &str) -> StepError {
+    StepError::not_ready(
+        "OperationLimitExceeded",
+        format!("route53domains:{operation}: too many operations run in this account at once"),
+    )
+}
+
+/// Buys the name. Sent once, whatever comes back: a second sending could pay twice.
+pub(crate) async fn register(
+    client: &Client,
+    domain: &str,
+    registration: &Registration,
+    contact: ContactDetail,
+) -> Answer {
+    let once = aws_sdk_route53domains::config::Builder::new()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(REGISTER_TIMEOUT).build());
+    let privacy = registration.privacy_protection;
+    let result = client
+        .register_domain()
+        .domain_name(domain)
+        .duration_in_years(i32::from(registration.years))
+        .auto_renew(registration.auto_renew)
+        .admin_contact(contact.clone())
+        .registrant_contact(contact.clone())
+        .tech_contact(contact)
+        .privacy_protect_admin_contact(privacy)
+        .privacy_protect_registrant_contact(privacy)
+        .privacy_protect_tech_contact(privacy)
+        .customize()
+        .config_override(once)
+        .send()
+        .await;
+    judge(domain, result)
+}
+
+/// What an answer to RegisterDomain means for the money. What is not known to be a refusal is unclear.
+fn judge(domain: &str, result: Result<RegisterDomainOutput, SdkError<RegisterDomainError, HttpResponse>>) -> Answer {
+    let error = match result {
+        Ok(answer) => {
+            return match answer.operation_id.filter(|id| !id.is_empty()) {
+                Some(id) => Answer::Accepted(id),
+                None => Answer::Unclear(StepError::retryable(
+                    "NoOperationId",
+                    format!("RegisterDomain of {domain} gave no operation id"),
+                )),
+            };
+        }
+        Err(error) => error,
+    };
+    if error.raw_response().is_some_and(|response| response.status().as_u16() >= 500) {
+        return Answer::Unclear(unclear(&error));
+    }
+    let message = speakable(error.as_service_error().and_then(ProvideErrorMetadata::message));
+    let declined = match code_of(&error) {
+        Some("DuplicateRequest") => {
+            let id = match error.as_service_error() {
+                Some(RegisterDomainError::DuplicateRequest(duplicate)) => duplicate.request_id().map(str::to_owned),
+                _ => None,
+            };
+            return Answer::InProgress(id);
+        }
+        Some("DomainLimitExceeded") => StepError::failed(
+            "DomainLimitExceeded",
+            format!(
+                "the account holds as many domains as its quota allows (20 unless raised), so {domain} was not bought"
+            ),
+            "raise the quota `Domains` of Route 53 in Service Quotas in us-east-1, then start the execution again",
+        ),
+        Some("OperationLimitExceeded") => too_many_operations("RegisterDomain"),
+        Some("UnsupportedTLD") => unsupported_tld(domain),
+        Some("TLDRulesViolation") => StepError::refused(
+            "TLDRulesViolation",
+            format!("the top-level domain does not allow this registration of {domain}: {message}"),
+            "check registration.years and registration.privacyProtection against the rules of the top-level domain in the Route 53 Developer Guide",
+        ),
+        Some("InvalidInput" | "ValidationException") => StepError::failed(
+            "InvalidInput",
+            format!(
+                "RegisterDomain did not take the contact, the number of years or the name {domain}; AWS's message is not repeated, since it may quote the contact"
+            ),
+            "check in the contact's secret that address, postal code, state and phone number belong to the country and that extraParams holds what the top-level domain asks for; check registration.years; then start the execution again",
+        ),
+        // Throttled requests are turned away before they are looked at.
+        Some("ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded") => {
+            StepError::retryable("Throttled", "route53domains:RegisterDomain was throttled")
+        }
+        _ => return Answer::Unclear(unclear(&error)),
+    };
+    Answer::Declined(declined)
+}
+
+/// The failure without AWS's message, which may quote the contact; that of a denied call names the
+/// permission and nothing else.
+fn unclear(error: &SdkError<RegisterDomainError, HttpResponse>) -> StepError {
+    let failure = classify("route53domains:RegisterDomain", error);
+    match code_of(error) {
+        Some(code) if !code.starts_with("AccessDenied") => {
+            StepError { reason: format!("route53domains:RegisterDomain answered {code}"), ..failure }
+        }
+        _ => failure,
+    }
+}
+
+/// AWS's words, unless they may hold an e-mail address or a phone number.
+pub(crate) fn speakable(message: Option<&str>) -> &str {
+    match message {
+        None | Some("") => "AWS gave no message",
+        Some(message) if message.contains(['@', '+']) => {
+            "AWS's message is not repeated here, since it may quote the contact"
+        }
+        Some(message) => message,
+    }
+}

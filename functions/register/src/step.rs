@@ -1,0 +1,511 @@
+//! `register`: buys the name, at most once, or finds it bought.
+//!
+//! Reads: the domain item; then, for a name that is ours or was begun to be bought, the registration and
+//! its operation; for one to be bought, availability and price (unless the plan's are fresh) and the contact.
+//! Writes, in this order: the intent to buy; RegisterDomain; the operation's id; the watch. For a name that
+//! this incarnation bought, its tags.
+//! Token: RegisterDomain takes none. In its place the intent says that money may have moved: while there is
+//! one, nothing is bought before AWS has been asked, and has had time to know ([`SETTLING_SECS`]).
+//! Comes back with `PENDING` while AWS is at it; then the state machine sleeps on the watch and asks again.
+//! `NotReady`: AWS does not yet show what it has accepted, the registry gives no answer, or too many
+//! operations run. Refused: a price over cap or budget, a name that cannot be bought.
+//! It must not know zones, and nothing here ever deletes or renews a registration.
+
+use aws_sdk_route53domains::types::OperationStatus;
+use nameplate::contract::{
+    QUOTE_VALID_SECS, Quote, REGISTRATION_DEADLINE_SECS, RegisterInput, RegisterOutput, RegistrationPlan,
+};
+use nameplate::request::{Money, Registration};
+use nameplate::result::{RegistrationStatus, RegistrationView};
+use nameplate::{Class, StepError, table, tags};
+
+use crate::ledger::{Ledger, Purchase};
+use crate::registrant;
+use crate::registry::{self, Answer, Detail, Operation};
+
+/// How long after the intent a registration that AWS accepted may stay unseen, in seconds. Longer than the
+/// function's own time-out, so that a call on its way has arrived.
+pub(crate) const SETTLING_SECS: i64 = 120;
+/// How long after the intent RegisterDomain may still be sent, in seconds. Well within [`SETTLING_SECS`].
+const SEND_WITHIN_SECS: i64 = 30;
+/// How much earlier than the intent an operation may be dated, in seconds: the two clocks may differ.
+const CLOCK_MARGIN_SECS: i64 = 300;
+
+/// What the step calls.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) domains: aws_sdk_route53domains::Client,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+}
+
+/// What the template sets.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    /// Stack name, for the tags.
+    pub(crate) stack: String,
+    /// The table of domain items and watches.
+    pub(crate) table: String,
+    /// The most that one registration may cost, in USD.
+    pub(crate) budget_usd: f64,
+    /// [`SETTLING_SECS`].
+    pub(crate) settling_secs: i64,
+}
+
+/// Reads the stack's budget: a plain amount of USD.
+///
+/// # Errors
+/// A sentence naming the variable, for whatever is no amount; an unreadable budget must not buy.
+pub(crate) fn budget(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|amount: &f64| amount.is_finite() && *amount >= 0.0)
+        .ok_or_else(|| format!("the environment variable NAMEPLATE_BUDGET_USD is `{text}`, which is no amount of USD"))
+}
+
+/// Finds or buys the registration. `clock` gives seconds since 1970.
+///
+/// # Errors
+/// `Busy` when the execution does not hold the domain; the others as the head of this file says.
+pub(crate) async fn run(
+    clients: &Clients,
+    settings: &Settings,
+    input: RegisterInput,
+    clock: fn() -> i64,
+) -> Result<RegisterOutput, StepError> {
+    let domain = input.request.domain_name.as_str();
+    let ledger = Ledger { client: &clients.dynamodb, table: &settings.table, domain };
+    let step = Step { clients, settings, input: &input, domain, ledger, clock };
+    let purchase = step.ledger.read().await?;
+    if purchase.held_by.as_deref() != Some(input.execution.as_str()) {
+        return Err(not_the_holder(domain));
+    }
+    match (purchase.intent, input.plan) {
+        (None, RegistrationPlan::NotManaged) => Ok(not_managed()),
+        (None, RegistrationPlan::Register) => step.buy(&purchase).await,
+        (None, RegistrationPlan::Registered) => match registry::detail(&clients.domains, domain).await? {
+            Some(detail) => step.registered(detail, &purchase).await,
+            None => Err(StepError::not_ready(
+                "DomainNotShown",
+                format!("AWS showed the registration of {domain} to the plan, and now does not"),
+            )),
+        },
+        (Some(intent), _) => match registry::detail(&clients.domains, domain).await? {
+            Some(detail) => step.registered(detail, &purchase).await,
+            None => step.go_on(&purchase, intent).await,
+        },
+    }
+}
+
+/// One call of the step.
+struct Step<'a> {
+    clients: &'a Clients,
+    settings: &'a Settings,
+    input: &'a RegisterInput,
+    domain: &'a str,
+    ledger: Ledger<'a>,
+    clock: fn() -> i64,
+}
+
+/// What to do about a purchase that was begun, while the registration is not there.
+#[derive(Debug, PartialEq)]
+enum Next<'a> {
+    /// AWS is at it.
+    Wait(&'a Operation),
+    /// AWS gave up on it.
+    GiveUp(&'a Operation),
+    /// AWS has it, or may have it, and does not show it yet.
+    AskAgain(StepError),
+    /// The name was bought once and is here no more.
+    Gone,
+    /// AWS never got to know of it.
+    Buy,
+}
+
+/// Decides from the operation that was found for an intent of `age` seconds. `recorded`: whether AWS once
+/// gave an operation id for it.
+fn decide<'a>(domain: &str, recorded: bool, operation: Option<&'a Operation>, age: i64, settling: i64) -> Next<'a> {
+    let long_ago = age > REGISTRATION_DEADLINE_SECS;
+    let ask_again = |code: &str, reason: String| Next::AskAgain(StepError::not_ready(code, reason));
+    match operation {
+        Some(operation) if operation.failed() => Next::GiveUp(operation),
+        Some(operation) if operation.status == OperationStatus::Successful => match long_ago {
+            true => Next::Gone,
+            false => ask_again("DomainNotShown", format!("AWS has registered {domain} and does not show it yet")),
+        },
+        // Also a status that is not known here: the deadline bounds the wait.
+        Some(operation) => Next::Wait(operation),
+        None if recorded && long_ago => Next::Gone,
+        None if recorded => {
+            ask_again("OperationNotShown", format!("AWS does not show the operation that registers {domain}"))
+        }
+        None if age < settling => {
+            ask_again("PurchaseSettling", format!("it is not clear yet whether an earlier attempt has bought {domain}"))
+        }
+        None => Next::Buy,
+    }
+}
+
+/// Picks the operation that an intent without a recorded operation led to. One that failed before the
+/// intent belongs to an earlier purchase; one that is running or has succeeded is taken whenever it began,
+/// since a second one cannot be wanted.
+fn pick(operations: Vec<Operation>, intent: i64) -> Option<Operation> {
+    let rank = |operation: &Operation| (!operation.failed(), operation.submitted);
+    operations
+        .into_iter()
+        .filter(|operation| !operation.failed() || operation.submitted.is_some_and(|at| at >= intent))
+        .max_by(|a, b| rank(a).cmp(&rank(b)))
+}
+
+impl Step<'_> {
+    fn domains(&self) -> &aws_sdk_route53domains::Client {
+        &self.clients.domains
+    }
+
+    /// The name is registered in this account.
+    async fn registered(&self, detail: Detail, purchase: &Purchase) -> Result<RegisterOutput, StepError> {
+        let bought = purchase.intent.is_some();
+        if bought && detail.name_servers.is_empty() {
+            return Err(StepError::not_ready(
+                "NameServersNotShown",
+                format!("AWS has registered {} and shows no name servers yet", self.domain),
+            ));
+        }
+        let email_confirmed = registry::email_confirmed(self.domains(), self.domain).await?;
+        if bought {
+            self.tag().await?;
+        }
+        Ok(RegisterOutput {
+            registration: RegistrationView {
+                status: RegistrationStatus::Registered,
+                expires: detail.expires,
+                auto_renew: detail.auto_renew,
+                price_paid: purchase.price.clone().filter(|_| bought),
+                email_confirmed,
+            },
+            name_servers: detail.name_servers,
+            bought,
+            watch_key: None,
+            actions: registered_actions(self.domain, email_confirmed, detail.suspended),
+        })
+    }
+
+    /// Tags the registration. A name that became ours in this execution carries none yet.
+    async fn tag(&self) -> Result<(), StepError> {
+        let wanted = tags::wanted(&self.input.request, &self.settings.stack);
+        let present = match self.input.plan {
+            RegistrationPlan::Registered => registry::tags(self.domains(), self.domain).await?,
+            RegistrationPlan::Register | RegistrationPlan::NotManaged => Default::default(),
+        };
+        let missing = tags::missing(&wanted, &present);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        registry::tag(self.domains(), self.domain, missing.into_iter()).await
+    }
+
+    /// A purchase was begun, by this run or an earlier one, and the registration is not there.
+    async fn go_on(&self, purchase: &Purchase, intent: i64) -> Result<RegisterOutput, StepError> {
+        let recorded = purchase.operation.as_deref();
+        let operation = self.find_operation(recorded, intent).await?;
+        let age = (self.clock)() - intent;
+        match decide(self.domain, recorded.is_some(), operation.as_ref(), age, self.settings.settling_secs) {
+            Next::Wait(operation) => {
+                if recorded != Some(&operation.id) {
+                    self.record(intent, &operation.id).await?;
+                }
+                self.wait_for(operation, intent).await
+            }
+            Next::GiveUp(operation) => {
+                self.ledger.close_failed(&self.input.execution, intent, &operation.id).await?;
+                Err(registration_failed(self.domain, operation))
+            }
+            Next::AskAgain(error) => Err(error),
+            Next::Gone => Err(gone(self.domain)),
+            Next::Buy => self.buy(purchase).await,
+        }
+    }
+
+    /// The operation that the intent led to: by its id, else among all operations for the name since then.
+    async fn find_operation(&self, recorded: Option<&str>, intent: i64) -> Result<Option<Operation>, StepError> {
+        if let Some(id) = recorded
+            && let Some(operation) = registry::operation(self.domains(), id, self.domain).await?
+        {
+            return Ok(Some(operation));
+        }
+        let listed = registry::operations(self.domains(), self.domain, intent - CLOCK_MARGIN_SECS).await?;
+        match listed.iter().find(|operation| recorded == Some(&operation.id)) {
+            Some(operation) => Ok(Some(operation.clone())),
+            None => Ok(pick(listed, intent)),
+        }
+    }
+
+    /// Buys the name, if the request and the stack let it.
+    async fn buy(&self, purchase: &Purchase) -> Result<RegisterOutput, StepError> {
+        let Some(registration) = &self.input.request.registration else { return Ok(not_managed()) };
+        if purchase.failed_in.as_deref() == Some(self.input.execution.as_str()) {
+            return Err(failed_before(self.domain));
+        }
+        let price = self.quote().await?.total(registration.years);
+        check_price(registration, &price, self.settings.budget_usd)?;
+        let contact = registrant::read(&self.clients.secrets, &registration.contact_secret).await?;
+
+        let intent = (self.clock)();
+        if !self.ledger.intend(&self.input.execution, intent, &price, purchase.intent).await? {
+            return Err(self.outrun().await?);
+        }
+        if (self.clock)() - intent > SEND_WITHIN_SECS {
+            return Err(StepError::not_ready(
+                "PurchaseSettling",
+                format!("the intent to buy {} took too long to write, so nothing was sent on it", self.domain),
+            ));
+        }
+        match registry::register(self.domains(), self.domain, registration, contact).await {
+            Answer::Accepted(operation) => {
+                self.record(intent, &operation).await?;
+                self.pending(&operation, intent, Vec::new()).await
+            }
+            Answer::InProgress(id) => self.adopt(id.as_deref(), intent).await,
+            Answer::Declined(error) => {
+                self.ledger.take_back(intent).await?;
+                Err(error)
+            }
+            Answer::Unclear(error) => Err(error),
+        }
+    }
+
+    /// The plan's quote while it is fresh, else a new one.
+    async fn quote(&self) -> Result<Quote, StepError> {
+        let now = (self.clock)();
+        match &self.input.quote {
+            Some(quote) if (0..=QUOTE_VALID_SECS).contains(&(now - quote.read_at)) => Ok(quote.clone()),
+            _ => registry::quote(self.domains(), &self.input.request.domain_name, now).await,
+        }
+    }
+
+    /// Why the intent could not be written.
+    async fn outrun(&self) -> Result<StepError, StepError> {
+        let purchase = self.ledger.read().await?;
+        if purchase.held_by.as_deref() != Some(self.input.execution.as_str()) {
+            return Ok(not_the_holder(self.domain));
+        }
+        Ok(StepError::not_ready(
+            "PurchaseBegun",
+            format!("another attempt of this execution has begun to buy {}", self.domain),
+        ))
+    }
+
+    /// AWS says that the name is being registered already: finds that operation and waits for it.
+    async fn adopt(&self, id: Option<&str>, intent: i64) -> Result<RegisterOutput, StepError> {
+        let named = match id {
+            Some(id) => registry::operation(self.domains(), id, self.domain).await?,
+            None => None,
+        };
+        let running = |operation: &Operation| !operation.failed() && operation.status != OperationStatus::Successful;
+        let operation = match named.filter(running) {
+            Some(operation) => Some(operation),
+            // It may have been begun long before this intent, for example by hand.
+            None => registry::operations(self.domains(), self.domain, intent - REGISTRATION_DEADLINE_SECS)
+                .await?
+                .into_iter()
+                .find(running),
+        };
+        let Some(operation) = operation else {
+            return Err(StepError::not_ready(
+                "OperationNotShown",
+                format!("AWS says that {} is being registered, and does not show the operation", self.domain),
+            ));
+        };
+        self.record(intent, &operation.id).await?;
+        self.wait_for(&operation, intent).await
+    }
+
+    async fn record(&self, intent: i64, operation: &str) -> Result<(), StepError> {
+        if self.ledger.record_operation(intent, operation).await? {
+            return Ok(());
+        }
+        Err(StepError::not_ready(
+            "PurchaseChanged",
+            format!("another attempt has changed what is recorded of the purchase of {}", self.domain),
+        ))
+    }
+
+    /// Reports `PENDING` as long as the deadline has not passed.
+    async fn wait_for(&self, operation: &Operation, intent: i64) -> Result<RegisterOutput, StepError> {
+        if (self.clock)() >= self.input.deadline {
+            return Err(too_late(self.domain, operation));
+        }
+        let submitted = operation.submitted.map_or(intent, |at| at.min(intent));
+        let actions = operation.waits_for.as_deref().map(|flag| waiting_action(self.domain, flag));
+        self.pending(&operation.id, submitted, actions.into_iter().collect()).await
+    }
+
+    async fn pending(
+        &self,
+        operation: &str,
+        submitted: i64,
+        actions: Vec<String>,
+    ) -> Result<RegisterOutput, StepError> {
+        let watch_key = self.ledger.watch(operation, submitted, (self.clock)()).await?;
+        Ok(RegisterOutput {
+            registration: RegistrationView {
+                status: RegistrationStatus::Pending,
+                expires: None,
+                auto_renew: None,
+                price_paid: None,
+                email_confirmed: None,
+            },
+            name_servers: Vec::new(),
+            bought: true,
+            watch_key: Some(watch_key),
+            actions,
+        })
+    }
+}
+
+fn not_managed() -> RegisterOutput {
+    RegisterOutput {
+        registration: RegistrationView {
+            status: RegistrationStatus::NotManaged,
+            expires: None,
+            auto_renew: None,
+            price_paid: None,
+            email_confirmed: None,
+        },
+        name_servers: Vec::new(),
+        bought: false,
+        watch_key: None,
+        actions: Vec::new(),
+    }
+}
+
+/// Holds the whole price against the request's cap and the stack's budget; the smaller one rules.
+fn check_price(registration: &Registration, price: &Money, budget_usd: f64) -> Result<(), StepError> {
+    let cap = &registration.max_price;
+    // The budget is in USD, and the request takes no other cap.
+    if price.currency != cap.currency {
+        return Err(StepError::refused(
+            "PriceCurrency",
+            format!("the price is in {}, the cap in {}", price.currency, cap.currency),
+            format!("give registration.maxPrice in {}", price.currency),
+        ));
+    }
+    let years = registration.years;
+    let asked = format!("{years} year(s) cost {:.2} {}", price.amount, price.currency);
+    if !within(price.amount, cap.amount) {
+        return Err(StepError::refused(
+            "PriceOverCap",
+            format!("registration.maxPrice: {asked}, more than the cap of {:.2}", cap.amount),
+            format!(
+                "raise registration.maxPrice to {:.2} if you accept the price, or ask for fewer years",
+                price.amount
+            ),
+        ));
+    }
+    if !within(price.amount, budget_usd) {
+        return Err(StepError::refused(
+            "PriceOverBudget",
+            format!("{asked}, more than the stack's registration budget of {budget_usd:.2} USD"),
+            "deploy the stack with a larger RegistrationBudgetUsd; its default 0 buys nothing",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a price is an amount of money and no more than `bound`, in whole cents: sums of binary fractions
+/// are off by less.
+fn within(price: f64, bound: f64) -> bool {
+    price.is_finite() && price >= 0.0 && (price * 100.0).round() <= (bound * 100.0).round()
+}
+
+fn not_the_holder(domain: &str) -> StepError {
+    StepError::new(
+        Class::Busy,
+        "NotTheHolder",
+        format!("this execution does not hold {domain} any more, so it may not spend money on it"),
+        "wait until the execution that holds it has ended, then start again",
+    )
+}
+
+fn registration_failed(domain: &str, operation: &Operation) -> StepError {
+    StepError::failed(
+        "RegistrationFailed",
+        format!(
+            "AWS did not register {domain} (operation {}, {}): {}",
+            operation.id,
+            operation.status.as_str(),
+            registry::speakable(operation.message.as_deref())
+        ),
+        "look at the operation in the Route 53 console under `Requests`, where AWS also says whether something was charged; remove the cause, then start the execution again, which may buy anew",
+    )
+}
+
+fn failed_before(domain: &str) -> StepError {
+    StepError::failed(
+        "RegistrationFailed",
+        format!("AWS did not register {domain} in this execution, which does not try a second time"),
+        "look at the operation in the Route 53 console under `Requests`; remove the cause, then start the execution again, which may buy anew",
+    )
+}
+
+fn too_late(domain: &str, operation: &Operation) -> StepError {
+    StepError::failed(
+        "RegistrationDeadline",
+        format!(
+            "AWS has not finished the registration of {domain} (operation {}, {}) in the time that the run waits",
+            operation.id,
+            operation.status.as_str()
+        ),
+        "look at the operation in the Route 53 console under `Requests` and answer what it waits for, or ask AWS Support; then start the execution again: it goes on waiting and buys nothing twice",
+    )
+}
+
+fn gone(domain: &str) -> StepError {
+    StepError::failed(
+        "RegistrationGone",
+        format!("{domain} was bought by this stack and is not registered in this account any more"),
+        format!(
+            "if it was moved, drop `registration` from the request; to buy it again, remove the attributes {}, {} and {} from the item `{}` of the stack's table and start again",
+            table::domain::PURCHASE_INTENT,
+            table::domain::PURCHASE_OPERATION,
+            table::domain::PURCHASE_PRICE,
+            table::domain_key(domain)
+        ),
+    )
+}
+
+/// What a person has to do about a registration that stands.
+fn registered_actions(domain: &str, email_confirmed: Option<bool>, suspended: bool) -> Vec<String> {
+    let mut actions = Vec::new();
+    if email_confirmed == Some(false) {
+        actions.push(format!(
+            "Confirm the registrant's e-mail address of {domain}: open the link in the mail from noreply@registrar.amazon. \
+             Otherwise the name is suspended after about 15 days and disappears from DNS. \
+             To have the mail sent again: aws route53domains resend-contact-reachability-email --region us-east-1 --domain-name {domain}"
+        ));
+    }
+    if suspended {
+        actions.push(format!(
+            "{domain} is suspended (clientHold) and does not answer in DNS: confirm the registrant's e-mail address, \
+             or open a support case if it is confirmed"
+        ));
+    }
+    actions
+}
+
+/// What a person has to do about a registration that waits for one (AWS-FACTS 1.2, `StatusFlag`).
+fn waiting_action(domain: &str, flag: &str) -> String {
+    let what = match flag {
+        "PENDING_ACCEPTANCE" => "it waits to be accepted by the receiving account: accept it in the Route 53 console",
+        "PENDING_CUSTOMER_ACTION" => "it waits for you: answer the mail that AWS sent to the registrant",
+        "PENDING_AUTHORIZATION" => {
+            "it waits for an authorization: follow the link in the mail that AWS sent to the registrant"
+        }
+        "PENDING_PAYMENT_VERIFICATION" => {
+            "it waits for the payment method to be verified: check it in the Billing console"
+        }
+        "PENDING_SUPPORT_CASE" => "it waits for a support case: answer it in the AWS Support Center",
+        _ => "it waits for you: look at it in the Route 53 console under `Requests`",
+    };
+    format!("The registration of {domain} has not ended ({flag}); {what}.")
+}
