@@ -1090,6 +1090,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_integration_that_a_cut_run_left_is_used_and_kept() {
+        let (api, stage) = (api(|_| {}), stage(|_| {}));
+        let routes = routes(&[("r1", "GET /", "old")]);
+        let integrations =
+            integrations(&[("old", "https://old.example.net/"), ("left", "https://backend.example.net/")]);
+        let moved = mock!(Gateway::update_route)
+            .match_requests(|call| call.target() == Some("integrations/left"))
+            .then_output(|| UpdateRouteOutput::builder().build());
+        let cleaned = mock!(Gateway::delete_integration)
+            .match_requests(|call| call.integration_id() == Some("old"))
+            .then_output(|| DeleteIntegrationOutput::builder().build());
+        let rules = [&api, &stage, &routes, &integrations, &moved, &cleaned];
+        step(&rules, &[], known(request(one_route(), json!({})))).await.expect("put right");
+        assert_eq!(rules.map(Rule::num_calls), [1; 6]);
+    }
+
+    #[tokio::test]
     async fn what_somebody_deleted_meanwhile_is_deleted_enough() {
         let (api, stage) = (api(|_| {}), stage(|_| {}));
         let routes = routes(&[("r1", "GET /", "i1"), ("r2", "PUT /", "i2")]);
@@ -1304,6 +1321,8 @@ mod tests {
             assert_eq!(stage_change(want, Some(&present(have))), change, "{want:?} {have:?}");
         }
         assert_eq!(stage_change(None, None), StageChange::Create { limits: None });
+        let by_hand = FoundStage { auto_deploy: false, ..present(None) };
+        assert_eq!(stage_change(None, Some(&by_hand)), StageChange::Update { limits: None });
     }
 
     #[test]
