@@ -1,0 +1,142 @@
+//! `cargo xtask demo`: a name becomes a live API, on this machine, and proves it by answering.
+//! It uses what a user has: the AWS CLI, the request, the name. It must not know how the stack works.
+
+use std::io::Write;
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use hyper::Request;
+use serde_json::{Value, json};
+
+use crate::aws::{self, Access};
+use crate::backend::Backend;
+use crate::http;
+use crate::paths::Paths;
+use crate::progress::{human, note};
+use crate::stack::{BUDGET_USD, Deployed};
+use crate::watch::{self, Ending, Reason};
+use crate::world::{World, quoted};
+
+/// What to show.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The domain name to bring to life; the local AWS sells nearly every name
+    #[arg(long, value_name = "NAME", default_value = "my-ai-service.com")]
+    domain: String,
+    /// Print the result alone, as JSON, on standard output; progress goes to standard error
+    #[arg(long)]
+    json: bool,
+    /// Show everything that the tools print
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// Runs the demo.
+///
+/// # Errors
+/// Unless the name is live and the demo's own backend has answered behind it.
+pub(crate) async fn run(args: &Args, paths: &Paths, world: &mut World) -> Result<()> {
+    let started = Instant::now();
+    let say = |text: &str| if args.json { note(text) } else { print(text) };
+    let backend = Backend::start().await?;
+    let deployed = world.deploy(paths, 0, args.verbose).await?;
+
+    let request = request(&args.domain, &backend.url());
+    let call = [
+        "stepfunctions",
+        "start-execution",
+        "--state-machine-arn",
+        &deployed.state_machine,
+        "--input",
+        &request.to_string(),
+    ];
+    say(&format!("\n$ aws {}", call.map(quoted).join(" ")));
+    let answer = aws::program(paths, "aws", Some(&deployed.access)).args(call).args(["--output", "json"]).run().await?;
+    say(&format!("{}\n", answer.trim_end()));
+    let execution = watch::started(&answer)?;
+
+    let ran = Instant::now();
+    let output = match watch::follow(&deployed.access, &execution, say).await? {
+        Ending::Succeeded(output) => output,
+        Ending::Failed { error, cause } => return Err(failure(&error, &cause)),
+    };
+    say(&format!("  SUCCEEDED after {}\n", human(ran.elapsed())));
+    print(&format!("{output:#}"));
+
+    let endpoint = output["apiEndpoint"].as_str().context("the result has no apiEndpoint")?;
+    knock(&deployed, endpoint, &backend, say).await?;
+    say(&format!(
+        "\n{endpoint} is live, on this machine. The whole demo took {}; nothing of it keeps running.\n\
+         To try more by hand: cargo xtask local",
+        human(started.elapsed())
+    ));
+    Ok(())
+}
+
+/// The request: `allowHttp` because the demo's backend has no certificate.
+fn request(domain: &str, backend: &str) -> Value {
+    json!({
+        "domainName": domain,
+        "registration": { "maxPrice": { "amount": BUDGET_USD, "currency": "USD" } },
+        "api": {
+            "allowHttp": true,
+            "routes": [{ "route": format!("POST {}", crate::backend::PATH), "url": backend }],
+        },
+    })
+}
+
+/// A failed execution as an error for people.
+fn failure(error: &str, cause: &str) -> anyhow::Error {
+    let reason = Reason::of(cause);
+    match reason.remedy {
+        Some(remedy) => anyhow!("{error}: {}\n  remedy: {remedy}", reason.text),
+        None => anyhow!("{error}: {}", reason.text),
+    }
+}
+
+/// Asks the new name through API Gateway's data plane, as a client of the API would.
+async fn knock(deployed: &Deployed, endpoint: &str, backend: &Backend, say: impl Fn(&str)) -> Result<()> {
+    let host = endpoint.strip_prefix("https://").with_context(|| format!("apiEndpoint is no https URL: {endpoint}"))?;
+    let question = json!({ "model": "demo", "messages": [{ "role": "user", "content": "Is my name live?" }] });
+    let Access { port, .. } = deployed.access;
+    let path = crate::backend::PATH;
+    say(&format!(
+        "\n$ curl -H 'Host: {host}' -H 'Content-Type: application/json' http://127.0.0.1:{port}{path} -d {}",
+        quoted(&question.to_string())
+    ));
+    let request = Request::post(path)
+        .header("host", host)
+        .header("content-type", "application/json")
+        .body(Bytes::from(question.to_string()))
+        .with_context(|| format!("{host} is no host name"))?;
+    let answer = http::send(port, request).await.with_context(|| format!("{endpoint} does not answer"))?;
+    let text = String::from_utf8_lossy(answer.body());
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    say(&format!(
+        "HTTP {}\n{}",
+        answer.status(),
+        if value.is_null() { text.into_owned() } else { format!("{value:#}") }
+    ));
+    if !answer.status().is_success() || !backend.answered(&value) {
+        bail!("{endpoint} did not bring the request to the backend");
+    }
+    Ok(())
+}
+
+/// A result, on standard output. When nobody reads it any more there is nothing left to do about it.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_error_reason_and_remedy() {
+        let cause = r#"{"code": "PriceOverCap", "reason": "140 USD is over 100 USD", "remedy": "raise maxPrice"}"#;
+        let text = failure("Nameplate.Refused", cause).to_string();
+        assert_eq!(text, "Nameplate.Refused: 140 USD is over 100 USD\n  remedy: raise maxPrice");
+    }
+}

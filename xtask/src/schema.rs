@@ -1,0 +1,57 @@
+//! `cargo xtask schema`: the JSON Schemas and the README's field table, as `print-schema` makes them from the types.
+//! It must not know the types: building them here would slow down every other command.
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::generated::{self, Args};
+use crate::paths::Paths;
+use crate::process::Program;
+
+const README: &str = "README.md";
+const BEGIN: &str = "<!-- request:begin -->";
+const END: &str = "<!-- request:end -->";
+const REMAKE: &str = "cargo xtask schema";
+
+/// Writes the files, or checks them.
+///
+/// # Errors
+/// When the types do not compile, or a file is stale and only checked.
+pub(crate) async fn run(args: &Args, paths: &Paths) -> Result<()> {
+    let printed = Program::new("cargo")
+        .args(["run", "--quiet", "--package", "xtask", "--features", "schema", "--bin", "print-schema"])
+        .dir(paths.root())
+        .run()
+        .await?;
+    let value: Value = serde_json::from_str(&printed).context("print-schema did not print JSON")?;
+    let text = |name: &str| value[name].as_str().map(str::to_owned).with_context(|| format!("no {name} was printed"));
+    let mut files = vec![
+        ("schema/request.schema.json", text("request")?),
+        ("schema/result.schema.json", text("result")?),
+        ("schema/dry-run.schema.json", text("dryRun")?),
+    ];
+    let readme = std::fs::read_to_string(paths.at(README)).with_context(|| format!("cannot read {README}"))?;
+    files.push((README, with_table(&readme, &text("table")?)?));
+    generated::settle(args, paths, REMAKE, &files)
+}
+
+/// The README with `table` between the markers.
+fn with_table(readme: &str, table: &str) -> Result<String> {
+    let parts = readme.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let Some((before, after)) = parts else { bail!("{README} lacks the lines {BEGIN} and {END}") };
+    Ok(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", table.trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stands_between_the_markers_is_replaced() {
+        let readme = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        let once = with_table(&readme, "| new |\n").unwrap();
+        assert_eq!(once, format!("a\n{BEGIN}\n\n| new |\n\n{END}\nb\n"));
+        assert_eq!(with_table(&once, "| new |\n").unwrap(), once);
+        assert!(with_table("no markers", "").is_err());
+    }
+}

@@ -1,0 +1,258 @@
+//! `cargo xtask test`: everything that must hold, the quick things first, up to the first failure.
+//! It must not know what the tests test.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::aws;
+use crate::generated;
+use crate::paths::Paths;
+use crate::process::Program;
+use crate::progress::{human, note};
+use crate::world::World;
+use crate::{picture, schema, tools};
+
+/// How to run it.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave out the end-to-end tests
+    #[arg(long)]
+    no_e2e: bool,
+    /// Show everything that the tools print
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// Runs all stages.
+///
+/// # Errors
+/// The first stage that fails.
+pub(crate) async fn run(args: &Args, paths: &Paths, world: &mut World) -> Result<()> {
+    let started = Instant::now();
+    let mut tally = Tally::default();
+    let result = stages(args, paths, world, &mut tally).await;
+    if result.is_ok() {
+        note(format!("everything holds, after {}", human(started.elapsed())));
+    }
+    world.closing = Some(tally.to_string());
+    result
+}
+
+async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally) -> Result<()> {
+    world.claim(paths)?;
+    let stage = Announced::start("format");
+    cargo(paths, &["fmt", "--all", "--check"]).await?;
+    stage.done();
+
+    let stage = Announced::start("lints");
+    cargo(paths, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).await?;
+    stage.done();
+
+    let stage = Announced::start("generated files");
+    let check = generated::Args { check: true };
+    schema::run(&check, paths).await?;
+    picture::run(&check, paths)?;
+    stage.done();
+
+    let stage = Announced::start("unit and contract tests");
+    let runner = Runner::found().await;
+    runner.run(paths, &["--workspace", "--exclude", "e2e"], &[], tally).await?;
+    if has_doc_tests(&paths.at("crates"))? {
+        doc_tests(paths, tally).await?;
+    }
+    stage.done();
+
+    tools::sam(paths).await?;
+    let stage = Announced::start("sam validate --lint");
+    aws::program(paths, "sam", None)
+        .args(["validate", "--lint", "--template-file", "template.yaml"])
+        .log(paths.logs().join("sam-validate.log"))
+        .echo(args.verbose)
+        .run()
+        .await?;
+    stage.done();
+
+    if args.no_e2e {
+        return Ok(());
+    }
+    let deployed = world.deploy(paths, 0, args.verbose).await?;
+    world.write_env_file(paths, &deployed)?;
+    let stage = Announced::start("end-to-end tests");
+    let mut variables = deployed.variables();
+    variables.push(("NAMEPLATE_ENV_FILE".to_owned(), paths.env_file().display().to_string()));
+    variables.push(("NAMEPLATE_AWS_CLI".to_owned(), paths.sam_program("aws").display().to_string()));
+    runner.run(paths, &["--package", "e2e"], &variables, tally).await?;
+    stage.done();
+    Ok(())
+}
+
+/// The name of a stage whose programs print for themselves.
+struct Announced {
+    name: &'static str,
+    started: Instant,
+}
+
+impl Announced {
+    fn start(name: &'static str) -> Self {
+        note(format!("== {name}"));
+        Self { name, started: Instant::now() }
+    }
+
+    fn done(self) {
+        note(format!("== {}: {}", self.name, human(self.started.elapsed())));
+    }
+}
+
+/// A cargo command that prints for itself.
+async fn cargo(paths: &Paths, args: &[&str]) -> Result<()> {
+    let status = Program::new("cargo").args(args).dir(paths.root()).run_in_view().await?;
+    if !status.success() {
+        bail!("`cargo {}` failed", args.join(" "));
+    }
+    Ok(())
+}
+
+/// Tests by how they ended.
+#[derive(Default, Debug, PartialEq, Eq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Tally {
+    /// Adds what a summary line says: nextest's (`9 tests run: 8 passed, 1 failed, 2 skipped`), or that of
+    /// Rust's own harness (`test result: ok. 8 passed; 1 failed; 2 ignored; …`).
+    fn add(&mut self, line: &str) {
+        let line = without_colours(line);
+        if !line.contains("run: ") && !line.starts_with("test result: ") {
+            return;
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        for pair in words.windows(2) {
+            let Ok(count) = pair[0].parse::<u64>() else { continue };
+            match pair[1].trim_matches([',', ';']) {
+                "passed" => self.passed += count,
+                "failed" => self.failed += count,
+                "skipped" | "ignored" => self.skipped += count,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self.passed + self.failed;
+        write!(f, "{run} tests run: {} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+}
+
+/// A line without the escape sequences that colour it.
+fn without_colours(line: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        plain.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    plain + rest
+}
+
+/// What runs Rust's tests here.
+enum Runner {
+    Nextest,
+    Cargo,
+}
+
+impl Runner {
+    /// cargo-nextest where it is installed; building it would take longer than what it saves.
+    async fn found() -> Self {
+        if Program::new("cargo").args(["nextest", "--version"]).run().await.is_ok() {
+            return Self::Nextest;
+        }
+        note("cargo-nextest is not installed: `cargo test` runs the tests instead, one binary after the other");
+        Self::Cargo
+    }
+
+    async fn run(
+        &self,
+        paths: &Paths,
+        packages: &[&str],
+        variables: &[(String, String)],
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let command: &[&str] = match self {
+            Self::Nextest => &["nextest", "run", "--no-fail-fast"],
+            Self::Cargo => &["test", "--no-fail-fast", "--all-targets"],
+        };
+        counted(paths, &[command, packages].concat(), variables, tally).await
+    }
+}
+
+/// Runs the examples in the documentation of the shared crates.
+async fn doc_tests(paths: &Paths, tally: &mut Tally) -> Result<()> {
+    counted(paths, &["test", "--doc", "--package", "nameplate", "--package", "local-aws"], &[], tally).await
+}
+
+/// Runs tests, shows what they print, and counts them.
+async fn counted(paths: &Paths, args: &[&str], variables: &[(String, String)], tally: &mut Tally) -> Result<()> {
+    let colour = if std::io::stderr().is_terminal() { "always" } else { "never" };
+    let output = Program::new("cargo")
+        .args(args)
+        .env("CARGO_TERM_COLOR", colour)
+        .envs(variables)
+        .dir(paths.root())
+        .echo(true)
+        .capture()
+        .await?;
+    for line in &output.lines {
+        tally.add(line);
+    }
+    if !output.status.success() {
+        bail!("`cargo {}` failed", args.join(" "));
+    }
+    Ok(())
+}
+
+/// Whether any documentation holds an example.
+fn has_doc_tests(folder: &Path) -> Result<bool> {
+    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if has_doc_tests(&path)? {
+                return Ok(true);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let opens = |line: &str| {
+                let line = line.trim_start();
+                line.strip_prefix("///").or(line.strip_prefix("//!")).map(str::trim).is_some_and(|doc| doc == "```")
+            };
+            if text.lines().any(opens) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summaries_of_both_runners_are_counted() {
+        let mut tally = Tally::default();
+        tally.add("     Summary [   1.234s] 9 tests run: 8 passed (1 slow), 1 failed, 2 skipped");
+        tally.add("\x1b[32m     Summary\x1b[0m [ 0.1s] \x1b[1m3\x1b[0m tests run: \x1b[1m3\x1b[0m \x1b[32mpassed\x1b[0m, \x1b[1m0\x1b[0m skipped");
+        tally.add("test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s");
+        tally.add("        PASS [   0.004s] xtask tests::the_test_that_passed");
+        assert_eq!(tally, Tally { passed: 16, failed: 1, skipped: 3 });
+        assert_eq!(tally.to_string(), "17 tests run: 16 passed, 1 failed, 3 skipped");
+    }
+}
