@@ -819,6 +819,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_known_zone_that_is_private_or_of_another_name_is_not_used() {
+        for known in [private(zone("Z1", "x")), named("example.net.", "Z1", "x")] {
+            let right = zone("Z2", "made by hand");
+            let (read_known, read_right) = (reads(&known, 1), reads(&right, 2));
+            let (list, present) = (lists(&[right]), has_tags("Z2", all_tags()));
+            let rules = [&read_known, &list, &present, &read_right];
+            let output = go(&rules, held_elsewhere(Some("Z1"))).await.expect("found");
+            assert_eq!(output.hosted_zone_id, "Z2");
+        }
+    }
+
+    #[tokio::test]
     async fn a_zone_that_is_gone_is_made_anew_under_another_reference() {
         let gone = mock!(Client::get_hosted_zone).then_http_response(|| refusal(404, "NoSuchHostedZone"));
         let list = lists(&[]);
