@@ -9,6 +9,7 @@ mod acm;
 mod action;
 mod answer;
 mod apigateway;
+mod client;
 mod clock;
 mod control;
 mod dataplane;
@@ -38,6 +39,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+pub use client::{AwsClient, CallError};
 pub use options::{Delays, Options, Settings};
 pub use sigv4::KeyPair;
 

@@ -1,0 +1,10 @@
+//! What the end-to-end tests share: the deployed stack on the local AWS, executions, events, and questions
+//! to the world. It judges nothing itself, and it must not know how the functions work.
+
+mod backend;
+mod events;
+mod world;
+
+pub use backend::Backend;
+pub use events::Events;
+pub use world::{Call, Ended, World, request};

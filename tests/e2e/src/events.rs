@@ -1,0 +1,74 @@
+//! Events on the bus, caught by a rule into a queue. It must not know what they mean.
+
+use serde_json::{Value, json};
+
+use crate::World;
+
+/// Catches what Nameplate publishes about one domain, from the moment it is made.
+pub struct Events {
+    world: World,
+    queue_url: String,
+}
+
+impl Events {
+    /// Makes a queue and a rule for events of source `nameplate` about `domain`.
+    pub async fn about(world: &World, domain: &str) -> Self {
+        let name = format!("events-{}", domain.replace('.', "-"));
+        let queue = world.json("sqs", "AmazonSQS.CreateQueue", &json!({"QueueName": name})).await;
+        let queue_url = queue["QueueUrl"].as_str().expect("a queue URL").to_owned();
+        let attributes = world
+            .json(
+                "sqs",
+                "AmazonSQS.GetQueueAttributes",
+                &json!({"QueueUrl": queue_url, "AttributeNames": ["QueueArn"]}),
+            )
+            .await;
+        let arn = attributes["Attributes"]["QueueArn"].as_str().expect("a queue ARN").to_owned();
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
+        }]});
+        world
+            .json(
+                "sqs",
+                "AmazonSQS.SetQueueAttributes",
+                &json!({"QueueUrl": queue_url, "Attributes": {"Policy": policy.to_string()}}),
+            )
+            .await;
+        let pattern = json!({"source": ["nameplate"], "detail": {"domainName": [domain]}});
+        world.json("events", "AWSEvents.PutRule", &json!({"Name": name, "EventPattern": pattern.to_string()})).await;
+        world
+            .json("events", "AWSEvents.PutTargets", &json!({"Rule": name, "Targets": [{"Id": "queue", "Arn": arn}]}))
+            .await;
+        Self { world: world.clone(), queue_url }
+    }
+
+    /// All events that have arrived since the last call, oldest first.
+    pub async fn take(&self) -> Vec<Value> {
+        let mut events = Vec::new();
+        loop {
+            let answer = self
+                .world
+                .json(
+                    "sqs",
+                    "AmazonSQS.ReceiveMessage",
+                    &json!({"QueueUrl": self.queue_url, "MaxNumberOfMessages": 10}),
+                )
+                .await;
+            let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
+            if messages.is_empty() {
+                return events;
+            }
+            for message in messages {
+                let body = message["Body"].as_str().unwrap_or_default();
+                events.push(serde_json::from_str(body).expect("an event is JSON"));
+                let receipt = json!({"QueueUrl": self.queue_url, "ReceiptHandle": message["ReceiptHandle"]});
+                self.world.json("sqs", "AmazonSQS.DeleteMessage", &receipt).await;
+            }
+        }
+    }
+
+    /// The details of the events of one detail-type among `events`.
+    pub fn of_type(events: &[Value], detail_type: &str) -> Vec<Value> {
+        events.iter().filter(|event| event["detail-type"] == detail_type).map(|event| event["detail"].clone()).collect()
+    }
+}

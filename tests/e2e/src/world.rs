@@ -1,0 +1,446 @@
+//! The deployed stack and the world around it: executions, the registry, zones, certificates, APIs.
+//! Every question is put to AWS's own interfaces; only what AWS has no interface for (the ledger, the record
+//! of calls) is asked of the local AWS's control interface.
+
+use std::time::Duration;
+
+use http::Method;
+use local_aws::{AwsClient, KeyPair};
+use nameplate::runtime::{environment, required};
+use serde_json::{Value, json};
+
+/// How often a running execution is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// When a test gives up on an execution; far beyond what any takes.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(240);
+
+/// The stack under test.
+#[derive(Clone)]
+pub struct World {
+    client: AwsClient,
+    machine: String,
+    table: String,
+}
+
+/// An execution that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its ARN.
+    pub arn: String,
+    /// `SUCCEEDED`, `FAILED`, …
+    pub status: String,
+    /// Its output, or null.
+    pub output: Value,
+    /// The name of its failure, or empty.
+    pub error: String,
+    /// The cause of its failure: code, reason, remedy, state.
+    pub cause: Value,
+}
+
+impl Ended {
+    /// The result of an execution that must have succeeded.
+    ///
+    /// # Panics
+    /// When it has not.
+    #[must_use]
+    pub fn live(self) -> Value {
+        assert_eq!(self.status, "SUCCEEDED", "{}: {} {}", self.arn, self.error, self.cause);
+        self.output
+    }
+
+    /// The reason of a failure that must carry the name `error`.
+    ///
+    /// # Panics
+    /// When it does not, or says no reason or remedy.
+    #[must_use]
+    pub fn refused(&self, error: &str) -> String {
+        assert_eq!((self.status.as_str(), self.error.as_str()), ("FAILED", error), "{self:?}");
+        assert!(self.cause["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{self:?}");
+        self.cause["reason"].as_str().expect("a reason").to_owned()
+    }
+}
+
+/// A request for `domain` with one route to `url`; the name may be bought for up to 40 USD.
+#[must_use]
+pub fn request(domain: &str, url: &str) -> Value {
+    json!({
+        "domainName": domain,
+        "registration": {"maxPrice": {"amount": 40.0, "currency": "USD"}},
+        "api": {"allowHttp": true, "routes": [{"route": "GET /v1/models", "url": url}]},
+        "tags": {"team": "inference"},
+    })
+}
+
+impl World {
+    /// The stack that `cargo xtask test` or `cargo xtask local` has deployed.
+    ///
+    /// # Panics
+    /// When the environment names none.
+    #[must_use]
+    pub fn deployed() -> Self {
+        let variable = |name: &str| {
+            required(&environment, name).unwrap_or_else(|_| {
+                panic!("{name} is not set: run `cargo xtask test`, or `. target/local-aws/env` beside a running `cargo xtask local`")
+            })
+        };
+        let keys = KeyPair {
+            access_key_id: variable("AWS_ACCESS_KEY_ID"),
+            secret_access_key: variable("AWS_SECRET_ACCESS_KEY"),
+            session_token: None,
+        };
+        let client = AwsClient::new(&variable("AWS_ENDPOINT_URL"), &variable("AWS_REGION"), keys)
+            .expect("an endpoint on this machine");
+        Self { client, machine: variable("NAMEPLATE_STATE_MACHINE_ARN"), table: variable("NAMEPLATE_TABLE") }
+    }
+
+    /// The ARN of the state machine.
+    #[must_use]
+    pub fn machine(&self) -> &str {
+        &self.machine
+    }
+
+    /// A call of a service with JSON protocol; `target` is its `X-Amz-Target`.
+    ///
+    /// # Panics
+    /// When the service answers with an error.
+    pub async fn json(&self, service: &str, target: &str, body: &Value) -> Value {
+        self.client.json(service, target, body).await.unwrap_or_else(|error| panic!("{target}: {error}"))
+    }
+
+    /// A REST call of a service with JSON bodies.
+    ///
+    /// # Panics
+    /// When the service answers with an error.
+    pub async fn rest(&self, service: &str, method: Method, path: &str, body: Option<&Value>) -> Value {
+        self.client.rest_json(service, method, path, body).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// A call of Route 53, answered in XML.
+    ///
+    /// # Panics
+    /// When the service answers with an error.
+    pub async fn route53(&self, method: Method, path: &str, body: String) -> String {
+        self.client.rest_xml("route53", method, path, body).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The control interface of the local AWS.
+    ///
+    /// # Panics
+    /// When it answers with an error.
+    pub async fn control(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
+        self.client.control(method, path, body).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Starts an execution of the deployed state machine and waits for its end.
+    pub async fn run(&self, input: &Value) -> Ended {
+        let arn = self.start(&self.machine, input).await;
+        self.ended(&arn).await
+    }
+
+    /// Starts an execution of `machine`.
+    pub async fn start(&self, machine: &str, input: &Value) -> String {
+        let answer = self
+            .json(
+                "states",
+                "AWSStepFunctions.StartExecution",
+                &json!({"stateMachineArn": machine, "input": input.to_string()}),
+            )
+            .await;
+        answer["executionArn"].as_str().expect("an ARN").to_owned()
+    }
+
+    /// Waits until an execution has ended.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn ended(&self, arn: &str) -> Ended {
+        let ended = tokio::time::timeout(GIVE_UP_AFTER, async {
+            loop {
+                let answer =
+                    self.json("states", "AWSStepFunctions.DescribeExecution", &json!({"executionArn": arn})).await;
+                let parsed = |field: &str| {
+                    answer[field].as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null)
+                };
+                let status = answer["status"].as_str().unwrap_or_default().to_owned();
+                if status != "RUNNING" {
+                    return Ended {
+                        arn: arn.to_owned(),
+                        output: if status == "SUCCEEDED" { parsed("output") } else { Value::Null },
+                        error: answer["error"].as_str().unwrap_or_default().to_owned(),
+                        cause: parsed("cause"),
+                        status,
+                    };
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        })
+        .await;
+        ended.unwrap_or_else(|_| panic!("{arn} did not end within {GIVE_UP_AFTER:?}"))
+    }
+
+    /// The names of the states that an execution has entered, in order.
+    pub async fn states(&self, arn: &str) -> Vec<String> {
+        let body = json!({"executionArn": arn, "maxResults": 1000});
+        let history = self.json("states", "AWSStepFunctions.GetExecutionHistory", &body).await;
+        let events = history["events"].as_array().cloned().unwrap_or_default();
+        events
+            .iter()
+            .filter_map(|event| event["stateEnteredEventDetails"]["name"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// Publishes events of source `nameplate`.
+    ///
+    /// # Panics
+    /// When the bus refuses one.
+    pub async fn publish(&self, detail_type: &str, detail: &Value, times: usize) {
+        let entry = json!({"Source": "nameplate", "DetailType": detail_type, "Detail": detail.to_string()});
+        let answer = self.json("events", "AWSEvents.PutEvents", &json!({"Entries": vec![entry; times]})).await;
+        assert_eq!(answer["FailedEntryCount"], 0, "{answer}");
+    }
+
+    /// The executions for `domain`, by the input that they were started with.
+    pub async fn executions_for(&self, domain: &str) -> Vec<String> {
+        let body = json!({"stateMachineArn": self.machine, "maxResults": 1000});
+        let list = self.json("states", "AWSStepFunctions.ListExecutions", &body).await;
+        let mut found = Vec::new();
+        for execution in list["executions"].as_array().cloned().unwrap_or_default() {
+            let arn = execution["executionArn"].as_str().expect("an ARN").to_owned();
+            let body = json!({"executionArn": arn});
+            let described = self.json("states", "AWSStepFunctions.DescribeExecution", &body).await;
+            let input: Value =
+                serde_json::from_str(described["input"].as_str().unwrap_or_default()).unwrap_or_default();
+            if input["domainName"] == domain {
+                found.push(arn);
+            }
+        }
+        found
+    }
+
+    /// Says how a name stands at its registry.
+    pub async fn registry(&self, domain: &str, state: Value) {
+        self.control(Method::PUT, &format!("/_local/domains/{domain}"), Some(&state)).await;
+    }
+
+    /// What the registrations of `domain` have cost so far: one amount for each charge.
+    pub async fn charges(&self, domain: &str) -> Vec<f64> {
+        let ledger = self.control(Method::GET, "/_local/charges", None).await;
+        let charges = ledger["charges"].as_array().cloned().unwrap_or_default();
+        charges
+            .iter()
+            .filter(|charge| charge["domain"] == domain)
+            .filter_map(|charge| charge["amount"].as_f64())
+            .collect()
+    }
+
+    /// The number of the last call that the local AWS has recorded.
+    pub async fn calls_so_far(&self) -> u64 {
+        self.control(Method::GET, "/_local/health", None).await["calls"].as_u64().expect("a number of calls")
+    }
+
+    /// The calls after number `after` that the functions of a run made: neither our own nor the poller's.
+    pub async fn calls_after(&self, after: u64) -> Vec<Call> {
+        let answer = self.control(Method::GET, &format!("/_local/calls?after={after}"), None).await;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let calls = answer["calls"].as_array().cloned().unwrap_or_default();
+        calls
+            .iter()
+            .map(|call| Call {
+                caller: text(&call["caller"]),
+                service: text(&call["service"]),
+                action: text(&call["action"]),
+                resource: text(&call["resource"]),
+            })
+            .filter(|call| call.caller.contains("Function") && !call.caller.contains("PollRegistrations"))
+            .collect()
+    }
+
+    /// The domain item, each attribute as text.
+    pub async fn item(&self, domain: &str) -> Value {
+        let body =
+            json!({"TableName": self.table, "Key": {"id": {"S": format!("domain#{domain}")}}, "ConsistentRead": true});
+        self.json("dynamodb", "DynamoDB_20120810.GetItem", &body).await["Item"].clone()
+    }
+
+    /// Gives a domain back that a stopped execution still holds, as the README tells a person to.
+    pub async fn release(&self, domain: &str, execution: &str) {
+        let body = json!({
+            "TableName": self.table,
+            "Key": {"id": {"S": format!("domain#{domain}")}},
+            "UpdateExpression": "REMOVE heldBy",
+            "ConditionExpression": "heldBy = :execution",
+            "ExpressionAttributeValues": {":execution": {"S": execution}},
+        });
+        self.json("dynamodb", "DynamoDB_20120810.UpdateItem", &body).await;
+    }
+
+    /// The ids of the public zones of exactly this name.
+    pub async fn zones(&self, domain: &str) -> Vec<String> {
+        let xml =
+            self.route53(Method::GET, &format!("/2013-04-01/hostedzonesbyname?dnsname={domain}"), String::new()).await;
+        elements(&xml, "HostedZone")
+            .filter(|zone| element(zone, "Name") == format!("{domain}."))
+            .map(|zone| element(zone, "Id").trim_start_matches("/hostedzone/").to_owned())
+            .collect()
+    }
+
+    /// The name servers of a zone, sorted.
+    pub async fn name_servers(&self, zone_id: &str) -> Vec<String> {
+        let xml = self.route53(Method::GET, &format!("/2013-04-01/hostedzone/{zone_id}"), String::new()).await;
+        let mut servers: Vec<String> = elements(&xml, "NameServer").map(str::to_owned).collect();
+        servers.sort();
+        servers
+    }
+
+    /// The records of a zone as `name type value`, without NS and SOA, sorted.
+    pub async fn records(&self, zone_id: &str) -> Vec<String> {
+        let xml = self.route53(Method::GET, &format!("/2013-04-01/hostedzone/{zone_id}/rrset"), String::new()).await;
+        let mut records: Vec<String> = elements(&xml, "ResourceRecordSet")
+            .map(|set| {
+                let target = element(set, "DNSName");
+                let value = if target.is_empty() { element(set, "Value") } else { target };
+                format!("{} {} {}", element(set, "Name"), element(set, "Type"), value)
+            })
+            .filter(|record| !record.contains(" NS ") && !record.contains(" SOA "))
+            .collect();
+        records.sort();
+        records
+    }
+
+    /// The tags of a zone, as `key=value`, sorted.
+    pub async fn zone_tags(&self, zone_id: &str) -> Vec<String> {
+        let xml = self.route53(Method::GET, &format!("/2013-04-01/tags/hostedzone/{zone_id}"), String::new()).await;
+        let mut tags: Vec<String> =
+            elements(&xml, "Tag").map(|tag| format!("{}={}", element(tag, "Key"), element(tag, "Value"))).collect();
+        tags.sort();
+        tags
+    }
+
+    /// Adds one record to a zone.
+    pub async fn add_record(&self, zone_id: &str, name: &str, kind: &str, value: &str) {
+        self.change_record(zone_id, "CREATE", name, kind, value).await;
+    }
+
+    /// Removes one record from a zone. Its TTL must be 300.
+    pub async fn remove_record(&self, zone_id: &str, name: &str, kind: &str, value: &str) {
+        self.change_record(zone_id, "DELETE", name, kind, value).await;
+    }
+
+    async fn change_record(&self, zone_id: &str, action: &str, name: &str, kind: &str, value: &str) {
+        let body = format!(
+            "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
+             <Change><Action>{action}</Action><ResourceRecordSet><Name>{name}</Name><Type>{kind}</Type><TTL>300</TTL>\
+             <ResourceRecords><ResourceRecord><Value>{value}</Value></ResourceRecord></ResourceRecords></ResourceRecordSet></Change>\
+             </Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+        );
+        self.route53(Method::POST, &format!("/2013-04-01/hostedzone/{zone_id}/rrset"), body).await;
+    }
+
+    /// The certificates whose main name is `domain`.
+    pub async fn certificates(&self, domain: &str) -> Vec<Value> {
+        let body = json!({"MaxItems": 1000, "Includes": {"keyTypes": ["RSA_2048", "EC_prime256v1", "EC_secp384r1"]}});
+        let list = self.json("acm", "CertificateManager.ListCertificates", &body).await;
+        let mut found = Vec::new();
+        for summary in list["CertificateSummaryList"].as_array().cloned().unwrap_or_default() {
+            if summary["DomainName"] == domain {
+                let body = json!({"CertificateArn": summary["CertificateArn"]});
+                found.push(
+                    self.json("acm", "CertificateManager.DescribeCertificate", &body).await["Certificate"].clone(),
+                );
+            }
+        }
+        found
+    }
+
+    /// The tags of a certificate, as `key=value`, sorted.
+    pub async fn certificate_tags(&self, arn: &str) -> Vec<String> {
+        let body = json!({"CertificateArn": arn});
+        let answer = self.json("acm", "CertificateManager.ListTagsForCertificate", &body).await;
+        pairs(&answer["Tags"])
+    }
+
+    /// The tags of a registered name, as `key=value`, sorted.
+    pub async fn domain_tags(&self, domain: &str) -> Vec<String> {
+        let body = json!({"DomainName": domain});
+        let answer = self.json("route53domains", "Route53Domains_v20140515.ListTagsForDomain", &body).await;
+        pairs(&answer["TagList"])
+    }
+
+    /// The APIs that are tagged with `domain`.
+    pub async fn apis(&self, domain: &str) -> Vec<Value> {
+        let answer = self.rest("apigateway", Method::GET, "/v2/apis", None).await;
+        let apis = answer["items"].as_array().cloned().unwrap_or_default();
+        apis.into_iter().filter(|api| api["tags"]["nameplate:domain"] == domain).collect()
+    }
+
+    /// A list below an API: `routes`, `integrations`, `stages`.
+    pub async fn api_parts(&self, api_id: &str, what: &str) -> Vec<Value> {
+        let answer = self.rest("apigateway", Method::GET, &format!("/v2/apis/{api_id}/{what}"), None).await;
+        answer["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// A custom domain of API Gateway, or null.
+    pub async fn custom_domain(&self, name: &str) -> Value {
+        let answer = self.rest("apigateway", Method::GET, "/v2/domainnames", None).await;
+        let domains = answer["items"].as_array().cloned().unwrap_or_default();
+        domains.into_iter().find(|domain| domain["domainName"] == name).unwrap_or(Value::Null)
+    }
+
+    /// The mappings of a custom domain.
+    pub async fn mappings(&self, name: &str) -> Vec<Value> {
+        let answer = self.rest("apigateway", Method::GET, &format!("/v2/domainnames/{name}/apimappings"), None).await;
+        answer["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Asks for `path` at `host`, as a client that resolves the name in the local DNS: status and body.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    pub async fn get(&self, host: &str, path: &str) -> (u16, String) {
+        self.client.at_host(Method::GET, host, path, "").await.unwrap_or_else(|error| panic!("{host}{path}: {error}"))
+    }
+}
+
+/// One recorded call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The function that made it.
+    pub caller: String,
+    /// The service, as in IAM actions.
+    pub service: String,
+    /// The API's own name of the operation.
+    pub action: String,
+    /// What it was about, where known.
+    pub resource: String,
+}
+
+/// `key=value` of a list of tags, sorted.
+fn pairs(tags: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut pairs: Vec<String> = tags
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|tag| format!("{}={}", text(&tag["Key"]), text(&tag["Value"])))
+        .collect();
+    pairs.sort();
+    pairs
+}
+
+/// The contents of every `<name>…</name>` that does not lie in another one.
+fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let mut rest = xml;
+    std::iter::from_fn(move || {
+        let start = rest.find(&open)? + open.len();
+        let end = start + rest[start..].find(&close)?;
+        let content = &rest[start..end];
+        rest = &rest[end + close.len()..];
+        Some(content)
+    })
+}
+
+/// The content of the first `<name>`, or nothing.
+fn element(xml: &str, name: &str) -> String {
+    elements(xml, name).next().unwrap_or_default().to_owned()
+}
