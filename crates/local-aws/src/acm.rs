@@ -30,6 +30,8 @@ const VALID_DAYS: f64 = 198.0;
 const DAY_SECS: f64 = 86_400.0;
 /// The default quota of names (AWS-FACTS 3.1).
 const MAX_NAMES: usize = 10;
+/// Changes come in bursts.
+const SETTLE: Duration = Duration::from_millis(50);
 /// Zones can also change behind our back, by CloudFormation in MiniStack.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -536,6 +538,7 @@ pub(crate) async fn watch(local: Arc<Local>) {
             Some(wait) => tokio::select! { () = changed => {}, () = sleep(wait) => {} },
             None => changed.await,
         }
+        sleep(SETTLE).await;
     }
 }
 

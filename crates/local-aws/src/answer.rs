@@ -53,21 +53,14 @@ pub(crate) fn rest_json_error(status: StatusCode, code: &'static str, message: &
     answer
 }
 
-/// An error of Route 53. `InvalidChangeBatch` carries its messages in a list.
+/// An error of Route 53.
 pub(crate) fn xml_error(status: StatusCode, code: &str, message: &str) -> Answer {
     let (message, id) = (quick_xml::escape::escape(message), uuid::Uuid::new_v4());
-    let body = if code == "InvalidChangeBatch" {
-        format!(
-            "<?xml version=\"1.0\"?>\n<InvalidChangeBatch xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
-             <Messages><Message>{message}</Message></Messages><RequestId>{id}</RequestId></InvalidChangeBatch>"
-        )
-    } else {
-        format!(
-            "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Error>\
-             <Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
-             <RequestId>{id}</RequestId></ErrorResponse>"
-        )
-    };
+    let body = format!(
+        "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Error>\
+         <Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+         <RequestId>{id}</RequestId></ErrorResponse>"
+    );
     let mut answer = Response::new(Bytes::from(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
@@ -90,10 +83,8 @@ pub(crate) fn error_code(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     };
     let from_xml = || {
         let text = std::str::from_utf8(body).ok()?;
-        if let Some((_, rest)) = text.split_once("<Code>") {
-            return rest.split_once("</Code>").map(|(code, _)| code.to_owned());
-        }
-        text.contains("<InvalidChangeBatch").then(|| "InvalidChangeBatch".to_owned())
+        let (_, rest) = text.split_once("<Code>")?;
+        rest.split_once("</Code>").map(|(code, _)| code.to_owned())
     };
     let code = header.or_else(from_json).or_else(from_xml)?;
     // `com.amazonaws.acm#ResourceNotFoundException:http://…` is the longest form there is.
@@ -119,10 +110,6 @@ mod tests {
         assert_eq!(
             code_of(&xml_error(StatusCode::CONFLICT, "HostedZoneAlreadyExists", "a<b")).as_deref(),
             Some("HostedZoneAlreadyExists")
-        );
-        assert_eq!(
-            code_of(&xml_error(StatusCode::BAD_REQUEST, "InvalidChangeBatch", "no")).as_deref(),
-            Some("InvalidChangeBatch")
         );
         let headers = HeaderMap::new();
         let long = br#"{"__type":"com.amazonaws.acm#ResourceNotFoundException:http://internal/","message":"x"}"#;

@@ -3,7 +3,7 @@
 //! Owns the rules about certificates, duplicates, rates and pages, and where HTTP integrations really go. Sources are
 //! named at each rule. What happens to a client's request is in `dataplane.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -27,6 +27,8 @@ const DOMAIN_NAME_INTERVAL_SECS: f64 = 30.0;
 pub(crate) struct Gateway {
     /// The HTTP integrations, by (API, integration): where they go in truth.
     integrations: Mutex<BTreeMap<(String, String), Integration>>,
+    /// APIs whose tags have been changed since they were made.
+    retagged: Mutex<HashSet<String>>,
     rates: Mutex<Rates>,
 }
 
@@ -113,10 +115,10 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
         }
         "GetApis" => {
             let mut body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            paginate(&mut body, &query);
             for item in body["items"].as_array_mut().into_iter().flatten() {
                 show_current_tags(local, item).await;
             }
-            paginate(&mut body, &query);
             replace_body(&mut answer, body.to_string());
         }
         "GetApi" => {
@@ -125,6 +127,12 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
             replace_body(&mut answer, body.to_string());
         }
         "GetRoutes" | "GetStages" | "GetDeployments" => edit(&mut answer, |body| paginate(body, &query)),
+        "TagResource" | "UntagResource" => {
+            // `/v2/tags/{arn}`, the ARN encoded or not; an API's ends with its id.
+            if let Some(api) = path.last().and_then(|arn| arn.rsplit('/').next()) {
+                lock(&local.gateway.retagged).insert(api.to_owned());
+            }
+        }
         "DeleteApi" => lock(&local.gateway.integrations).retain(|(of, _), _| *of != api),
         _ => {}
     }
@@ -137,7 +145,7 @@ async fn refusal(local: &Arc<Local>, action: &str, id: &str, input: &Value) -> O
     let conflict = |message: &str| Some(rest_json_error(StatusCode::CONFLICT, "ConflictException", message));
     match action {
         "CreateDomainName" | "UpdateDomainName" => {
-            // AWS-FACTS 4.4: an issued certificate of this region that covers the name; TLS 1.2 for HTTP APIs.
+            // AWS-FACTS 4.4: an issued certificate of this region that covers the name.
             let host = if action == "CreateDomainName" { input["domainName"].as_str().unwrap_or_default() } else { id };
             let configuration = &input["domainNameConfigurations"][0];
             if configuration.is_null() && action == "UpdateDomainName" {
@@ -186,15 +194,11 @@ async fn refusal(local: &Arc<Local>, action: &str, id: &str, input: &Value) -> O
     }
 }
 
-async fn items(local: &Local, api: &str, folder: &str) -> Vec<Value> {
+/// All members of a folder of an API: its routes, its stages.
+pub(crate) async fn items(local: &Local, api: &str, folder: &str) -> Vec<Value> {
     let target = format!("/v2/apis/{}/{folder}", encode(api));
     let listed = local.emulator.rest_json("apigateway", Method::GET, &target, None).await.unwrap_or_default();
     listed["items"].as_array().cloned().unwrap_or_default()
-}
-
-/// The routes of an API.
-pub(crate) async fn routes(local: &Local, api: &str) -> Vec<Value> {
-    items(local, api, "routes").await
 }
 
 /// AWS-FACTS 4.1.
@@ -245,7 +249,7 @@ fn paginate(body: &mut Value, query: &str) {
 
 /// MiniStack shows the tags that an API was made with; TagResource changes them.
 async fn show_current_tags(local: &Local, api: &mut Value) {
-    let Some(id) = api["apiId"].as_str() else { return };
+    let Some(id) = api["apiId"].as_str().filter(|id| lock(&local.gateway.retagged).contains(*id)) else { return };
     let arn = format!("arn:aws:apigateway:{}::/apis/{id}", local.region);
     let target = format!("/v2/tags/{}", encode(&arn));
     if let Ok(tags) = local.emulator.rest_json("apigateway", Method::GET, &target, None).await {

@@ -75,6 +75,9 @@ async fn dispatch(local: &Arc<Local>, request: &Request<Bytes>) -> Reply {
             merge(&mut merged, parse(request.body())?);
             let wanted: Settings =
                 serde_json::from_value(merged).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
+            if !(wanted.clock_speed.is_finite() && wanted.clock_speed > 0.0) {
+                return Err((StatusCode::BAD_REQUEST, "clockSpeed must be above 0".to_owned()));
+            }
             local.set_settings(wanted);
             Ok(settings(local))
         }
@@ -176,7 +179,8 @@ async fn put_domain(local: &Arc<Local>, name: &str, put: PutDomain) -> Result<()
         let mut registry = lock(&local.registry);
         if put.state == Some(State::Owned) && !already_owned {
             registry.registered(&name, Vec::new(), local.clock.now());
-            registry.domain_mut(&name).auto_renew = true;
+            let domain = registry.domain_mut(&name);
+            (domain.auto_renew, domain.reachability) = (true, Reachability::Done);
         }
         let domain = registry.domain_mut(&name);
         if let Some(state) = put.state {

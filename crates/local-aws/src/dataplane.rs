@@ -16,7 +16,7 @@ use crate::answer::{self, Answer};
 use crate::dns::{Look, plain};
 use crate::emulator::encode;
 use crate::net::{Loopback, strip_connection_headers};
-use crate::{Local, apigateway, lock};
+use crate::{Local, apigateway, lock, permission};
 
 /// Marks a client's request on its way through MiniStack and back to us.
 const PASSAGE: &str = "x-local-aws-passage";
@@ -46,14 +46,26 @@ pub(crate) fn is_local_host(host: &str) -> bool {
 /// Answers an unsigned request, or one signed for `execute-api`.
 pub(crate) async fn handle(local: &Local, mut request: Request<Bytes>) -> Answer {
     let name = host(&request);
-    if !is_local_host(&name) {
-        if let Some(id) = name.strip_suffix(&format!(".execute-api.{}.amazonaws.com", local.region)) {
-            // MiniStack knows the default endpoint by this name only.
-            let known = HeaderValue::try_from(format!("{id}.execute-api.localhost"));
-            request.headers_mut().insert(HOST, known.unwrap_or_else(|_| HeaderValue::from_static("localhost")));
-        } else if let Some(refusal) = unresolved(local, &name).await {
-            return refusal;
+    let aws_endpoint = format!(".execute-api.{}.amazonaws.com", local.region);
+    let api = name.strip_suffix(&aws_endpoint).or_else(|| name.strip_suffix(".execute-api.localhost"));
+    let target = if let Some(api) = api {
+        // MiniStack knows the default endpoint by this name only.
+        let known = HeaderValue::try_from(format!("{api}.execute-api.localhost"));
+        request.headers_mut().insert(HOST, known.unwrap_or_else(|_| HeaderValue::from_static("localhost")));
+        by_stage(local, api, request.uri().path()).await
+    } else if is_local_host(&name) {
+        None
+    } else {
+        match custom_domain(local, &name).await {
+            Ok(domain) => by_mapping(local, &domain, request.uri().path()).await,
+            Err(refusal) => return *refusal,
         }
+    };
+    if let Some((api, stage, path)) = target
+        && let Some(reason) = permission::missing(local, &api, &stage, request.method(), &path).await
+    {
+        let body = json!({ "message": "Internal Server Error", "reason": reason });
+        return answer::json(StatusCode::INTERNAL_SERVER_ERROR, "application/json", &body);
     }
     let passage = local.passages.next.fetch_add(1, Ordering::Relaxed);
     request.headers_mut().insert(PASSAGE, HeaderValue::from(passage));
@@ -68,9 +80,39 @@ pub(crate) async fn handle(local: &Local, mut request: Request<Bytes>) -> Answer
     answer
 }
 
-/// The answer for a name that does not lead to its custom domain, if it does not.
-async fn unresolved(local: &Local, name: &str) -> Option<Answer> {
-    let fail = |status: StatusCode, body: &Value| Some(answer::json(status, "application/json", body));
+/// API, stage and path of a request to a default endpoint (AWS-FACTS 4.3: `$default` is served at the root).
+async fn by_stage(local: &Local, api: &str, path: &str) -> Option<(String, String, String)> {
+    let (first, rest) = path.strip_prefix('/')?.split_once('/').unwrap_or((path.strip_prefix('/')?, ""));
+    let stages = apigateway::items(local, api, "stages").await;
+    if stages.iter().any(|stage| stage["stageName"] == first) {
+        return Some((api.to_owned(), first.to_owned(), format!("/{rest}")));
+    }
+    Some((api.to_owned(), "$default".to_owned(), path.to_owned()))
+}
+
+/// API, stage and path of a request to a custom domain: the longest mapping wins (AWS-FACTS 4.4).
+async fn by_mapping(local: &Local, domain: &str, path: &str) -> Option<(String, String, String)> {
+    let target = format!("/v2/domainnames/{}/apimappings", encode(domain));
+    let mappings = local.emulator.rest_json("apigateway", Method::GET, &target, None).await.ok()?;
+    let rest = |key: &str| {
+        if key.is_empty() {
+            return Some(path.to_owned());
+        }
+        let rest = path.strip_prefix('/')?.strip_prefix(key)?;
+        if rest.is_empty() { Some("/".to_owned()) } else { rest.starts_with('/').then(|| rest.to_owned()) }
+    };
+    let field = |mapping: &Value, name: &str| mapping[name].as_str().unwrap_or_default().to_owned();
+    mappings["items"]
+        .as_array()?
+        .iter()
+        .filter_map(|mapping| Some((rest(&field(mapping, "apiMappingKey"))?, mapping)))
+        .max_by_key(|(_, mapping)| field(mapping, "apiMappingKey").len())
+        .map(|(rest, mapping)| (field(mapping, "apiId"), field(mapping, "stage"), rest))
+}
+
+/// The custom domain that serves a name, if the name leads there; else the answer that a client gets.
+async fn custom_domain(local: &Local, name: &str) -> Result<String, Box<Answer>> {
+    let fail = |status: StatusCode, body: &Value| Err(Box::new(answer::json(status, "application/json", body)));
     let resolution = match Look::new(&local.emulator).await {
         Ok(mut look) => look.resolve(&local.registry, name, "A").await,
         Err(error) => Err(error),
@@ -91,7 +133,7 @@ async fn unresolved(local: &Local, name: &str) -> Option<Answer> {
         if let Ok(found) = local.emulator.rest_json("apigateway", Method::GET, &path, None).await {
             let gateway = found["domainNameConfigurations"][0]["apiGatewayDomainName"].as_str().map(plain);
             if gateway.as_deref() == Some(target) {
-                return None;
+                return Ok(domain);
             }
             let body = json!({
                 "message": format!("{name} does not resolve to its custom domain"),
@@ -114,7 +156,7 @@ pub(crate) async fn integrate(local: &Local, rest: &str, mut request: Request<By
         return bad_gateway(&format!("the API {api} has no HTTP integration {id}"));
     };
     let uri = if integration.uri.contains('{') {
-        let routes = apigateway::routes(local, api).await;
+        let routes = apigateway::items(local, api, "routes").await;
         let target = format!("integrations/{id}");
         let keys = routes
             .iter()
@@ -189,7 +231,7 @@ fn substitute<'a>(uri: &str, path: &str, keys: impl Iterator<Item = &'a str>) ->
 }
 
 /// The variables of a route's path in a request's.
-fn match_path(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
+pub(crate) fn match_path(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
     let mut variables = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
     for part in pattern.split('/').skip(1) {

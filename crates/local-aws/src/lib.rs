@@ -2,6 +2,10 @@
 //!
 //! Everything goes through one port of 127.0.0.1. A signed request is routed by the service named in its signature,
 //! an unsigned one by its `Host` (an API's client). Nothing is ever sent anywhere but to this machine.
+//!
+//! ```text
+#![doc = include_str!("help.txt")]
+//! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
@@ -21,6 +25,7 @@ mod identity;
 mod ministack;
 mod net;
 mod options;
+mod permission;
 mod prices;
 mod proxy;
 mod record;

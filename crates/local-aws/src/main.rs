@@ -2,10 +2,11 @@
 //!
 //! Owns its arguments and what it prints. All else is in the library.
 
+use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::{Context, anyhow};
 use clap::Parser;
 use local_aws::{LocalAws, Options};
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,50 +15,7 @@ const ABOUT: &str = "\
 A local AWS on one port of 127.0.0.1: MiniStack, and before it a small server that adds what MiniStack does not have.
 It never connects to anything but this machine.";
 
-const AFTER: &str = "\
-WHAT IT ADDS TO MINISTACK
-  Route 53 Domains   registration that takes time, operations, delegation, prices, a ledger of charges
-  ACM                PENDING_VALIDATION until the CNAMEs stand in the zone that the registry delegates to and CAA
-                     permits; then the real event reaches the rules that match it; time-out after 72 h
-  Route 53           four name servers of its own for every zone; a caller reference works once
-  API Gateway v2     the certificate must be issued and cover the name; a custom domain answers only if its name
-                     resolves; HTTP integrations go to their exact URI, on this machine only; pages; real rates
-  EventBridge        rate(...) rules tick fast
-
-USING IT
-  local-aws --ministack-python venv/bin/python --work-dir target/local-aws > env
-  . ./env; aws route53domains list-prices --tld com
-  The environment of --ministack-python needs: pip install ministack==1.5.33 aws-sam-translator cryptography
-  A client reaches an API by its default endpoint, or by the custom domain's name in the Host header:
-  curl -H 'Host: api.example.com' $AWS_ENDPOINT_URL/v1/models
-
-CONTROL API, plain JSON, at $AWS_ENDPOINT_URL
-  GET  /_local/health
-  GET  /_local/calls?after=N&caller=&service=&action=&resource=
-                              every call that came in: number, time, caller (function, admin, user/...), service,
-                              action, what it was about, HTTP status, error code. Not in it: what Step Functions,
-                              EventBridge and CloudFormation call within MiniStack, and this server's own calls
-  GET  /_local/charges        what registrations cost so far
-  GET  /_local/certificates   all certificates as they stand
-  GET  /_local/domains/NAME
-  PUT  /_local/domains/NAME   {\"state\": \"available|owned|elsewhere|unavailable|premium|restricted|reserved|
-                                 availableReserved|availablePreorder|dontKnow|pending|invalidNameForTld\",
-                               \"nameServers\": [..], \"createZone\": true, \"price\": 15.0, \"autoRenew\": true,
-                               \"registration\": {\"outcome\": \"SUCCESSFUL|FAILED|ERROR\", \"delayMs\": 0, \"message\": \"\",
-                                                \"statusFlag\": \"PENDING_CUSTOMER_ACTION\"},
-                               \"suppressEvents\": false, \"reachability\": \"DONE|PENDING|EXPIRED\"}
-                              owned makes a zone and delegates to it, unless createZone is false; price is what a
-                              registration is charged per year; suppressEvents loses ACM's events for the name and
-                              what is below it. What is left out stays
-  GET  /_local/settings
-  PUT  /_local/settings       {\"delays\": {\"registration\": 3000, \"registryChange\": 500, \"certificateRecords\": 500,
-                                          \"certificateIssue\": 1500, \"operations\": {\"route53:CreateHostedZone\": 0}},
-                               \"rateLimits\": false, \"scheduleMinuteMs\": 2000, \"clockSpeed\": 1.0}
-                              delays are real milliseconds; clockSpeed is AWS seconds per real second
-  POST /_local/events         {\"source\": \"aws.acm\", \"detailType\": \"..\", \"resources\": [..], \"detail\": {..}}
-                              delivered to matching rules of the default bus as AWS would, forged or not
-  GET  /_local/resolve?name=NAME&type=A
-                              the way from the registry to the record, or why there is none";
+const AFTER: &str = include_str!("help.txt");
 
 #[derive(Parser)]
 #[command(name = "local-aws", about = ABOUT, after_help = AFTER, max_term_width = 120)]
@@ -86,10 +44,19 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let settings = match &arguments.settings {
-        Some(json) => serde_json::from_str(json).context("--settings")?,
+        Some(json) => serde_json::from_str(json).map_err(|error| format!("--settings: {error}"))?,
         None => local_aws::Settings::default(),
     };
     let options = Options {
@@ -130,5 +97,5 @@ async fn main() -> anyhow::Result<()> {
         reason = aws.ended() => Some(reason),
     };
     aws.stop().await;
-    died.map_or(Ok(()), |reason| Err(anyhow!(reason)))
+    died.map_or(Ok(()), |reason| Err(reason.to_string().into()))
 }

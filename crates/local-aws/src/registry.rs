@@ -34,6 +34,7 @@ pub(crate) enum State {
     /// Not a name that the registry takes.
     InvalidNameForTld,
     /// A registration of it is under way in this account.
+    #[serde(skip_deserializing)]
     Registering,
     /// Registered in this account.
     Owned,

@@ -208,9 +208,10 @@ struct ChangedSet {
 async fn check_changes(local: &Local, request: &Request<Bytes>) -> Option<Answer> {
     let zone_id = crate::action::resource("route53", request)?;
     let batch: ChangeRequest = quick_xml::de::from_str(std::str::from_utf8(request.body()).ok()?).ok()?;
-    let zone = dns::zones(&local.emulator).await.ok()?.into_iter().find(|zone| zone.id == zone_id)?;
-    flaw(&zone.name, &batch.batch.changes.changes)
-        .map(|message| xml_error(StatusCode::BAD_REQUEST, "InvalidChangeBatch", &message))
+    let target = format!("/2013-04-01/hostedzone/{}", crate::emulator::encode(&zone_id));
+    let zone = local.emulator.rest_xml("route53", Method::GET, &target, "").await.ok()?;
+    flaw(&plain(&element(zone.as_bytes(), "Name")?), &batch.batch.changes.changes)
+        .map(|message| xml_error(StatusCode::BAD_REQUEST, "InvalidChangeBatch", &format!("[{message}]")))
 }
 
 fn flaw(zone: &str, changes: &[Change]) -> Option<String> {
