@@ -14,8 +14,9 @@ use crate::answer::{Answer, replace_body, rest_json_error};
 use crate::emulator::{EmulatorError, encode};
 use crate::{Local, acm, lock};
 
-/// Items on a page where the caller does not say how many.
-const DEFAULT_PAGE: usize = 25;
+/// Items on a page where the caller does not say how many, and at most. UNCONFIRMED: AWS names no number for v2.
+const DEFAULT_PAGE: usize = 100;
+const LARGEST_PAGE: usize = 500;
 /// AWS-FACTS 4.5: all management calls together.
 const CALLS_PER_SEC: f64 = 10.0;
 const CALL_BURST: f64 = 40.0;
@@ -147,12 +148,10 @@ async fn refusal(local: &Arc<Local>, action: &str, id: &str, input: &Value) -> O
         "CreateDomainName" | "UpdateDomainName" => {
             // AWS-FACTS 4.4: an issued certificate of this region that covers the name.
             let host = if action == "CreateDomainName" { input["domainName"].as_str().unwrap_or_default() } else { id };
-            let configuration = &input["domainNameConfigurations"][0];
-            if configuration.is_null() && action == "UpdateDomainName" {
-                return None;
-            }
-            let Some(certificate) = configuration["certificateArn"].as_str() else {
-                return bad("A certificate must be provided for the domain name.");
+            let Some(certificate) = input["domainNameConfigurations"][0]["certificateArn"].as_str() else {
+                // An update may leave the certificate as it is.
+                let missing = action == "CreateDomainName";
+                return if missing { bad("A certificate must be provided for the domain name.") } else { None };
             };
             let reason = acm::unusable(local, certificate, host).await?;
             bad(&reason)
@@ -236,7 +235,7 @@ fn paginate(body: &mut Value, query: &str) {
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).and_then(|(_, value)| value.parse().ok())
     };
     let start: usize = field("nextToken").unwrap_or(0);
-    let count: usize = field("maxResults").filter(|count| *count > 0).unwrap_or(DEFAULT_PAGE);
+    let count: usize = field("maxResults").filter(|count| *count > 0).unwrap_or(DEFAULT_PAGE).min(LARGEST_PAGE);
     let Some(items) = body["items"].as_array_mut() else { return };
     let end = start.saturating_add(count);
     let more = end < items.len();
@@ -316,15 +315,15 @@ mod tests {
 
     #[test]
     fn lists_come_in_pages() {
-        let all = || json!({ "items": (0..60).collect::<Vec<_>>() });
+        let all = || json!({ "items": (0..160).collect::<Vec<_>>() });
         let page = |query: &str| {
             let mut body = all();
             paginate(&mut body, query);
             (body["items"].as_array().unwrap().len(), body["nextToken"].as_str().map(str::to_owned))
         };
-        assert_eq!(page(""), (25, Some("25".to_owned())));
-        assert_eq!(page("nextToken=50"), (10, None));
-        assert_eq!(page("maxResults=60"), (60, None));
+        assert_eq!(page(""), (100, Some("100".to_owned())));
+        assert_eq!(page("nextToken=100"), (60, None));
+        assert_eq!(page("maxResults=160"), (160, None));
         assert_eq!(page("maxResults=7&nextToken=14"), (7, Some("21".to_owned())));
     }
 

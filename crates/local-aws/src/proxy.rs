@@ -29,7 +29,10 @@ pub(crate) async fn serve(local: Arc<Local>, request: AxumRequest) -> Response<B
     };
     strip_connection_headers(&mut parts.headers);
     let request = Request::from_parts(parts, body);
-    let answer = route(&local, request).await;
+    // A caller that goes away does not undo what it asked for: AWS carries a call out to its end.
+    let answer = tokio::spawn(async move { route(&local, request).await }).await.unwrap_or_else(|_| {
+        answer::json(StatusCode::INTERNAL_SERVER_ERROR, "application/json", &json!({ "__type": "InternalFailure" }))
+    });
     let (mut parts, body) = answer.into_parts();
     strip_connection_headers(&mut parts.headers);
     Response::from_parts(parts, Body::new(Full::new(body)))

@@ -213,7 +213,10 @@ impl Registry {
             if let Some(domain) = self.domains.get(rest)
                 && matches!(domain.state, State::Owned | State::Elsewhere)
             {
-                return Some(Delegation { domain: rest.to_owned(), name_servers: domain.name_servers.clone() });
+                // An address that nobody confirmed takes the name out of DNS (AWS-FACTS 1.5).
+                let held = domain.state == State::Owned && domain.reachability == Reachability::Expired;
+                let name_servers = if held { Vec::new() } else { domain.name_servers.clone() };
+                return Some(Delegation { domain: rest.to_owned(), name_servers });
             }
             rest = rest.split_once('.')?.1;
         }
@@ -308,7 +311,11 @@ impl Registry {
 
     /// The name is ours now, delegated to `name_servers`.
     pub(crate) fn registered(&mut self, name: &str, name_servers: Vec<String>, now: f64) {
+        let confirmed = self.has_confirmed_registrant(name);
         let domain = self.domain_mut(name);
+        if confirmed {
+            domain.reachability = Reachability::Done;
+        }
         domain.state = State::Owned;
         domain.name_servers = name_servers;
         domain.transfer_lock = true;
@@ -316,6 +323,14 @@ impl Registry {
         if domain.expires <= now {
             domain.expires = now + YEAR_SECS;
         }
+    }
+
+    /// Whether the registrant's address has been confirmed for another name: it is not asked again (AWS-FACTS 1.5).
+    fn has_confirmed_registrant(&self, name: &str) -> bool {
+        let address = |domain: &Domain| Some(domain.contacts.get("RegistrantContact")?["Email"].as_str()?.to_owned());
+        let Some(ours) = self.domains.get(name).and_then(address) else { return false };
+        self.all_owned()
+            .any(|(_, other)| other.reachability == Reachability::Done && address(other).as_ref() == Some(&ours))
     }
 
     /// The registration came to nothing: the name is free, the money goes back.
@@ -388,6 +403,26 @@ mod tests {
         assert_eq!(domain("xa.co.uk"), None);
         assert_eq!(domain("co.uk"), None);
         assert_eq!(domain("b.com"), None, "taken by somebody, delegated to nowhere");
+    }
+
+    #[test]
+    fn an_unconfirmed_address_takes_the_name_down_and_a_confirmed_one_is_not_asked_again() {
+        let mut registry = Registry::default();
+        let contacts =
+            |email: &str| Map::from_iter([("RegistrantContact".to_owned(), serde_json::json!({ "Email": email }))]);
+        for (name, email) in [("a.com", "ada@example.com"), ("b.com", "ada@example.com"), ("c.com", "bob@example.com")]
+        {
+            registry.begin_registration(Order { contacts: contacts(email), ..order(name, 1) }, 0.0);
+        }
+        registry.registered("a.com", vec!["ns-1.example.net".to_owned()], 1.0);
+        registry.domain_mut("a.com").reachability = Reachability::Done;
+        registry.registered("b.com", Vec::new(), 2.0);
+        registry.registered("c.com", vec!["ns-1.example.net".to_owned()], 3.0);
+        assert_eq!(registry.owned("b.com").unwrap().reachability, Reachability::Done);
+        assert_eq!(registry.owned("c.com").unwrap().reachability, Reachability::Pending);
+        registry.domain_mut("c.com").reachability = Reachability::Expired;
+        assert!(registry.delegation("api.c.com").unwrap().name_servers.is_empty());
+        assert!(!registry.delegation("api.a.com").unwrap().name_servers.is_empty());
     }
 
     #[test]
