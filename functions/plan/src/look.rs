@@ -56,7 +56,7 @@ pub(crate) async fn custom_domain(
     let answer = match clients.apigateway.get_domain_name().domain_name(&name).send().await {
         Ok(answer) => answer,
         Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
-        Err(error) => return Err(classify("apigateway:GetDomainName", &error)),
+        Err(error) => return Err(classify("apigatewayv2:GetDomainName", &error)),
     };
     if !ours(answer.tags(), settings, request) {
         return Err(StepError::refused(
@@ -94,7 +94,7 @@ pub(crate) async fn api(
             .set_next_token(next)
             .send()
             .await
-            .map_err(|error| classify("apigateway:GetApis", &error))?;
+            .map_err(|error| classify("apigatewayv2:GetApis", &error))?;
         let api = page
             .items()
             .iter()
@@ -196,7 +196,7 @@ async fn mapped(clients: &Clients, name: &str, api_id: &str) -> Result<bool, Ste
                 && mapping.api_mapping_key().unwrap_or_default().is_empty()
         })),
         Err(error) if code_of(&error) == Some("NotFoundException") => Ok(false),
-        Err(error) => Err(classify("apigateway:GetApiMappings", &error)),
+        Err(error) => Err(classify("apigatewayv2:GetApiMappings", &error)),
     }
 }
 
@@ -207,7 +207,7 @@ async fn routes_stand(clients: &Clients, request: &Request, api_id: &str) -> Res
         let page = match clients.apigateway.get_routes().api_id(api_id).set_next_token(next).send().await {
             Ok(page) => page,
             Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(false),
-            Err(error) => return Err(classify("apigateway:GetRoutes", &error)),
+            Err(error) => return Err(classify("apigatewayv2:GetRoutes", &error)),
         };
         routes.extend(page.items().iter().map(|route| ObservedRoute {
             id: route.route_id().unwrap_or_default().to_owned(),
@@ -225,7 +225,7 @@ async fn routes_stand(clients: &Clients, request: &Request, api_id: &str) -> Res
         let page = match clients.apigateway.get_integrations().api_id(api_id).set_next_token(next).send().await {
             Ok(page) => page,
             Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(false),
-            Err(error) => return Err(classify("apigateway:GetIntegrations", &error)),
+            Err(error) => return Err(classify("apigatewayv2:GetIntegrations", &error)),
         };
         integrations.extend(page.items().iter().map(|integration| ObservedIntegration {
             id: integration.integration_id().unwrap_or_default().to_owned(),

@@ -1,0 +1,33 @@
+//! A function that ends as its input says: what the wire tests start to see what `serve` posts.
+//! It must not know AWS, and is never deployed.
+
+use nameplate::{Class, StepError, runtime};
+use serde::{Deserialize, Serialize};
+
+/// How to end: with an answer, with a failure of a class, or in a panic.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+enum Input {
+    Answer(u32),
+    Fail(Class),
+    Panic,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Output {
+    given_answer: u32,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::start_logging();
+    runtime::serve("wire-probe", |input: Input| async move {
+        match input {
+            Input::Answer(given_answer) => Ok(Output { given_answer }),
+            Input::Fail(class) => Err(StepError::new(class, "Probe", "a \"quoted\" reason", "a remedy")),
+            Input::Panic => panic!("as asked"),
+        }
+    })
+    .await
+}

@@ -1,0 +1,14 @@
+//! The offline contract tests: definition, template, functions and shared library agree with one another.
+//! Nothing here runs AWS, an emulator or a function. One module for each kind of agreement.
+
+mod definition;
+mod dependencies;
+mod jsonata;
+mod names;
+mod payloads;
+mod permissions;
+mod read;
+mod sdk;
+mod sources;
+mod states;
+mod tidy;

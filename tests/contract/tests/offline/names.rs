@@ -1,0 +1,181 @@
+//! One name everywhere: folder, package, binary, log field, template resource, state and substitution.
+//! Every comparison is of whole sets, so that it holds both ways. It must not know what a step does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::read::{self, pascal, resources};
+use crate::sources;
+use crate::states::lambda_tasks;
+
+/// The functions that are no states: one answers tokens, the other runs by the clock.
+const STARTED_BY_EVENTS: [&str; 2] = ["poll-registrations", "resume"];
+
+/// The functions that are states.
+fn steps() -> Vec<String> {
+    read::functions().into_iter().filter(|name| !STARTED_BY_EVENTS.contains(&name.as_str())).collect()
+}
+
+/// Every `${…}` in a text.
+fn substitutions(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+}
+
+fn state_machine(template: &Value) -> &Value {
+    let machines = resources(template, "AWS::Serverless::StateMachine");
+    assert_eq!(machines.len(), 1, "one state machine");
+    &machines["ProvisionStateMachine"]["Properties"]
+}
+
+/// The state machine's statements that allow an action.
+fn statements<'a>(machine: &'a Value, action: &'a str) -> Vec<&'a Value> {
+    let policies = read::one_or_many(&machine["Policies"]);
+    let all = policies.into_iter().flat_map(|policy| read::one_or_many(&policy["Statement"]));
+    all.filter(|statement| read::one_or_many(&statement["Action"]).iter().any(|a| **a == action)).collect()
+}
+
+#[test]
+fn a_folder_is_a_package_of_that_name() {
+    let functions = read::functions();
+    for name in STARTED_BY_EVENTS {
+        assert!(functions.iter().any(|function| function == name), "functions/{name} is gone");
+    }
+    for name in functions {
+        let manifest = read::text(format!("functions/{name}/Cargo.toml"));
+        assert!(manifest.contains(&format!("[package]\nname = \"{name}\"\n")), "functions/{name} is another package");
+        assert!(!manifest.contains("[[bin]]"), "the binary of functions/{name} has a name of its own");
+    }
+}
+
+#[test]
+fn a_function_serves_and_logs_under_its_own_name() {
+    for name in read::functions() {
+        let main = sources::code(&read::text(format!("functions/{name}/src/main.rs"))).expect("Rust");
+        assert_eq!(sources::first_arguments(main, "serve"), [name.as_str()]);
+    }
+}
+
+#[test]
+fn a_folder_is_a_function_of_the_template_and_its_binary() {
+    let template = read::template();
+    let in_template: BTreeMap<String, String> = resources(&template, "AWS::Serverless::Function")
+        .into_iter()
+        .map(|(resource, function)| {
+            assert_eq!(function["Metadata"]["BuildMethod"], "rust-cargolambda", "{resource}");
+            let binary = function["Metadata"]["BuildProperties"]["Binary"].as_str().expect("a Binary");
+            (resource.to_owned(), binary.to_owned())
+        })
+        .collect();
+    let in_folders = read::functions().into_iter().map(|name| (format!("{}Function", pascal(&name)), name)).collect();
+    assert_eq!(in_template, in_folders);
+}
+
+#[test]
+fn a_step_is_a_state_that_calls_its_own_function() {
+    let definition = read::definition();
+    let called: BTreeMap<&str, &str> = lambda_tasks(&definition)
+        .into_iter()
+        .map(|(state, task)| (state, task["Arguments"]["FunctionName"].as_str().expect("a FunctionName")))
+        .collect();
+    let states: Vec<String> = steps().iter().map(|step| pascal(step)).collect();
+    let functions: Vec<String> = states.iter().map(|state| format!("${{{state}FunctionArn}}")).collect();
+    let wanted = states.iter().map(String::as_str).zip(functions.iter().map(String::as_str)).collect();
+    assert_eq!(called, wanted);
+}
+
+#[test]
+fn every_substitution_is_defined_used_and_means_its_own_function() {
+    let (definition, template) = (read::definition(), read::template());
+    let defined = state_machine(&template)["DefinitionSubstitutions"].as_object().expect("substitutions");
+    let defined_names: BTreeSet<&str> = defined.keys().map(String::as_str).collect();
+    let used: BTreeSet<&str> = read::strings(&definition).into_iter().flat_map(substitutions).collect();
+    assert_eq!(used, defined_names);
+    let steps: BTreeSet<String> = steps().iter().map(|step| format!("{}FunctionArn", pascal(step))).collect();
+    for (name, value) in defined {
+        match name.strip_suffix("Arn") {
+            Some(function) => {
+                assert!(steps.contains(name), "{name} is no step");
+                assert_eq!(*value, json!({ "Fn::GetAtt": format!("{function}.Arn") }));
+            }
+            None if name == "TableName" => assert_eq!(*value, json!({"Ref": "Table"})),
+            None => assert_eq!((name.as_str(), value), ("EventBusName", &json!("default"))),
+        }
+    }
+}
+
+#[test]
+fn the_state_machine_may_call_its_steps_and_no_other_function() {
+    let template = read::template();
+    let statements = statements(state_machine(&template), "lambda:InvokeFunction");
+    let allowed: BTreeSet<String> = statements
+        .iter()
+        .flat_map(|statement| read::one_or_many(&statement["Resource"]))
+        .map(|resource| resource["Fn::GetAtt"].as_str().unwrap_or("something else").to_owned())
+        .collect();
+    let wanted = steps().iter().map(|step| format!("{}Function.Arn", pascal(step))).collect();
+    assert_eq!(allowed, wanted);
+}
+
+#[test]
+fn only_the_functions_that_are_no_states_are_started_by_events() {
+    let template = read::template();
+    let started: BTreeSet<&str> = resources(&template, "AWS::Serverless::Function")
+        .into_iter()
+        .filter(|(_, function)| !function["Properties"]["Events"].is_null())
+        .map(|(name, _)| name)
+        .collect();
+    let wanted: Vec<String> = STARTED_BY_EVENTS.iter().map(|name| format!("{}Function", pascal(name))).collect();
+    assert_eq!(started, wanted.iter().map(String::as_str).collect());
+}
+
+#[test]
+fn resume_may_wake_this_state_machine_by_the_name_that_it_has() {
+    let template = read::template();
+    let name = state_machine(&template)["Name"]["Fn::Sub"].as_str().expect("a Name").to_owned();
+    let resume = resources(&template, "AWS::Serverless::Function")["ResumeFunction"];
+    let wakes = statements(&resume["Properties"], "states:SendTaskSuccess");
+    let [wake] = wakes.as_slice() else { panic!("one statement, not {wakes:?}") };
+    let resource = wake["Resource"]["Fn::Sub"].as_str().expect("an ARN");
+    assert_eq!(resource.rsplit_once(":stateMachine:").expect("a state machine").1, name);
+}
+
+/// Patterns of the rules that start `logical_name`, by source.
+fn patterns<'a>(template: &'a Value, logical_name: &str) -> Vec<&'a Value> {
+    let events = template["Resources"][logical_name]["Properties"]["Events"].as_object().expect("Events");
+    events.values().map(|event| &event["Properties"]["Pattern"]).filter(|pattern| !pattern.is_null()).collect()
+}
+
+#[test]
+fn what_resume_listens_to_is_what_poll_registrations_says() {
+    let template = read::template();
+    let ours =
+        patterns(&template, "ResumeFunction").into_iter().find(|pattern| pattern["source"] == json!(["nameplate"]));
+    let heard = read::strings(&ours.expect("a rule for our own events")["detail-type"]);
+    let said = sources::literals(sources::package("functions/poll-registrations"));
+    assert_eq!(heard, ["Domain Registration Completed", "Domain Registration Failed"]);
+    for detail_type in heard {
+        assert!(said.contains(detail_type), "poll-registrations never says {detail_type}");
+    }
+    assert!(said.contains("nameplate"), "poll-registrations has another source");
+}
+
+#[test]
+fn what_the_state_machine_announces_starts_nothing_of_ours() {
+    let (definition, template) = (read::definition(), read::template());
+    let mut announced = BTreeSet::new();
+    for task in definition["States"].as_object().expect("States").values() {
+        for entry in task["Arguments"]["Entries"].as_array().into_iter().flatten() {
+            assert_eq!(entry["Source"], "nameplate");
+            announced.insert(entry["DetailType"].as_str().expect("a DetailType").to_owned());
+        }
+    }
+    let wanted = ["Default Endpoint Live", "Domain Failed", "Domain Live"].map(str::to_owned);
+    assert_eq!(announced, wanted.into());
+    for logical_name in ["ResumeFunction", "ProvisionStateMachine"] {
+        let heard = patterns(&template, logical_name).into_iter().flat_map(|p| read::strings(&p["detail-type"]));
+        for detail_type in heard {
+            assert!(!announced.contains(detail_type), "{logical_name} is started by its own {detail_type}");
+        }
+    }
+}

@@ -1,0 +1,463 @@
+//! Each function may do what its code does, on what it does it to, and nothing else. What the code does is read
+//! from the calls of the SDK in its sources. It must not know why a step makes a call.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use proc_macro2::{TokenStream, TokenTree};
+use serde_json::Value;
+
+use crate::read::{self, pascal, resources};
+use crate::sdk;
+use crate::sources;
+use crate::states::tasks;
+
+/// SDK crates and the names of their services: as IAM has them, and of API Gateway's two the second.
+const SERVICES: [(&str, &str); 9] = [
+    ("aws-sdk-acm", "acm"),
+    ("aws-sdk-apigatewayv2", "apigatewayv2"),
+    ("aws-sdk-dynamodb", "dynamodb"),
+    ("aws-sdk-eventbridge", "events"),
+    ("aws-sdk-lambda", "lambda"),
+    ("aws-sdk-route53", "route53"),
+    ("aws-sdk-route53domains", "route53domains"),
+    ("aws-sdk-secretsmanager", "secretsmanager"),
+    ("aws-sdk-sfn", "states"),
+];
+
+/// What a function may do although its code does not call it: AWS does it in its name.
+const IN_ITS_NAME: [(&str, &str, &str); 8] = [
+    ("register", "route53:CreateHostedZone", "RegisterDomain makes a zone (AWS-FACTS 1.4)"),
+    ("request-cert", "acm:AddTagsToCertificate", "RequestCertificate is given tags (AWS-FACTS 3.1)"),
+    ("create-api", "apigateway:POST /tags/*", "CreateApi and CreateStage are given tags"),
+    ("create-api", "apigateway:PUT /tags/*", "the older name of the same permission"),
+    ("create-api", "apigateway:TagResource /tags/*", "the newer name of the same permission"),
+    ("attach-domain", "apigateway:POST /tags/*", "CreateDomainName is given tags"),
+    ("attach-domain", "apigateway:PUT /tags/*", "the older name of the same permission"),
+    ("attach-domain", "apigateway:TagResource /tags/*", "the newer name of the same permission"),
+];
+
+/// The same, beyond what a table can say: the account's first custom domain makes a role (AWS-FACTS 4.2).
+const SERVICE_LINKED_ROLE: (&str, &str) = ("attach-domain", "iam:CreateServiceLinkedRole");
+
+/// What `create-api` lets API Gateway do with the user's functions: an action in the code that is no call.
+const GRANTED: &str = "lambda:InvokeFunction";
+
+/// Actions that know no resource, so that only `*` can be allowed.
+const WITHOUT_RESOURCE: [&str; 4] =
+    ["acm:ListCertificates", "acm:RequestCertificate", "route53:CreateHostedZone", "route53:ListHostedZonesByName"];
+
+/// A call of AWS in the code.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Use {
+    /// As AWS names it, for example `acm:RequestCertificate`.
+    operation: String,
+    /// The permission that it needs. The same, but for API Gateway `apigateway:<method>`.
+    action: String,
+    /// The path, for API Gateway; its variables hold a name.
+    path: Option<String>,
+}
+
+/// A statement of a policy.
+#[derive(Clone, Debug)]
+struct Statement {
+    actions: Vec<String>,
+    /// As `Fn::Sub` would spell them.
+    resources: Vec<String>,
+    conditional: bool,
+}
+
+impl Statement {
+    fn covers(&self, used: &Use) -> bool {
+        self.actions.contains(&used.action)
+            && used.path.as_ref().is_none_or(|path| self.resources.iter().any(|pattern| matches_path(pattern, path)))
+    }
+
+    fn serves(&self, action: &str, used: &Use) -> bool {
+        used.action == action && self.covers(used)
+    }
+}
+
+/// Whether the path part of an API Gateway ARN pattern matches a path.
+fn matches_path(pattern: &str, path: &str) -> bool {
+    let Some((_, pattern)) = pattern.split_once("::/") else { return false };
+    let path = &path[1..];
+    match pattern.strip_suffix('*') {
+        Some(start) => path.starts_with(start),
+        None => path == pattern,
+    }
+}
+
+/// Reads what all functions call.
+struct Sdk {
+    folders: BTreeMap<String, PathBuf>,
+    operations: BTreeMap<String, Vec<String>>,
+}
+
+impl Sdk {
+    fn read() -> Self {
+        let folders = sdk::crates();
+        let operations = folders.iter().map(|(name, folder)| (name.clone(), sdk::operations(folder))).collect();
+        Self { folders, operations }
+    }
+
+    /// The calls in `code`, of a function that depends on `crates`.
+    fn uses(&self, code: TokenStream, crates: &[String]) -> BTreeSet<Use> {
+        let fields = client_fields(code.clone());
+        let mut uses = BTreeSet::new();
+        for call in sources::bare_calls(code) {
+            let mut of: Vec<&String> =
+                crates.iter().filter(|name| self.operations[*name].contains(&call.method)).collect();
+            if of.len() > 1 {
+                // Two services have an operation of that name: the client's own name tells them apart.
+                let client = call.receiver.as_ref().and_then(|receiver| fields.get(receiver));
+                of.retain(|name| Some(*name) == client);
+                assert_eq!(of.len(), 1, "whose operation is {call:?}?");
+            }
+            let Some(name) = of.first() else { continue };
+            let service = service(name);
+            let operation = format!("{service}:{}", sdk::pascal(&call.method));
+            // The permissions of API Gateway are about HTTP methods and paths, and have no version.
+            let (action, path) = if service == "apigatewayv2" {
+                let (method, path) = sdk::method_and_path(&self.folders[*name], &call.method);
+                (format!("apigateway:{method}"), Some(path.split(['{', '}']).collect()))
+            } else {
+                (operation.clone(), None)
+            };
+            uses.insert(Use { operation, action, path });
+        }
+        uses
+    }
+
+    fn uses_of(&self, function: &str) -> BTreeSet<Use> {
+        let folder = format!("functions/{function}");
+        self.uses(sources::package(&folder), &sdk_dependencies(&read::text(format!("{folder}/Cargo.toml"))))
+    }
+}
+
+fn service(name: &str) -> &'static str {
+    let known = SERVICES.iter().find(|(package, _)| *package == name);
+    known.unwrap_or_else(|| panic!("{name} is not in the table of services")).1
+}
+
+/// The SDK crates that a manifest depends on.
+fn sdk_dependencies(manifest: &str) -> Vec<String> {
+    let names = manifest.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+    let names: BTreeSet<&str> = names.filter(|name| name.starts_with("aws-sdk-")).collect();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// `name: aws_sdk_x::Client` in a struct, as name and package.
+fn client_fields(code: TokenStream) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    sources::walk(code, &mut |trees| {
+        if let [
+            TokenTree::Ident(field),
+            TokenTree::Punct(_),
+            TokenTree::Ident(package),
+            TokenTree::Punct(_),
+            TokenTree::Punct(_),
+            TokenTree::Ident(client),
+            ..,
+        ] = trees
+            && *client == "Client"
+            && package.to_string().starts_with("aws_sdk_")
+        {
+            fields.insert(field.to_string(), package.to_string().replace('_', "-"));
+        }
+    });
+    fields
+}
+
+fn statements(properties: &Value) -> Vec<Statement> {
+    let spelled = |resource: &Value| match (&resource["Fn::Sub"], &resource["Fn::GetAtt"], &resource["Ref"], resource) {
+        (Value::String(text), ..) | (_, _, _, Value::String(text)) => text.clone(),
+        (_, Value::String(name), ..) | (_, _, Value::String(name), _) => format!("${{{name}}}"),
+        _ => panic!("what resource is {resource}?"),
+    };
+    let policies = read::one_or_many(&properties["Policies"]).into_iter();
+    policies
+        .flat_map(|policy| read::one_or_many(&policy["Statement"]))
+        .map(|statement| {
+            let keys: BTreeSet<&str> = statement.as_object().expect("an object").keys().map(String::as_str).collect();
+            assert!(keys.is_subset(&BTreeSet::from(["Effect", "Action", "Resource", "Condition"])), "{keys:?}");
+            assert_eq!(statement["Effect"], "Allow");
+            let actions = read::one_or_many(&statement["Action"]);
+            Statement {
+                actions: actions.iter().map(|action| action.as_str().expect("an action").to_owned()).collect(),
+                resources: read::one_or_many(&statement["Resource"]).into_iter().map(spelled).collect(),
+                conditional: !statement["Condition"].is_null(),
+            }
+        })
+        .collect()
+}
+
+fn statements_of(template: &Value, function: &str) -> Vec<Statement> {
+    let functions = resources(template, "AWS::Serverless::Function");
+    let resource = format!("{}Function", pascal(function));
+    statements(&functions[resource.as_str()]["Properties"])
+}
+
+/// What AWS does in the name of a function, as [`IN_ITS_NAME`] spells it.
+fn in_its_name(function: &str, action: &str, resources: &[String]) -> bool {
+    let listed = |entry: &str| match entry.split_once(' ') {
+        Some((name, path)) => {
+            name == action && resources.iter().all(|resource| resource.ends_with(&format!("::{path}")))
+        }
+        None => entry == action,
+    };
+    (function, action) == SERVICE_LINKED_ROLE
+        || IN_ITS_NAME.iter().any(|(of, entry, _)| *of == function && listed(entry))
+}
+
+/// What a function does and may not, and what it may and does not.
+fn differences(function: &str, uses: &BTreeSet<Use>, statements: &[Statement]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for used in uses.iter().filter(|used| !statements.iter().any(|statement| statement.covers(used))) {
+        problems.push(format!("{function} calls {} and may not: {} {:?}", used.operation, used.action, used.path));
+    }
+    for statement in statements {
+        let mut needed = false;
+        for action in &statement.actions {
+            let granted_for_aws = in_its_name(function, action, &statement.resources);
+            needed |= granted_for_aws;
+            if !granted_for_aws && !uses.iter().any(|used| statement.serves(action, used)) {
+                problems.push(format!("{function} may {action} on {:?} and never does", statement.resources));
+            }
+        }
+        for pattern in &statement.resources {
+            let paths =
+                uses.iter().filter(|used| statement.actions.contains(&used.action)).filter_map(|u| u.path.as_ref());
+            let reached = paths.clone().count() == 0 || paths.clone().any(|path| matches_path(pattern, path));
+            if !reached && !needed {
+                problems.push(format!("{function} may reach {pattern} and never does"));
+            }
+        }
+    }
+    problems
+}
+
+#[test]
+fn each_function_may_do_what_it_does_and_nothing_else() {
+    let (sdk, template) = (Sdk::read(), read::template());
+    let mut problems = Vec::new();
+    for function in read::functions() {
+        let uses = sdk.uses_of(&function);
+        assert!(!uses.is_empty(), "no call found in {function}");
+        problems.extend(differences(&function, &uses, &statements_of(&template, &function)));
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn a_lacking_and_a_superfluous_permission_are_both_noticed() {
+    let (sdk, template) = (Sdk::read(), read::template());
+    for function in ["plan", "create-api", "request-cert", "attach-domain", "poll-registrations"] {
+        let (uses, allowed) = (sdk.uses_of(function), statements_of(&template, function));
+        for used in &uses {
+            let mut fewer = allowed.clone();
+            for statement in fewer.iter_mut().filter(|statement| statement.covers(used)) {
+                statement.actions.retain(|action| *action != used.action);
+            }
+            let problems = differences(function, &uses, &fewer);
+            assert!(problems.iter().any(|problem| problem.contains("may not")), "{function} without {}", used.action);
+            let less: BTreeSet<Use> = uses.iter().filter(|other| other.action != used.action).cloned().collect();
+            let problems = differences(function, &less, &allowed);
+            assert!(
+                problems.iter().any(|problem| problem.contains("never does")),
+                "{function} not using {}",
+                used.action
+            );
+        }
+    }
+}
+
+#[test]
+fn a_call_is_seen_wherever_it_stands() {
+    let sdk = Sdk::read();
+    let crates = ["aws-sdk-apigatewayv2", "aws-sdk-lambda"].map(str::to_owned);
+    let code = sources::code(
+        "struct Clients { api: aws_sdk_apigatewayv2::Client, lambda: aws_sdk_lambda::Client }
+         fn f(c: &Clients) { c.lambda.add_permission().send(); c.api.tag_resource(); g(&c.api.delete_cors_configuration()) }",
+    );
+    let uses = sdk.uses(code.expect("Rust"), &crates);
+    let found: Vec<(&str, Option<&str>)> =
+        uses.iter().map(|used| (used.action.as_str(), used.path.as_deref())).collect();
+    let wanted = [
+        ("apigateway:DELETE", Some("/apis/ApiId/cors")),
+        ("apigateway:POST", Some("/tags/ResourceArn")),
+        ("lambda:AddPermission", None),
+    ];
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn every_exception_is_still_in_the_template() {
+    let template = read::template();
+    for (function, entry, why) in IN_ITS_NAME {
+        let (action, path) = entry.split_once(' ').unwrap_or((entry, ""));
+        let allowed = statements_of(&template, function).into_iter().any(|statement| {
+            statement.actions.iter().any(|allowed| allowed == action)
+                && statement.resources.iter().any(|resource| resource.ends_with(path))
+        });
+        assert!(allowed, "{function} no longer has {entry} ({why}); take it out of the list");
+    }
+}
+
+/// What a statement allows beyond what it should.
+fn too_wide(statement: &Statement) -> Vec<String> {
+    let mut problems = Vec::new();
+    for action in &statement.actions {
+        let (service, operation) = action.split_once(':').unwrap_or((action, "*"));
+        if operation.contains('*') {
+            problems.push(format!("{action} allows more than one action"));
+        }
+        for resource in &statement.resources {
+            let fits = match service {
+                // These two know no resources at all.
+                "route53domains" => resource == "*",
+                "logs" => resource == "*",
+                "dynamodb" if operation == "Query" => {
+                    *resource == format!("${{Table.Arn}}/index/{}", nameplate::table::watch::OPEN_INDEX)
+                }
+                "dynamodb" => resource == "${Table.Arn}",
+                "lambda" if operation == "InvokeFunction" => resource.ends_with("Function.Arn}"),
+                _ if WITHOUT_RESOURCE.contains(&action.as_str()) => resource == "*",
+                "secretsmanager" => resource.ends_with(":secret:${ContactSecretPrefix}*"),
+                "apigateway" => ["::/apis", "::/domainnames", "::/tags/*"]
+                    .iter()
+                    .any(|part| resource.contains(&format!(":apigateway:${{AWS::Region}}{part}"))),
+                "lambda" | "iam" => resource.contains(&format!(":{service}:")) && statement.conditional,
+                _ => resource.contains(&format!(":{service}:")),
+            };
+            let fixed = resource.strip_prefix("arn:").is_some_and(|rest| !rest.starts_with("${AWS::Partition}:"));
+            if !fits || fixed {
+                problems.push(format!("{action} on {resource}"));
+            }
+        }
+    }
+    problems
+}
+
+#[test]
+fn no_permission_is_wider_than_its_service_knows_to_narrow_it() {
+    let template = read::template();
+    let mut all: Vec<Statement> =
+        read::functions().iter().flat_map(|function| statements_of(&template, function)).collect();
+    all.extend(statements(&template["Resources"]["ProvisionStateMachine"]["Properties"]));
+    let problems: Vec<String> = all.iter().flat_map(too_wide).collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+    for (action, resource) in [
+        ("dynamodb:*", "${Table.Arn}"),
+        ("dynamodb:PutItem", "*"),
+        ("dynamodb:Query", "${Table.Arn}"),
+        ("secretsmanager:GetSecretValue", "*"),
+        ("apigateway:GET", "*"),
+        ("apigateway:GET", "arn:${AWS::Partition}:apigateway:${AWS::Region}::/*"),
+        ("acm:DescribeCertificate", "*"),
+        ("lambda:AddPermission", "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"),
+        ("lambda:InvokeFunction", "*"),
+        ("route53:GetHostedZone", "arn:aws:route53:::hostedzone/*"),
+    ] {
+        let statement =
+            Statement { actions: vec![action.to_owned()], resources: vec![resource.to_owned()], conditional: false };
+        assert!(!too_wide(&statement).is_empty(), "{action} on {resource} is not noticed");
+    }
+}
+
+#[test]
+fn the_state_machine_may_do_what_its_states_do() {
+    let (definition, template) = (read::definition(), read::template());
+    let needed: BTreeSet<String> = tasks(&definition)
+        .values()
+        .map(|task| {
+            let resource = task["Resource"].as_str().expect("a Resource").trim_start_matches("arn:aws:states:::");
+            let call = resource.trim_start_matches("aws-sdk:").trim_end_matches(".waitForTaskToken");
+            match call.split_once(':').expect("service and action") {
+                ("lambda", "invoke") => "lambda:InvokeFunction".to_owned(),
+                (service, action) => format!("{service}:{}{}", action[..1].to_ascii_uppercase(), &action[1..]),
+            }
+        })
+        .collect();
+    let statements = statements(&template["Resources"]["ProvisionStateMachine"]["Properties"]);
+    let allowed: BTreeSet<String> = statements.into_iter().flat_map(|statement| statement.actions).collect();
+    // The delivery of its own logs is what Step Functions asks for beside the states.
+    let (logs, others): (BTreeSet<String>, BTreeSet<String>) =
+        allowed.into_iter().partition(|action| action.starts_with("logs:"));
+    assert_eq!(others, needed);
+    assert_eq!(logs.len(), 8);
+}
+
+#[test]
+fn a_failed_call_is_reported_under_the_name_of_a_call_that_is_made() {
+    let sdk = Sdk::read();
+    for function in read::functions() {
+        let made: BTreeSet<String> = sdk.uses_of(&function).into_iter().map(|used| used.operation).collect();
+        let code = sources::package(&format!("functions/{function}"));
+        let services: Vec<String> = SERVICES.iter().map(|(_, service)| format!("{service}:")).collect();
+        let label = |text: &String| {
+            let operation = services.iter().find_map(|service| text.strip_prefix(service.as_str()));
+            operation.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric()))
+        };
+        let classified = sources::first_arguments(code.clone(), "classify");
+        let strange: Vec<&String> = classified.iter().filter(|text| !label(text)).collect();
+        assert!(strange.is_empty(), "{function} reports {strange:?}, which is no operation of a service");
+        for label in sources::literals(code).into_iter().filter(label).filter(|text| text != GRANTED) {
+            assert!(made.contains(&label), "{function} reports {label} and never calls it");
+        }
+    }
+}
+
+#[test]
+fn the_environment_holds_what_is_read_and_nothing_else() {
+    let template = read::template();
+    let variables = template["Globals"]["Function"]["Environment"]["Variables"].as_object().expect("Variables");
+    let set: BTreeSet<String> = variables.keys().cloned().collect();
+    let read: BTreeSet<String> = read::functions()
+        .iter()
+        .flat_map(|function| sources::literals(sources::package(&format!("functions/{function}"))))
+        .filter(|text| text.starts_with("NAMEPLATE_"))
+        .collect();
+    assert_eq!(set, read);
+    for (name, function) in resources(&template, "AWS::Serverless::Function") {
+        assert!(function["Properties"]["Environment"].is_null(), "{name} has variables of its own");
+    }
+}
+
+/// Whether `word` stands in a text by itself, not as the beginning of a longer name.
+fn mentions(text: &str, word: &str) -> bool {
+    let longer = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    text.match_indices(word).any(|(at, _)| !text[at + word.len()..].starts_with(longer))
+}
+
+#[test]
+fn nothing_ever_deletes_a_registration() {
+    // Put together, so that this file does not hold what it looks for.
+    let (action, method, command) =
+        (["route53domains:", "DeleteDomain"].concat(), ["delete", "domain"].join("_"), ["delete", "domain"].join("-"));
+    for path in ["template.yaml", "statemachine/provision.asl.json"] {
+        let text = read::text(path);
+        for word in [action.as_str(), "DeleteDomain", "deleteDomain"] {
+            assert!(!mentions(&text, word), "{path} speaks of {word}");
+        }
+    }
+    for folder in ["crates", "functions", "tests", "xtask"] {
+        for path in read::files(folder, ".rs") {
+            let code = sources::file(&path);
+            let called = sources::bare_calls(code.clone()).iter().any(|call| call.method == method);
+            let written =
+                sources::literals(code).iter().any(|text| mentions(text, &action) || mentions(text, &command));
+            assert!(!called && !written, "{} deletes registrations", path.display());
+        }
+    }
+    for folder in ["crates/nameplate", "functions"] {
+        for path in read::files(folder, ".rs") {
+            let named = sources::identifiers(sources::file(&path));
+            assert!(!named.contains(&method) && !named.contains("DeleteDomain"), "{} names it", path.display());
+        }
+    }
+    assert!(mentions(&format!("aws route53domains {command} --domain-name x"), &command));
+    assert!(
+        !mentions("aws apigatewayv2 delete-domain-name", &command) && !mentions("DeleteDomainName", "DeleteDomain")
+    );
+}
