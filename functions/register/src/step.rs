@@ -509,3 +509,8 @@ fn waiting_action(domain: &str, flag: &str) -> String {
     };
     format!("The registration of {domain} has not ended ({flag}); {what}.")
 }
+
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod tests;
