@@ -260,8 +260,10 @@ impl Step<'_> {
                 format!("the intent to buy {} took too long to write, so nothing was sent on it", self.domain),
             ));
         }
+        tracing::info!(intent, amount = price.amount, currency = price.currency, "buying");
         match registry::register(self.domains(), self.domain, registration, contact).await {
             Answer::Accepted(operation) => {
+                tracing::info!(operation, "AWS has accepted the registration");
                 self.record(intent, &operation).await?;
                 self.pending(&operation, intent, Vec::new()).await
             }

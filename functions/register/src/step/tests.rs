@@ -994,8 +994,8 @@ fn the_smaller_of_cap_and_budget_rules() {
         check_price(&registration, &quote.total(years), budget).map_err(|error| (error.code, error.reason))
     };
     assert_eq!(check(1, 15.0, 15.0, 15.0), Ok(()));
-    // Three times 12.99 is a hair over 38.97 in binary fractions.
-    assert_eq!(check(3, 12.99, 38.97, 100.0), Ok(()));
+    // Three times 13.30 is a hair over 39.90 in binary fractions.
+    assert_eq!(check(3, 13.3, 39.9, 100.0), Ok(()));
     let (code, reason) = check(2, 15.0, 20.0, 100.0).expect_err("over the cap");
     assert!(code == "PriceOverCap" && reason.contains("30.00") && reason.contains("20.00"), "{reason}");
     let (code, reason) = check(1, 15.0, 20.0, 0.0).expect_err("over the budget");
