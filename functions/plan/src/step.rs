@@ -386,3 +386,6 @@ async fn resources(
         ),
     ])
 }
+
+#[cfg(test)]
+mod tests;

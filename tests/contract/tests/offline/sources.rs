@@ -1,7 +1,7 @@
 //! Rust sources as tokens, without comments and unit tests. It must not know any rule.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -14,10 +14,34 @@ pub(crate) fn code(text: &str) -> Result<TokenStream, String> {
     Ok(without_tests(tokens))
 }
 
-/// The tokens of all sources of a package.
+/// The tokens of all sources of a package, files that are compiled for tests only left out.
 pub(crate) fn package(folder: &str) -> TokenStream {
     let sources = read::files(&format!("{folder}/src"), ".rs");
-    sources.iter().map(|path| file(path)).collect()
+    let for_tests: BTreeSet<String> = sources.iter().flat_map(|path| test_modules(&read::text(path))).collect();
+    let shipped = |path: &&PathBuf| path.file_stem().is_none_or(|stem| !for_tests.contains(&*stem.to_string_lossy()));
+    sources.iter().filter(shipped).map(|path| file(path)).collect()
+}
+
+/// Names in `#[cfg(test)] mod name;`: modules in files of their own.
+fn test_modules(text: &str) -> Vec<String> {
+    let tokens = TokenStream::from_str(text).unwrap_or_else(|error| panic!("no Rust: {error}"));
+    let mut names = Vec::new();
+    walk(tokens, &mut |trees| {
+        if let [
+            TokenTree::Group(attribute),
+            TokenTree::Ident(keyword),
+            TokenTree::Ident(name),
+            TokenTree::Punct(end),
+            ..,
+        ] = trees
+            && attribute.stream().to_string().replace(' ', "") == "cfg(test)"
+            && *keyword == "mod"
+            && end.as_char() == ';'
+        {
+            names.push(name.to_string());
+        }
+    });
+    names
 }
 
 /// The tokens of one file.
@@ -168,6 +192,11 @@ mod tests {
         assert_eq!(get_item.receiver.as_deref(), Some("dynamodb"));
         let query = calls.iter().find(|call| call.method == "query").expect("found");
         assert_eq!(query.receiver, None);
+    }
+
+    #[test]
+    fn modules_for_tests_are_known_by_their_declaration() {
+        assert_eq!(test_modules("#[cfg(test)]\nmod crashes;\nmod step;\n#[cfg(test)] mod tests { }"), ["crashes"]);
     }
 
     #[test]

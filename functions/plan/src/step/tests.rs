@@ -1,0 +1,858 @@
+//! `plan` against worlds that answer in memory: which calls it makes, what it says and what it refuses.
+//! It must not know how the calls are made.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_acm::operation::list_certificates::ListCertificatesOutput;
+use aws_sdk_acm::types::CertificateSummary;
+use aws_sdk_apigatewayv2::operation::get_api_mappings::GetApiMappingsOutput;
+use aws_sdk_apigatewayv2::operation::get_apis::GetApisOutput;
+use aws_sdk_apigatewayv2::operation::get_domain_name::GetDomainNameOutput;
+use aws_sdk_apigatewayv2::operation::get_integrations::GetIntegrationsOutput;
+use aws_sdk_apigatewayv2::operation::get_routes::GetRoutesOutput;
+use aws_sdk_apigatewayv2::types::{
+    Api, ApiMapping, DomainNameConfiguration, DomainNameStatus, Integration, IntegrationType, Route,
+};
+use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_route53::operation::list_hosted_zones_by_name::ListHostedZonesByNameOutput;
+use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
+use aws_sdk_route53::types::{AliasTarget, HostedZone, HostedZoneConfig, ResourceRecord, ResourceRecordSet, RrType};
+use aws_sdk_route53domains::operation::check_domain_availability::CheckDomainAvailabilityOutput;
+use aws_sdk_route53domains::operation::get_domain_detail::GetDomainDetailOutput;
+use aws_sdk_route53domains::operation::list_prices::ListPricesOutput;
+use aws_sdk_route53domains::primitives::DateTime;
+use aws_sdk_route53domains::types::{DomainPrice, Nameserver, PriceWithCurrency};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_sdk_secretsmanager::primitives::Blob;
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use nameplate::Class;
+use nameplate::tags;
+use serde_json::{Value, json};
+
+use super::*;
+
+const CERTIFICATE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/0f1e";
+const API_ADDRESS: &str = "d-1.execute-api.us-east-1.amazonaws.com";
+const BACKEND: &str = "https://backend.example.net/";
+const SERVERS: [&str; 2] = ["ns-1.example.org", "ns-2.example.net"];
+/// Stands in secrets, where it must not come out of.
+const MARK: &str = "MARK-51c7";
+
+/// What AWS answers, by operation. An operation that is not here must not be called.
+struct World {
+    rules: BTreeMap<&'static str, Rule>,
+    budget_usd: f64,
+}
+
+impl World {
+    fn of(rules: impl IntoIterator<Item = (&'static str, Rule)>) -> Self {
+        Self { rules: rules.into_iter().collect(), budget_usd: 100.0 }
+    }
+
+    /// The name is for sale, and there is nothing of ours.
+    fn fresh() -> Self {
+        Self::of([
+            ("GetItem", item(None)),
+            ("CheckDomainAvailability", availability("AVAILABLE")),
+            ("ListPrices", prices("com", 13.0, "USD")),
+            ("GetSecretValue", secret(&contact())),
+            ("GetDomainDetail", not_registered()),
+            ("GetDomainName", no_custom_domain()),
+            ("GetApis", apis(vec![])),
+            ("ListHostedZonesByName", zones(vec![zone("ZNEXT", "example.community.", false)])),
+            ("ListCertificates", certificates(vec![])),
+        ])
+    }
+
+    /// A finished run for [`request`] with the name registered in this account, and all of it still there.
+    fn live() -> Self {
+        Self::of([
+            ("GetItem", item(Some(live_item()))),
+            ("GetDomainDetail", registered(&SERVERS)),
+            ("GetDomainName", custom_domain(CERTIFICATE, DomainNameStatus::Available, our_tags())),
+            ("GetApiMappings", mapping("api-1", "$default")),
+            ("GetRoutes", routes(vec![route("GET /", "integrations/i-1")])),
+            ("GetIntegrations", integrations(BACKEND)),
+            ("ListResourceRecordSets", records(all_records())),
+        ])
+    }
+
+    fn with(mut self, operation: &'static str, rule: Rule) -> Self {
+        self.rules.insert(operation, rule);
+        self
+    }
+
+    fn without(mut self, operation: &'static str) -> Self {
+        self.rules.remove(operation).expect("it was there");
+        self
+    }
+
+    async fn plan(&self, request: Value) -> Result<PlanOutput, StepError> {
+        let rules: Vec<&Rule> = self.rules.values().collect();
+        let clients = Clients {
+            acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, rules.iter().copied()),
+            apigateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, rules.iter().copied()),
+            dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, rules.iter().copied()),
+            domains: mock_client!(aws_sdk_route53domains, RuleMode::MatchAny, rules.iter().copied()),
+            route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, rules.iter().copied()),
+            secrets: mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, rules.iter().copied()),
+        };
+        let settings = Settings { stack: "nameplate".into(), table: "table".into(), budget_usd: self.budget_usd };
+        run(&clients, &settings, PlanInput { request }).await
+    }
+
+    /// The plan's refusal, or whatever else it failed with.
+    async fn failure(&self, request: Value) -> StepError {
+        self.plan(request).await.expect_err("a failure")
+    }
+
+    /// How often each operation was called; those that were not are left out.
+    fn calls(&self) -> Vec<(&'static str, usize)> {
+        self.rules.iter().map(|(name, rule)| (*name, rule.num_calls())).filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+/// A request of somebody who owns the name already.
+fn request() -> Value {
+    json!({"domainName": "example.com", "api": {"routes": [{"route": "GET /", "url": BACKEND}]}})
+}
+
+/// A request that may buy the name.
+fn purchase() -> Value {
+    let mut request = request();
+    request["registration"] = json!({"maxPrice": {"amount": 20.0, "currency": "USD"}});
+    request
+}
+
+fn dry(mut request: Value) -> Value {
+    request["dryRun"] = json!(true);
+    request
+}
+
+fn contact() -> Value {
+    json!({
+        "firstName": "Ada", "lastName": "Example", "addressLine1": "1 Example Street", "city": "Seattle",
+        "state": "WA", "countryCode": "US", "zipCode": "98101", "phoneNumber": "+1.2065550100",
+        "email": "ada@example.com"
+    })
+}
+
+fn known() -> Value {
+    json!({
+        "apiId": "api-1", "hostedZoneId": "ZONE", "certificateArn": CERTIFICATE,
+        "validationRecords": [{"name": "_a.example.com", "value": "_b.acm-validations.aws"}]
+    })
+}
+
+fn result() -> Value {
+    json!({
+        "domainName": "example.com", "nameServers": SERVERS, "apiEndpoint": "https://api.example.com",
+        "defaultEndpoint": "https://api-1.execute-api.us-east-1.amazonaws.com", "apiId": "api-1",
+        "hostedZoneId": "ZONE", "certificateArn": CERTIFICATE,
+        "registration": {"status": "REGISTERED", "expires": "2030-01-01T00:00:00Z", "autoRenew": true},
+        "actions": []
+    })
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+fn text(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+/// The item that a finished run for [`request`] leaves.
+fn live_item() -> Item {
+    let fingerprint = Request::parse(&request()).expect("valid").fingerprint();
+    HashMap::from([
+        ("id".to_owned(), text("domain#example.com")),
+        ("status".to_owned(), text("LIVE")),
+        ("fingerprint".to_owned(), text(fingerprint)),
+        ("known".to_owned(), text(known())),
+        ("result".to_owned(), text(result())),
+    ])
+}
+
+fn changed_item(attribute: &str, value: AttributeValue) -> Rule {
+    let mut changed = live_item();
+    changed.insert(attribute.to_owned(), value);
+    item(Some(changed))
+}
+
+fn our_tags() -> HashMap<String, String> {
+    let pairs = [(tags::DOMAIN, "example.com"), (tags::STACK, "nameplate")];
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}
+
+// Answers.
+
+/// An error of the services that speak JSON.
+fn error(status: u16, code: &'static str) -> HttpResponse {
+    let body = json!({"__type": code, "message": "because"}).to_string();
+    HttpResponse::new(StatusCode::try_from(status).expect("a status"), SdkBody::from(body))
+}
+
+/// An error of Route 53.
+fn xml_error(status: u16, code: &'static str) -> HttpResponse {
+    let body = format!(
+        "<ErrorResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Error><Type>Sender</Type>\
+         <Code>{code}</Code><Message>because</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+    );
+    HttpResponse::new(StatusCode::try_from(status).expect("a status"), SdkBody::from(body))
+}
+
+fn item(item: Option<Item>) -> Rule {
+    mock!(aws_sdk_dynamodb::Client::get_item)
+        .match_requests(|request| {
+            request.table_name() == Some("table")
+                && request.key().is_some_and(|key| key["id"] == text("domain#example.com"))
+                && request.consistent_read() == Some(true)
+        })
+        .then_output(move || GetItemOutput::builder().set_item(item.clone()).build())
+}
+
+fn availability(value: &'static str) -> Rule {
+    mock!(aws_sdk_route53domains::Client::check_domain_availability)
+        .match_requests(|request| request.domain_name() == Some("example.com"))
+        .then_output(move || CheckDomainAvailabilityOutput::builder().availability(value.into()).build())
+}
+
+fn availability_fails(status: u16, code: &'static str) -> Rule {
+    mock!(aws_sdk_route53domains::Client::check_domain_availability).then_http_response(move || error(status, code))
+}
+
+/// The registry's prices for `tld`; renewal costs two more.
+fn prices(tld: &'static str, price: f64, currency: &'static str) -> Rule {
+    let money =
+        move |amount: f64| PriceWithCurrency::builder().price(amount).currency(currency).build().expect("complete");
+    mock!(aws_sdk_route53domains::Client::list_prices)
+        .match_requests(|request| request.tld() == Some("com"))
+        .then_output(move || {
+            let price =
+                DomainPrice::builder().name(tld).registration_price(money(price)).renewal_price(money(price + 2.0));
+            ListPricesOutput::builder().prices(price.build()).build()
+        })
+}
+
+fn prices_fail(code: &'static str) -> Rule {
+    mock!(aws_sdk_route53domains::Client::list_prices).then_http_response(move || error(400, code))
+}
+
+fn registered(servers: &[&'static str]) -> Rule {
+    let servers = servers.to_vec();
+    mock!(aws_sdk_route53domains::Client::get_domain_detail)
+        .match_requests(|request| request.domain_name() == Some("example.com"))
+        .then_output(move || {
+            let servers = servers.iter().map(|name| Nameserver::builder().name(*name).build().expect("complete"));
+            GetDomainDetailOutput::builder()
+                .set_nameservers(Some(servers.collect()))
+                .expiration_date(DateTime::from_secs(1_900_000_000))
+                .auto_renew(false)
+                .build()
+        })
+}
+
+fn not_registered() -> Rule {
+    mock!(aws_sdk_route53domains::Client::get_domain_detail).then_http_response(|| error(400, "InvalidInput"))
+}
+
+fn secret(contact: &Value) -> Rule {
+    let text = contact.to_string();
+    mock!(aws_sdk_secretsmanager::Client::get_secret_value)
+        .match_requests(|request| request.secret_id() == Some("nameplate/contact"))
+        .then_output(move || GetSecretValueOutput::builder().secret_string(text.clone()).build())
+}
+
+fn secret_fails(code: &'static str) -> Rule {
+    mock!(aws_sdk_secretsmanager::Client::get_secret_value).then_http_response(move || error(400, code))
+}
+
+fn custom_domain(certificate: &'static str, status: DomainNameStatus, tags: HashMap<String, String>) -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_domain_name)
+        .match_requests(|request| request.domain_name() == Some("api.example.com"))
+        .then_output(move || {
+            let configuration = DomainNameConfiguration::builder()
+                .certificate_arn(certificate)
+                .domain_name_status(status.clone())
+                .api_gateway_domain_name(API_ADDRESS)
+                .build();
+            GetDomainNameOutput::builder()
+                .domain_name("api.example.com")
+                .domain_name_configurations(configuration)
+                .set_tags(Some(tags.clone()))
+                .build()
+        })
+}
+
+fn no_custom_domain() -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_domain_name).then_http_response(|| error(404, "NotFoundException"))
+}
+
+fn mapping(api: &'static str, stage: &'static str) -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_api_mappings)
+        .match_requests(|request| request.domain_name() == Some("api.example.com"))
+        .then_output(move || {
+            let mapping = ApiMapping::builder().api_id(api).stage(stage).api_mapping_key("").build();
+            GetApiMappingsOutput::builder().items(mapping).build()
+        })
+}
+
+fn route(key: &str, target: &str) -> Route {
+    Route::builder().route_id(format!("r {key}")).route_key(key).target(target).build()
+}
+
+fn routes(routes: Vec<Route>) -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_routes)
+        .match_requests(|request| request.api_id() == Some("api-1"))
+        .then_output(move || GetRoutesOutput::builder().set_items(Some(routes.clone())).build())
+}
+
+fn no_api() -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_routes).then_http_response(|| error(404, "NotFoundException"))
+}
+
+fn integrations(url: &'static str) -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_integrations)
+        .match_requests(|request| request.api_id() == Some("api-1"))
+        .then_output(move || {
+            let integration = Integration::builder()
+                .integration_id("i-1")
+                .integration_type(IntegrationType::HttpProxy)
+                .integration_uri(url);
+            GetIntegrationsOutput::builder().items(integration.build()).build()
+        })
+}
+
+fn apis(apis: Vec<Api>) -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_apis)
+        .then_output(move || GetApisOutput::builder().set_items(Some(apis.clone())).build())
+}
+
+fn api(id: &str, tags: HashMap<String, String>) -> Api {
+    Api::builder().api_id(id).set_tags(Some(tags)).build()
+}
+
+fn zone(id: &str, name: &str, private: bool) -> HostedZone {
+    HostedZone::builder()
+        .id(format!("/hostedzone/{id}"))
+        .name(name)
+        .caller_reference("somebody")
+        .config(HostedZoneConfig::builder().private_zone(private).build())
+        .build()
+        .expect("complete")
+}
+
+fn zones(zones: Vec<HostedZone>) -> Rule {
+    mock!(aws_sdk_route53::Client::list_hosted_zones_by_name)
+        .match_requests(|request| request.dns_name() == Some("example.com"))
+        .then_output(move || {
+            ListHostedZonesByNameOutput::builder()
+                .set_hosted_zones(Some(zones.clone()))
+                .is_truncated(false)
+                .max_items(100)
+                .build()
+                .expect("complete")
+        })
+}
+
+fn certificates(summaries: Vec<(&'static str, &'static [&'static str])>) -> Rule {
+    mock!(aws_sdk_acm::Client::list_certificates)
+        .match_requests(|request| request.includes().is_some_and(|filters| !filters.key_types().is_empty()))
+        .then_output(move || {
+            let summaries = summaries.iter().map(|(arn, names)| {
+                let names = names.iter().map(|name| (*name).to_owned()).collect();
+                CertificateSummary::builder()
+                    .certificate_arn(*arn)
+                    .set_subject_alternative_name_summaries(Some(names))
+                    .build()
+            });
+            ListCertificatesOutput::builder().set_certificate_summary_list(Some(summaries.collect())).build()
+        })
+}
+
+fn value_record(name: &str, kind: RrType, values: &[&str]) -> ResourceRecordSet {
+    let values = values.iter().map(|value| ResourceRecord::builder().value(*value).build().expect("complete"));
+    ResourceRecordSet::builder()
+        .name(name)
+        .r#type(kind)
+        .set_resource_records(Some(values.collect()))
+        .build()
+        .expect("complete")
+}
+
+fn alias(kind: RrType, target: &str) -> ResourceRecordSet {
+    let target = AliasTarget::builder().hosted_zone_id("ZAPI").dns_name(target).evaluate_target_health(false);
+    ResourceRecordSet::builder()
+        .name("api.example.com.")
+        .r#type(kind)
+        .alias_target(target.build().expect("complete"))
+        .build()
+        .expect("complete")
+}
+
+/// Everything that a finished run needs in its zone, as Route 53 spells it.
+fn all_records() -> Vec<ResourceRecordSet> {
+    vec![
+        value_record("example.com.", RrType::Ns, &["ns-2.example.net.", "NS-1.example.org."]),
+        value_record("_a.example.com.", RrType::Cname, &["_b.acm-validations.aws."]),
+        alias(RrType::A, "d-1.execute-api.us-east-1.amazonaws.com."),
+        alias(RrType::Aaaa, "d-1.execute-api.us-east-1.amazonaws.com."),
+    ]
+}
+
+/// All records but one.
+fn records_without(index: usize) -> Vec<ResourceRecordSet> {
+    let mut records = all_records();
+    records.remove(index);
+    records
+}
+
+fn records(records: Vec<ResourceRecordSet>) -> Rule {
+    mock!(aws_sdk_route53::Client::list_resource_record_sets)
+        .match_requests(|request| request.hosted_zone_id() == Some("ZONE"))
+        .then_output(move || record_page(records.clone(), None))
+}
+
+fn record_page(records: Vec<ResourceRecordSet>, next: Option<&str>) -> ListResourceRecordSetsOutput {
+    ListResourceRecordSetsOutput::builder()
+        .set_resource_record_sets(Some(records))
+        .is_truncated(next.is_some())
+        .set_next_record_name(next.map(str::to_owned))
+        .max_items(300)
+        .build()
+        .expect("complete")
+}
+
+// A name that is to be bought.
+
+#[tokio::test]
+async fn a_fresh_name_in_budget_gets_a_quote_after_two_questions_to_the_registrar() {
+    let world = World::fresh();
+    let plan = world.plan(purchase()).await.expect("a plan");
+    assert_eq!(
+        world.calls(),
+        [("CheckDomainAvailability", 1), ("GetItem", 1), ("GetSecretValue", 1), ("ListPrices", 1)]
+    );
+    assert_eq!(plan.registration, RegistrationPlan::Register);
+    let quote = plan.quote.expect("a quote");
+    let usd = |amount| Money { amount, currency: "USD".to_owned() };
+    assert_eq!((&quote.registration, &quote.renewal), (&usd(13.0), &usd(15.0)));
+    assert!(plan.deadlines.registration >= quote.read_at + REGISTRATION_DEADLINE_SECS);
+    assert_eq!(plan.deadlines.certificate, plan.deadlines.registration + CERTIFICATE_DEADLINE_SECS);
+    assert_eq!((plan.item_key.as_str(), &plan.known, plan.result), ("domain#example.com", &Known::default(), None));
+    assert_eq!(plan.request, Request::parse(&purchase()).expect("valid"));
+    assert_eq!(plan.fingerprint, plan.request.fingerprint());
+}
+
+#[tokio::test]
+async fn a_price_over_the_cap_or_the_budget_is_refused_before_the_contact_is_read() {
+    let years = |years: u8| {
+        let mut request = purchase();
+        request["registration"]["years"] = json!(years);
+        request
+    };
+    for (world, request, code) in [
+        (World::fresh(), years(2), "PriceOverCap"),
+        (World { budget_usd: 0.0, ..World::fresh() }, years(1), "PriceOverBudget"),
+        (World { budget_usd: 12.99, ..World::fresh() }, years(1), "PriceOverBudget"),
+        (World::fresh().with("ListPrices", prices("com", 13.0, "EUR")), years(1), "PriceCurrency"),
+    ] {
+        let failure = world.failure(request).await;
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Refused, code), "{failure}");
+        assert!(!world.calls().iter().any(|(operation, _)| *operation == "GetSecretValue"), "{code}");
+    }
+    let exact = World { budget_usd: 20.0, ..World::fresh().with("ListPrices", prices("com", 20.0, "USD")) };
+    assert!(exact.plan(purchase()).await.is_ok(), "cap and budget are the most that may be paid");
+}
+
+#[tokio::test]
+async fn each_answer_about_availability_has_its_own_class_and_code() {
+    for (value, class, code) in [
+        ("AVAILABLE_RESERVED", Class::Refused, "NameReserved"),
+        ("AVAILABLE_PREORDER", Class::Refused, "NamePreorder"),
+        ("UNAVAILABLE", Class::Refused, "NameUnavailable"),
+        ("UNAVAILABLE_PREMIUM", Class::Refused, "NamePremium"),
+        ("UNAVAILABLE_RESTRICTED", Class::Refused, "NameRestricted"),
+        ("RESERVED", Class::Refused, "NameReserved"),
+        ("INVALID_NAME_FOR_TLD", Class::Refused, "InvalidNameForTld"),
+        ("DONT_KNOW", Class::NotReady, "DONT_KNOW"),
+        ("PENDING", Class::Retryable, "PENDING"),
+        ("SOMETHING_NEW", Class::Refused, "NameUnavailable"),
+    ] {
+        let world = World::fresh().with("CheckDomainAvailability", availability(value));
+        let failure = world.failure(purchase()).await;
+        assert_eq!((failure.class, failure.code.as_str()), (class, code), "{value}");
+        assert!(failure.reason.contains("example.com"), "{value}: {}", failure.reason);
+        assert_eq!(world.calls(), [("CheckDomainAvailability", 1), ("GetDomainDetail", 1), ("GetItem", 1)], "{value}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_by_ourselves_is_not_bought_again() {
+    let world = World::fresh()
+        .with("CheckDomainAvailability", availability("UNAVAILABLE"))
+        .with("GetDomainDetail", registered(&SERVERS));
+    let plan = world.plan(purchase()).await.expect("a plan");
+    assert_eq!((plan.registration, plan.quote), (RegistrationPlan::Registered, None));
+    let calls = [("CheckDomainAvailability", 1), ("GetDomainDetail", 1), ("GetDomainName", 1), ("GetItem", 1)];
+    assert_eq!(world.calls(), calls);
+}
+
+#[tokio::test]
+async fn a_name_that_route_53_does_not_sell_is_refused() {
+    for (world, class, code) in [
+        (
+            World::fresh().with("CheckDomainAvailability", availability_fails(400, "UnsupportedTLD")),
+            Class::Refused,
+            "UnsupportedTLD",
+        ),
+        (
+            World::fresh().with("CheckDomainAvailability", availability_fails(400, "InvalidInput")),
+            Class::Refused,
+            "InvalidInput",
+        ),
+        (
+            World::fresh().with("CheckDomainAvailability", availability_fails(400, "TLDInMaintenance")),
+            Class::NotReady,
+            "TLDInMaintenance",
+        ),
+        (World::fresh().with("ListPrices", prices_fail("UnsupportedTLD")), Class::Refused, "UnsupportedTLD"),
+        (World::fresh().with("ListPrices", prices_fail("InvalidInput")), Class::Refused, "UnsupportedTLD"),
+        (World::fresh().with("ListPrices", prices("community", 13.0, "USD")), Class::Refused, "UnsupportedTLD"),
+    ] {
+        let failure = world.failure(purchase()).await;
+        assert_eq!((failure.class, failure.code.as_str()), (class, code), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_contact_that_cannot_be_used_is_named_and_its_contents_are_not() {
+    let marked = |field: &str, value: &str| {
+        let mut contact = contact();
+        contact["firstName"] = json!(MARK);
+        contact[field] = json!(value);
+        secret(&contact)
+    };
+    let binary = mock!(aws_sdk_secretsmanager::Client::get_secret_value)
+        .then_output(|| GetSecretValueOutput::builder().secret_binary(Blob::new(MARK)).build());
+    for (rule, says) in [
+        (secret_fails("ResourceNotFoundException"), "does not exist"),
+        (secret_fails("AccessDeniedException"), "may not be read"),
+        (secret_fails("DecryptionFailure"), "decrypted"),
+        (secret_fails("InvalidRequestException"), "marked for deletion"),
+        (secret_fails("ValidationException"), "no valid name"),
+        (binary, "no text"),
+        (secret(&json!(MARK)), "no JSON object"),
+        (marked("phoneNumber", MARK), "phoneNumber"),
+        (marked("countryCode", MARK), "countryCode"),
+        (marked("contactType", "COMPANY"), "organizationName"),
+        (marked(MARK, "x"), "not known"),
+    ] {
+        let world = World::fresh().with("GetSecretValue", rule);
+        let failure = world.failure(purchase()).await;
+        assert_eq!((failure.class, failure.code.as_str()), (Class::InvalidRequest, "InvalidRequest"), "{says}");
+        assert!(failure.reason.starts_with("registration.contactSecret: the secret `nameplate/contact`"), "{failure}");
+        assert!(failure.reason.contains(says), "{says}: {failure}");
+        assert!(!format!("{failure:?}").contains(MARK), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_purchase_that_was_begun_is_never_priced_as_a_new_one() {
+    let begun = HashMap::from([
+        ("id".to_owned(), text("domain#example.com")),
+        ("purchaseIntent".to_owned(), AttributeValue::N("1800000000".to_owned())),
+    ]);
+    let world = World::fresh().with("GetItem", item(Some(begun.clone())));
+    let plan = world.plan(purchase()).await.expect("a plan");
+    assert_eq!((plan.registration, plan.quote), (RegistrationPlan::Register, None));
+    assert_eq!(world.calls(), [("GetDomainDetail", 1), ("GetDomainName", 1), ("GetItem", 1)]);
+    assert_eq!(
+        plan.deadlines.certificate - plan.deadlines.registration,
+        CERTIFICATE_DEADLINE_SECS,
+        "the registration is still waited for"
+    );
+
+    let there = World::fresh().with("GetItem", item(Some(begun))).with("GetDomainDetail", registered(&SERVERS));
+    let plan = there.plan(purchase()).await.expect("a plan");
+    assert_eq!((plan.registration, plan.quote), (RegistrationPlan::Registered, None));
+}
+
+// A name that is held already.
+
+#[tokio::test]
+async fn a_name_that_is_neither_ours_nor_to_be_bought_is_not_managed() {
+    let world = World::fresh();
+    let plan = world.plan(request()).await.expect("a plan");
+    assert_eq!((plan.registration, plan.quote, plan.result), (RegistrationPlan::NotManaged, None, None));
+    assert_eq!(world.calls(), [("GetDomainDetail", 1), ("GetDomainName", 1), ("GetItem", 1)]);
+}
+
+#[tokio::test]
+async fn a_custom_domain_of_somebody_else_is_refused() {
+    let tagged = |key: &str, value: &str| {
+        let mut tags = our_tags();
+        tags.insert(key.to_owned(), value.to_owned());
+        tags
+    };
+    for tags in [HashMap::new(), tagged(tags::STACK, "other"), tagged(tags::DOMAIN, "example.org")] {
+        for dry_run in [false, true] {
+            let foreign = custom_domain(CERTIFICATE, DomainNameStatus::Available, tags.clone());
+            let mut wish = request();
+            wish["dryRun"] = json!(dry_run);
+            let failure = World::fresh().with("GetDomainName", foreign).failure(wish).await;
+            assert_eq!((failure.class, failure.code.as_str()), (Class::Refused, "CustomDomainNotOurs"), "{tags:?}");
+            assert!(failure.reason.contains("api.example.com"), "{failure}");
+        }
+    }
+    let ours =
+        World::fresh().with("GetDomainName", custom_domain(CERTIFICATE, DomainNameStatus::Available, our_tags()));
+    assert!(ours.plan(request()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_bad_request_is_refused_before_any_call() {
+    let nothing = World::of([]);
+    for document in [json!("text"), json!({}), json!({"domainName": "co.uk", "api": {"routes": []}})] {
+        let failure = nothing.failure(document).await;
+        assert_eq!(failure.class, Class::InvalidRequest, "{failure}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_retryable_and_what_will_not_is_final() {
+    let detail = |status, code| {
+        mock!(aws_sdk_route53domains::Client::get_domain_detail).then_http_response(move || error(status, code))
+    };
+    let name = |status, code| {
+        mock!(aws_sdk_apigatewayv2::Client::get_domain_name).then_http_response(move || error(status, code))
+    };
+    let table =
+        |status, code| mock!(aws_sdk_dynamodb::Client::get_item).then_http_response(move || error(status, code));
+    for (world, class) in [
+        (World::fresh().with("GetItem", table(400, "ThrottlingException")), Class::Retryable),
+        (World::fresh().with("GetItem", table(400, "AccessDeniedException")), Class::Failed),
+        (World::fresh().with("GetDomainDetail", detail(500, "InternalFailure")), Class::Retryable),
+        (World::fresh().with("GetDomainDetail", detail(400, "AccessDeniedException")), Class::Failed),
+        (World::fresh().with("GetDomainName", name(429, "TooManyRequestsException")), Class::Retryable),
+        (World::fresh().with("GetDomainName", name(403, "AccessDeniedException")), Class::Failed),
+    ] {
+        let failure = world.failure(request()).await;
+        assert_eq!(failure.class, class, "{failure}");
+    }
+}
+
+// A name on which a run has finished.
+
+#[tokio::test]
+async fn nothing_is_left_to_do_where_everything_stands_and_that_costs_six_reads_of_aws() {
+    let world = World::live();
+    let plan = world.plan(request()).await.expect("a plan");
+    let result = plan.result.expect("the result of the finished run");
+    assert_eq!(result.api_endpoint, "https://api.example.com");
+    assert_eq!(result.registration.expires.as_deref(), Some("2030-03-17T17:46:40Z"), "read anew");
+    assert_eq!(result.registration.auto_renew, Some(false), "read anew");
+    assert_eq!(plan.registration, RegistrationPlan::Registered);
+    let all: Vec<&str> = world.rules.keys().copied().collect();
+    assert_eq!(world.calls(), all.iter().map(|operation| (*operation, 1)).collect::<Vec<_>>());
+    assert_eq!(all.iter().filter(|operation| **operation != "GetItem").count(), 6);
+}
+
+#[tokio::test]
+async fn a_name_held_elsewhere_is_finished_too_whoever_delegates_it() {
+    let mut stored = result();
+    stored["registration"] = json!({"status": "NOT_MANAGED"});
+    let world =
+        World::live().with("GetItem", changed_item("result", text(stored))).with("GetDomainDetail", not_registered());
+    let plan = world.plan(request()).await.expect("a plan");
+    assert_eq!(plan.registration, RegistrationPlan::NotManaged);
+    assert!(plan.result.is_some());
+}
+
+#[tokio::test]
+async fn records_are_looked_for_on_every_page_of_the_zone() {
+    let pages = || {
+        mock!(aws_sdk_route53::Client::list_resource_record_sets)
+            .match_requests(|request| request.hosted_zone_id() == Some("ZONE"))
+            .then_compute_output(|request| match request.start_record_name() {
+                None => record_page(all_records()[..2].to_vec(), Some("api.example.com.")),
+                Some("api.example.com.") => record_page(all_records()[2..].to_vec(), None),
+                other => panic!("asked for {other:?}"),
+            })
+    };
+    let world = World::live().with("ListResourceRecordSets", pages());
+    assert!(world.plan(request()).await.expect("a plan").result.is_some());
+    assert_eq!(world.rules["ListResourceRecordSets"].num_calls(), 2);
+}
+
+#[tokio::test]
+async fn routes_are_compared_on_every_page_of_the_api() {
+    let page = |routes: Vec<Route>, next: Option<&str>| {
+        GetRoutesOutput::builder().set_items(Some(routes)).set_next_token(next.map(str::to_owned)).build()
+    };
+    let world = World::live().with(
+        "GetRoutes",
+        mock!(aws_sdk_apigatewayv2::Client::get_routes).then_compute_output(move |request| {
+            match request.next_token() {
+                None => page(vec![], Some("more")),
+                Some("more") => page(vec![route("GET /", "integrations/i-1")], None),
+                other => panic!("asked for {other:?}"),
+            }
+        }),
+    );
+    assert!(world.plan(request()).await.expect("a plan").result.is_some());
+    assert_eq!(world.rules["GetRoutes"].num_calls(), 2);
+}
+
+#[tokio::test]
+async fn whatever_has_been_undone_is_left_to_do() {
+    let stored = |field: &str, value: Value| {
+        let mut stored = result();
+        stored["registration"][field] = value;
+        changed_item("result", text(stored))
+    };
+    let changed_known = |field: &str, value: Value| {
+        let mut changed = known();
+        changed[field] = value;
+        changed_item("known", text(changed))
+    };
+    let custom = |certificate, status| custom_domain(certificate, status, our_tags());
+    let elsewhere = |kind: RrType| {
+        let mut records = records_without(if kind == RrType::A { 2 } else { 3 });
+        records.push(alias(kind, "d-9.execute-api.us-east-1.amazonaws.com."));
+        records
+    };
+    let mut other_value = records_without(1);
+    other_value.push(value_record("_a.example.com.", RrType::Cname, &["_c.acm-validations.aws."]));
+    let zone_gone = mock!(aws_sdk_route53::Client::list_resource_record_sets)
+        .then_http_response(|| xml_error(404, "NoSuchHostedZone"));
+    for (what, operation, rule) in [
+        ("the run is not over", "GetItem", changed_item("heldBy", text("execution"))),
+        ("the run failed", "GetItem", changed_item("status", text("FAILED"))),
+        ("another wish", "GetItem", changed_item("fingerprint", text("another"))),
+        ("no result", "GetItem", changed_item("result", text("{}"))),
+        ("no API known", "GetItem", changed_known("apiId", Value::Null)),
+        ("e-mail not confirmed", "GetItem", stored("emailConfirmed", json!(false))),
+        ("then held elsewhere", "GetItem", stored("status", json!("NOT_MANAGED"))),
+        ("other name servers", "GetDomainDetail", registered(&["ns-1.example.org", "ns-9.example.org"])),
+        ("fewer name servers", "GetDomainDetail", registered(&["ns-1.example.org"])),
+        ("no longer ours", "GetDomainDetail", not_registered()),
+        ("no custom domain", "GetDomainName", no_custom_domain()),
+        ("another certificate", "GetDomainName", custom("arn:other", DomainNameStatus::Available)),
+        ("being updated", "GetDomainName", custom(CERTIFICATE, DomainNameStatus::Updating)),
+        ("another API mapped", "GetApiMappings", mapping("api-2", "$default")),
+        ("another stage mapped", "GetApiMappings", mapping("api-1", "test")),
+        ("no API", "GetRoutes", no_api()),
+        ("no route", "GetRoutes", routes(vec![])),
+        ("a route without target", "GetRoutes", routes(vec![Route::builder().route_key("GET /").build()])),
+        (
+            "a foreign route",
+            "GetRoutes",
+            routes(vec![route("GET /", "integrations/i-1"), route("PUT /", "integrations/i-1")]),
+        ),
+        ("another target", "GetIntegrations", integrations("https://old.example.net/")),
+        ("no NS record", "ListResourceRecordSets", records(records_without(0))),
+        ("no CNAME", "ListResourceRecordSets", records(records_without(1))),
+        ("another CNAME", "ListResourceRecordSets", records(other_value)),
+        ("no A", "ListResourceRecordSets", records(records_without(2))),
+        ("no AAAA", "ListResourceRecordSets", records(records_without(3))),
+        ("A to elsewhere", "ListResourceRecordSets", records(elsewhere(RrType::A))),
+        ("AAAA to elsewhere", "ListResourceRecordSets", records(elsewhere(RrType::Aaaa))),
+        ("no zone", "ListResourceRecordSets", zone_gone),
+    ] {
+        let world = World::live().with(operation, rule);
+        let plan = world.plan(request()).await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
+        assert_eq!(plan.result, None, "{what}");
+    }
+    let mut wish = request();
+    wish["api"]["routes"][0]["url"] = json!("https://new.example.net/");
+    assert_eq!(World::live().plan(wish).await.expect("a plan").result, None, "another request");
+}
+
+#[tokio::test]
+async fn what_is_known_of_earlier_runs_is_passed_on_and_what_cannot_be_read_is_not() {
+    let held = World::live().with("GetItem", changed_item("status", text("FAILED")));
+    let plan = held.plan(request()).await.expect("a plan");
+    assert_eq!(serde_json::to_value(&plan.known).expect("JSON"), known());
+    let broken = World::live().with("GetItem", changed_item("known", text("{")));
+    let plan = broken.plan(request()).await.expect("a plan");
+    assert_eq!((plan.known, plan.result), (Known::default(), None));
+}
+
+// A dry run.
+
+fn lines(plan: &PlanOutput) -> Vec<(String, ReportAction, String)> {
+    plan.report.resources.iter().map(|line| (line.resource.clone(), line.action, line.name.clone())).collect()
+}
+
+fn line(resource: &str, action: ReportAction, name: &str) -> (String, ReportAction, String) {
+    (resource.to_owned(), action, name.to_owned())
+}
+
+#[tokio::test]
+async fn a_dry_run_of_a_fresh_name_says_what_would_be_made_and_what_it_would_cost() {
+    let mut wish = dry(purchase());
+    wish["registration"] = json!({"years": 2, "maxPrice": {"amount": 30, "currency": "USD"}});
+    let plan = World::fresh().plan(wish).await.expect("a plan");
+    use ReportAction::{Buy, Create};
+    let wanted = [
+        line("API", Create, "example.com"),
+        line("registration", Buy, "example.com"),
+        line("hosted zone", Create, "example.com"),
+        line("certificate", Create, "example.com, *.example.com"),
+        line("custom domain", Create, "api.example.com"),
+    ];
+    assert_eq!(lines(&plan), wanted);
+    let price = plan.report.price.expect("a price");
+    assert_eq!((price.first_year.amount, price.total.amount, price.renewal.amount), (13.0, 26.0, 15.0));
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_exists_and_takes_nothing_of_others_for_ours() {
+    let mut foreign = our_tags();
+    foreign.insert(tags::STACK.to_owned(), "other".to_owned());
+    let world = World::fresh()
+        .with("GetDomainDetail", registered(&SERVERS))
+        .with("GetApis", apis(vec![api("api-9", foreign), api("api-1", our_tags())]))
+        .with(
+            "ListHostedZonesByName",
+            zones(vec![zone("ZPRIVATE", "example.com.", true), zone("ZONE", "example.com.", false)]),
+        )
+        .with(
+            "ListCertificates",
+            certificates(vec![
+                ("arn:of-another-name", &["example.com"]),
+                (CERTIFICATE, &["*.example.com", "example.com"]),
+            ]),
+        )
+        .with("GetDomainName", custom_domain(CERTIFICATE, DomainNameStatus::Available, our_tags()));
+    let plan = world.plan(dry(request())).await.expect("a plan");
+    use ReportAction::{Create, Exists};
+    let wanted = [
+        line("API", Exists, "api-1"),
+        line("registration", Exists, "example.com"),
+        line("hosted zone", Exists, "ZONE"),
+        line("certificate", Exists, CERTIFICATE),
+        line("custom domain", Exists, "api.example.com"),
+    ];
+    assert_eq!(lines(&plan), wanted);
+    assert_eq!(plan.report.price, None);
+
+    let others = World::fresh()
+        .with("ListHostedZonesByName", zones(vec![zone("ZPRIVATE", "example.com.", true)]))
+        .with("ListCertificates", certificates(vec![("arn:of-another-name", &["example.com"])]));
+    let plan = others.plan(dry(request())).await.expect("a plan");
+    let made: Vec<ReportAction> = plan.report.resources.iter().map(|line| line.action).collect();
+    assert_eq!(made, [Create, Exists, Create, Create, Create]);
+    assert_eq!(plan.report.resources[1].name, "example.com, not registered in this account");
+}
+
+#[tokio::test]
+async fn a_run_that_is_not_dry_looks_for_no_more_than_it_must() {
+    let world = World::fresh().without("GetApis").without("ListHostedZonesByName").without("ListCertificates");
+    let plan = world.plan(request()).await.expect("a plan");
+    assert_eq!(lines(&plan), []);
+}
