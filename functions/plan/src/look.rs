@@ -43,6 +43,18 @@ pub(crate) async fn detail(clients: &Clients, domain: &str) -> Result<Option<Det
     }
 }
 
+/// Whether the registrant has confirmed the e-mail address by now.
+pub(crate) async fn email_confirmed(clients: &Clients, domain: &str) -> Result<bool, StepError> {
+    let answer = clients
+        .domains
+        .get_contact_reachability_status()
+        .domain_name(domain)
+        .send()
+        .await
+        .map_err(|error| classify("route53domains:GetContactReachabilityStatus", &error))?;
+    Ok(answer.status == Some(aws_sdk_route53domains::types::ReachabilityStatus::Done))
+}
+
 /// The custom domain of the request's host name, if it exists and is ours.
 ///
 /// # Errors

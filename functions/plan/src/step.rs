@@ -4,10 +4,9 @@
 //! as the answer depends on it, the zone, the certificates, the API and the custom domain.
 //! Refuses whatever cannot succeed, before a cent is spent or anything is made.
 //! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
-//! that look costs at most six calls. It must not know how anything is made.
+//! that look costs six calls, and one more while the registrant's e-mail address is unconfirmed. It must not know how anything is made.
 
 use aws_sdk_route53domains::types::DomainAvailability;
-use nameplate::contact::Contact;
 use nameplate::contract::{
     CERTIFICATE_DEADLINE_SECS, Deadlines, Known, PlanInput, PlanOutput, Quote, REGISTRATION_DEADLINE_SECS,
     RegistrationPlan,
@@ -17,7 +16,7 @@ use nameplate::request::{Money, Registration};
 use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
 use nameplate::runtime::now;
 use nameplate::table::{self, domain as attribute};
-use nameplate::{Request, StepError};
+use nameplate::{Request, StepError, purchase};
 
 use crate::look;
 
@@ -64,7 +63,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let found = find_registration(clients, &request, &item).await?;
     if let Some(quote) = &found.quote {
         let registration = request.registration.as_ref().ok_or_else(|| not_for_sale(&request))?;
-        check_price(registration, quote, settings.budget_usd)?;
+        purchase::check_price(registration, &quote.total(registration.years), settings.budget_usd)?;
         check_contact(clients, registration).await?;
     }
 
@@ -129,18 +128,15 @@ async fn find_registration(clients: &Clients, request: &Request, item: &Item) ->
     let domain = request.domain_name.as_str();
     // A name that is to be bought is asked for at the registry first: while it is available it cannot be ours.
     if request.registration.is_some() && !item.purchase_begun && !item.live {
-        match available(clients, domain).await? {
-            DomainAvailability::Available => {
-                let quote = quote(clients, request).await?;
-                return Ok(Found { plan: RegistrationPlan::Register, quote: Some(quote), detail: None });
-            }
-            other => {
-                return match look::detail(clients, domain).await? {
-                    Some(detail) => Ok(Found { plan: RegistrationPlan::Registered, quote: None, detail: Some(detail) }),
-                    None => Err(unavailable(domain, &other)?),
-                };
-            }
-        }
+        let availability = availability(clients, domain).await?;
+        let said = availability.as_ref().map(DomainAvailability::as_str);
+        let Err(refusal) = purchase::check_availability(domain, said) else {
+            let quote = quote(clients, request).await?;
+            return Ok(Found { plan: RegistrationPlan::Register, quote: Some(quote), detail: None });
+        };
+        // It may be taken by this very account.
+        let detail = look::detail(clients, domain).await?.ok_or(refusal)?;
+        return Ok(Found { plan: RegistrationPlan::Registered, quote: None, detail: Some(detail) });
     }
     let detail = look::detail(clients, domain).await?;
     let plan = match (&detail, item.purchase_begun) {
@@ -151,69 +147,12 @@ async fn find_registration(clients: &Clients, request: &Request, item: &Item) ->
     Ok(Found { plan, quote: None, detail })
 }
 
-async fn available(clients: &Clients, domain: &str) -> Result<DomainAvailability, StepError> {
-    let answer =
-        clients.domains.check_domain_availability().domain_name(domain).send().await.map_err(|error| match code_of(
-            &error,
-        ) {
-            Some("UnsupportedTLD") => unsupported_tld(domain),
-            Some("TLDInMaintenance") => StepError::not_ready(
-                "TLDInMaintenance",
-                format!("the registry of {domain}'s top-level domain is under maintenance"),
-            ),
-            Some("InvalidInput") => StepError::refused(
-                "InvalidInput",
-                format!("Route 53 Domains does not take the name {domain}"),
-                "check the rules of its top-level domain in the Route 53 Developer Guide, or choose another name",
-            ),
-            _ => classify("route53domains:CheckDomainAvailability", &error),
-        })?;
-    answer.availability.ok_or_else(|| {
-        StepError::retryable("NoAvailability", format!("the registry said nothing about the availability of {domain}"))
-    })
-}
-
-/// Why a name that this account does not hold cannot be bought; `Err` while the registry cannot say.
-fn unavailable(domain: &str, availability: &DomainAvailability) -> Result<StepError, StepError> {
-    let (code, reason) = match availability {
-        DomainAvailability::Pending => {
-            return Err(StepError::retryable(
-                "PENDING",
-                format!("the registry is slow to say whether {domain} is available"),
-            ));
-        }
-        DomainAvailability::DontKnow => {
-            return Err(StepError::not_ready(
-                "DONT_KNOW",
-                format!("the registry did not say whether {domain} is available"),
-            ));
-        }
-        DomainAvailability::Unavailable => ("NameUnavailable", "is registered already, and not in this account"),
-        DomainAvailability::UnavailablePremium => {
-            ("NamePremium", "is a premium name, which Route 53 Domains does not sell")
-        }
-        DomainAvailability::UnavailableRestricted => ("NameRestricted", "is restricted by its registry"),
-        DomainAvailability::Reserved => ("NameReserved", "is reserved by its registry"),
-        DomainAvailability::AvailableReserved => {
-            ("NameReserved", "is available but reserved under conditions of its registry")
-        }
-        DomainAvailability::AvailablePreorder => ("NamePreorder", "can only be pre-ordered"),
-        DomainAvailability::InvalidNameForTld => ("InvalidNameForTld", "breaks a rule of its top-level domain"),
-        _ => ("NameUnavailable", "cannot be registered"),
-    };
-    Ok(StepError::refused(
-        code,
-        format!("the name {domain} {reason}"),
-        "choose another name; if the name is yours at another registrar or in another account, leave `registration` out",
-    ))
-}
-
-fn unsupported_tld(domain: &str) -> StepError {
-    StepError::refused(
-        "UnsupportedTLD",
-        format!("Route 53 Domains does not sell names like {domain}"),
-        "register the name elsewhere and leave `registration` out, or choose another top-level domain",
-    )
+async fn availability(clients: &Clients, domain: &str) -> Result<Option<DomainAvailability>, StepError> {
+    let answer = clients.domains.check_domain_availability().domain_name(domain).send().await.map_err(|error| {
+        purchase::registry_error(domain, code_of(&error))
+            .unwrap_or_else(|| classify("route53domains:CheckDomainAvailability", &error))
+    })?;
+    Ok(answer.availability)
 }
 
 fn not_for_sale(request: &Request) -> StepError {
@@ -229,92 +168,29 @@ async fn quote(clients: &Clients, request: &Request) -> Result<Quote, StepError>
     let domain = request.domain_name.as_str();
     let tld = request.domain_name.tld();
     let answer = clients.domains.list_prices().tld(tld).send().await.map_err(|error| match code_of(&error) {
-        Some("UnsupportedTLD" | "InvalidInput") => unsupported_tld(domain),
+        Some("UnsupportedTLD" | "InvalidInput") => purchase::unsupported_tld(domain),
         _ => classify("route53domains:ListPrices", &error),
     })?;
-    let price =
-        answer.prices().iter().find(|price| price.name() == Some(tld)).ok_or_else(|| unsupported_tld(domain))?;
+    let price = answer
+        .prices()
+        .iter()
+        .find(|price| price.name() == Some(tld))
+        .ok_or_else(|| purchase::unsupported_tld(domain))?;
     let money = |price: Option<&aws_sdk_route53domains::types::PriceWithCurrency>| {
         price.map(|p| Money { amount: p.price(), currency: p.currency().to_owned() })
     };
-    let registration = money(price.registration_price()).ok_or_else(|| unsupported_tld(domain))?;
+    let registration = money(price.registration_price()).ok_or_else(|| purchase::unsupported_tld(domain))?;
     let renewal = money(price.renewal_price()).unwrap_or_else(|| registration.clone());
     Ok(Quote { registration, renewal, read_at: now() })
 }
 
-/// Holds the price against the request's cap and the stack's budget; the smaller one rules.
-fn check_price(registration: &Registration, quote: &Quote, budget_usd: f64) -> Result<(), StepError> {
-    let price = quote.total(registration.years);
-    let cap = &registration.max_price;
-    if price.currency != cap.currency {
-        return Err(StepError::refused(
-            "PriceCurrency",
-            format!("the price is in {}, the cap in {}", price.currency, cap.currency),
-            format!("give registration.maxPrice in {}", price.currency),
-        ));
-    }
-    let years = registration.years;
-    if price.amount > cap.amount {
-        return Err(StepError::refused(
-            "PriceOverCap",
-            format!(
-                "registration.maxPrice: {years} year(s) cost {:.2} {}, more than the cap of {:.2}",
-                price.amount, price.currency, cap.amount
-            ),
-            format!(
-                "raise registration.maxPrice to {:.2} if you accept the price, or ask for fewer years",
-                price.amount
-            ),
-        ));
-    }
-    if price.amount > budget_usd {
-        return Err(StepError::refused(
-            "PriceOverBudget",
-            format!(
-                "{years} year(s) cost {:.2} {}, more than the stack's registration budget of {budget_usd:.2} USD",
-                price.amount, price.currency
-            ),
-            "deploy the stack with a larger RegistrationBudgetUsd; its default 0 buys nothing",
-        ));
-    }
-    Ok(())
-}
-
 async fn check_contact(clients: &Clients, registration: &Registration) -> Result<(), StepError> {
     let name = &registration.contact_secret;
-    let field = "registration.contactSecret";
-    let unreadable =
-        |problem: &str, remedy: String| StepError::invalid(field, format!("the secret `{name}` {problem}"), remedy);
-    let answer = clients.secrets.get_secret_value().secret_id(name).send().await.map_err(|error| match code_of(&error) {
-        Some("ResourceNotFoundException") => unreadable(
-            "does not exist",
-            format!("create it: aws secretsmanager create-secret --name {name} --secret-string file://contact.json; the README shows its fields"),
-        ),
-        Some("AccessDeniedException") => unreadable(
-            "may not be read by the function",
-            "give it a name that starts with the stack's ContactSecretPrefix".to_owned(),
-        ),
-        Some("DecryptionFailure") => unreadable(
-            "cannot be decrypted",
-            "let the functions' roles use its KMS key, or store it with the default key".to_owned(),
-        ),
-        Some("InvalidRequestException") => {
-            unreadable("is not readable now, for example marked for deletion", "restore it or name another secret".to_owned())
-        }
-        Some("InvalidParameterException" | "ValidationException") => {
-            unreadable("has no valid name", "give the name or ARN of a secret".to_owned())
-        }
-        _ => classify("secretsmanager:GetSecretValue", &error),
+    let answer = clients.secrets.get_secret_value().secret_id(name).send().await.map_err(|error| {
+        purchase::secret_error(name, code_of(&error))
+            .unwrap_or_else(|| classify("secretsmanager:GetSecretValue", &error))
     })?;
-    let text = answer
-        .secret_string()
-        .ok_or_else(|| unreadable("holds no text", "store the contact as a secret string, not as binary".to_owned()))?;
-    Contact::parse(text).map(drop).map_err(|problem| {
-        unreadable(
-            &format!("is no valid contact: {}: {}", problem.field, problem.problem),
-            "correct the field in the secret; the README shows all fields".to_owned(),
-        )
-    })
+    purchase::contact(name, answer.secret_string()).map(drop)
 }
 
 fn price_report(request: &Request, quote: &Quote) -> PriceReport {
@@ -341,8 +217,13 @@ async fn converged(
         result.registration.auto_renew = detail.auto_renew;
     }
     let registered_then = stored.registration.status == nameplate::result::RegistrationStatus::Registered;
-    // An unconfirmed address leaves an action open that only the full path looks at again.
-    if registered_then != detail.is_some() || stored.registration.email_confirmed == Some(false) {
+    if registered_then != detail.is_some() {
+        return Ok(None);
+    }
+    // An unconfirmed address leaves an action open; once it is confirmed the full path takes the action away.
+    if stored.registration.email_confirmed == Some(false)
+        && look::email_confirmed(clients, request.domain_name.as_str()).await?
+    {
         return Ok(None);
     }
     let stands = look::stands(clients, settings, request, &item.known, detail).await?;
@@ -369,7 +250,7 @@ async fn resources(
             RegistrationPlan::Registered | RegistrationPlan::NotManaged => ReportAction::Exists,
         },
         name: if plan == RegistrationPlan::NotManaged {
-            format!("{domain}, not registered in this account")
+            format!("{domain}, not registered in this account; without `registration` it is not bought")
         } else {
             domain.to_owned()
         },

@@ -82,15 +82,21 @@ async fn serve(mut events: Vec<Value>) -> (Vec<Posted>, String) {
     (answers, String::from_utf8(output.stdout).expect("text"))
 }
 
+/// The keys of an object, sorted.
+fn keys(document: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = document.as_object().expect("an object").keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
 /// The failure in an error document, after a look at its form.
 fn failure((kind, document): &Posted) -> (String, Value) {
     assert_eq!(kind, "error", "{document}");
-    let fields = document.as_object().expect("an object");
-    assert_eq!(fields.keys().collect::<Vec<_>>(), ["errorMessage", "errorType"]);
+    assert_eq!(keys(document), ["errorMessage", "errorType"]);
     assert!(!document.to_string().contains("::"), "a Rust name: {document}");
     let message: Value =
         serde_json::from_str(document["errorMessage"].as_str().expect("a string")).expect("the message is JSON");
-    assert_eq!(message.as_object().expect("an object").keys().collect::<Vec<_>>(), ["code", "reason", "remedy"]);
+    assert_eq!(keys(&message), ["code", "reason", "remedy"]);
     for text in message.as_object().expect("an object").values() {
         assert!(text.as_str().is_some_and(|text| !text.is_empty()), "{message}");
     }

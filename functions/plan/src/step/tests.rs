@@ -825,7 +825,7 @@ async fn a_dry_run_says_what_exists_and_takes_nothing_of_others_for_ours() {
             "ListCertificates",
             certificates(vec![
                 ("arn:of-another-name", &["example.com"]),
-                (CERTIFICATE, &["*.example.com", "example.com"]),
+                (CERTIFICATE, &["example.com", "*.example.com"]),
             ]),
         )
         .with("GetDomainName", custom_domain(CERTIFICATE, DomainNameStatus::Available, our_tags()));

@@ -129,17 +129,6 @@ fn only_the_functions_that_are_no_states_are_started_by_events() {
     assert_eq!(started, wanted.iter().map(String::as_str).collect());
 }
 
-#[test]
-fn resume_may_wake_this_state_machine_by_the_name_that_it_has() {
-    let template = read::template();
-    let name = state_machine(&template)["Name"]["Fn::Sub"].as_str().expect("a Name").to_owned();
-    let resume = resources(&template, "AWS::Serverless::Function")["ResumeFunction"];
-    let wakes = statements(&resume["Properties"], "states:SendTaskSuccess");
-    let [wake] = wakes.as_slice() else { panic!("one statement, not {wakes:?}") };
-    let resource = wake["Resource"]["Fn::Sub"].as_str().expect("an ARN");
-    assert_eq!(resource.rsplit_once(":stateMachine:").expect("a state machine").1, name);
-}
-
 /// Patterns of the rules that start `logical_name`, by source.
 fn patterns<'a>(template: &'a Value, logical_name: &str) -> Vec<&'a Value> {
     let events = template["Resources"][logical_name]["Properties"]["Events"].as_object().expect("Events");

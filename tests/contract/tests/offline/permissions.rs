@@ -44,8 +44,13 @@ const SERVICE_LINKED_ROLE: (&str, &str) = ("attach-domain", "iam:CreateServiceLi
 const GRANTED: &str = "lambda:InvokeFunction";
 
 /// Actions that know no resource, so that only `*` can be allowed.
-const WITHOUT_RESOURCE: [&str; 4] =
-    ["acm:ListCertificates", "acm:RequestCertificate", "route53:CreateHostedZone", "route53:ListHostedZonesByName"];
+const WITHOUT_RESOURCE: [&str; 5] = [
+    "acm:ListCertificates",
+    "acm:RequestCertificate",
+    "route53:CreateHostedZone",
+    "route53:ListHostedZonesByName",
+    "states:SendTaskSuccess",
+];
 
 /// A call of AWS in the code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
