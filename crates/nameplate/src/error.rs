@@ -199,6 +199,18 @@ pub fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Op
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
+/// Why Route 53 refused a change batch, if that is what the error says.
+///
+/// Route 53 says so in two forms: as an error like any other, and in a document of its own with the root
+/// `InvalidChangeBatch`, which the SDK for Rust does not read (the AWS SDK for Go v2 has a customization for it).
+pub fn invalid_change_batch<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
+    let SdkError::ServiceError(context) = error else { return None };
+    let body = std::str::from_utf8(context.raw().body().bytes()?).ok()?;
+    let (_, document) = body.split_once("InvalidChangeBatch")?;
+    let messages = document.split("<Message>").skip(1).filter_map(|rest| Some(rest.split_once("</Message>")?.0.trim()));
+    Some(messages.collect::<Vec<_>>().join("; "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,6 +238,24 @@ mod tests {
             assert_eq!(error.class, class, "{status} {code}");
             assert!(error.reason.contains("acm:RequestCertificate") && error.reason.contains(code), "{}", error.reason);
         }
+    }
+
+    #[test]
+    fn both_forms_of_a_refused_batch_are_read() {
+        let refusal = |body: &str| {
+            let status = StatusCode::try_from(400).expect("a status");
+            let raw = HttpResponse::new(status, SdkBody::from(body.to_owned()));
+            SdkError::service_error(ErrorMetadata::builder().build(), raw)
+        };
+        let own = refusal("<InvalidChangeBatch><Messages><Message>it exists</Message></Messages></InvalidChangeBatch>");
+        assert_eq!(invalid_change_batch(&own).as_deref(), Some("it exists"));
+        let usual = refusal(
+            "<ErrorResponse><Error><Code>InvalidChangeBatch</Code><Message>it exists</Message></Error></ErrorResponse>",
+        );
+        assert_eq!(invalid_change_batch(&usual).as_deref(), Some("it exists"));
+        let other =
+            refusal("<ErrorResponse><Error><Code>NoSuchHostedZone</Code><Message>no</Message></Error></ErrorResponse>");
+        assert_eq!(invalid_change_batch(&other), None);
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::tags::RESERVED_PREFIXES;
 
 /// Names on one certificate, the domain included: ACM's default quota (AWS-FACTS 3.1).
 pub const MAX_CERTIFICATE_NAMES: usize = 10;
+/// Longest main name of a certificate, in characters (AWS-FACTS 3.1).
+pub const MAX_COMMON_NAME_LENGTH: usize = 64;
 /// Routes of one HTTP API: API Gateway's default quota (AWS-FACTS 4.5).
 pub const MAX_ROUTES: usize = 300;
 /// Tags that a request may bring: Route 53 takes ten on a zone in one call (AWS-FACTS 2.1), two are ours.
@@ -469,6 +471,16 @@ impl Request {
 
     fn check_names(&self) -> Result<(), StepError> {
         let domain = &self.domain_name;
+        let length = domain.as_str().len();
+        if length > MAX_COMMON_NAME_LENGTH {
+            return Err(StepError::invalid(
+                "domainName",
+                format!(
+                    "it has {length} characters; ACM issues certificates for main names of at most {MAX_COMMON_NAME_LENGTH}"
+                ),
+                "choose a shorter name",
+            ));
+        }
         let hostname = self.hostname();
         if !domain.contains(&hostname) {
             return Err(StepError::invalid(
@@ -750,6 +762,7 @@ mod tests {
             (with("/api/rout", json!(1)), "api.rout", "unknown field"),
             (with("/domainName", json!(7)), "domainName", "invalid type"),
             (with("/domainName", json!("co.uk")), "domainName", "public suffix"),
+            (with("/domainName", json!(format!("{}.photography", "a".repeat(60)))), "domainName", "at most 64"),
             (with("/api/hostname", json!("api.other.com")), "api.hostname", "not in `example.com`"),
             (with("/api/routes", json!([])), "api.routes", "no route"),
             (with("/api/routes", json!([{"route": "GET /"}])), "api.routes[0]", "no target"),

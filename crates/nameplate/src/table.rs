@@ -28,6 +28,8 @@ pub mod domain {
     pub const PURCHASE_OPERATION: &str = "purchaseOperation";
     /// The price that was accepted, as JSON text of [`crate::request::Money`].
     pub const PURCHASE_PRICE: &str = "purchasePrice";
+    /// ARN of the execution whose purchase AWS gave up on: it does not buy again, a new one may.
+    pub const PURCHASE_FAILED_IN: &str = "purchaseFailedIn";
     /// `LIVE`: the last run finished.
     pub const LIVE: &str = "LIVE";
 }

@@ -23,7 +23,7 @@ use aws_sdk_apigatewayv2::types::{
 use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
 use nameplate::contract::{AttachDomainInput, AttachDomainOutput};
 use nameplate::desired::STAGE;
-use nameplate::error::{classify, code_of};
+use nameplate::error::{classify, code_of, invalid_change_batch};
 use nameplate::{StepError, tags};
 
 /// Records at one name that can matter: A, AAAA and one more, which is CNAME only if it is the first.
@@ -309,7 +309,7 @@ impl Step<'_> {
             }
             Err(error) => error,
         };
-        let failure = self.certificate_error("apigatewayv2:CreateDomainName", &error);
+        let failure = self.domain_error("apigatewayv2:CreateDomainName", &error);
         match code_of(&error) {
             Some("ConflictException") => Ok(Outcome::Look(StepError::refused(
                 "DomainNameTaken",
@@ -338,7 +338,7 @@ impl Step<'_> {
                     code,
                     format!("apigatewayv2:UpdateDomainName met another change of {}", self.host),
                 ),
-                _ => self.certificate_error("apigatewayv2:UpdateDomainName", &error),
+                _ => self.domain_error("apigatewayv2:UpdateDomainName", &error),
             })?;
         Found::new("UpdateDomainName", answer.tags, answer.domain_name_configurations)
     }
@@ -355,17 +355,17 @@ impl Step<'_> {
 
     /// API Gateway learns of a certificate some moments after ACM has issued it and answers BadRequestException
     /// until then (AWS-FACTS 4.4); what else is bad about the request stays bad.
-    fn certificate_error<E: ProvideErrorMetadata>(
-        &self,
-        operation: &str,
-        error: &SdkError<E, HttpResponse>,
-    ) -> StepError {
+    fn domain_error<E: ProvideErrorMetadata>(&self, operation: &str, error: &SdkError<E, HttpResponse>) -> StepError {
         let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
         if code_of(error) == Some("BadRequestException") && message.to_ascii_lowercase().contains("certificate") {
             return StepError::not_ready(
                 "CertificateNotUsable",
                 format!("API Gateway does not take the certificate {} yet: {message}", self.input.certificate_arn),
             );
+        }
+        // One such call each 30 s in the whole account (AWS-FACTS 4.5): a turn to wait for, not a failure.
+        if let Some(code @ "TooManyRequestsException") = code_of(error) {
+            return StepError::not_ready(code, format!("{operation} has to wait for its turn in this account"));
         }
         classify(operation, error)
     }
@@ -538,22 +538,12 @@ impl Step<'_> {
             .send()
             .await;
         let Err(error) = answer else { return Ok(Outcome::Done(())) };
-        let refused = error.as_service_error().and_then(|service| {
-            match service {
-            aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError::InvalidChangeBatch(
-                refused,
-            ) => Some(refused),
-            _ => None,
-        }
-        });
-        let Some(refused) = refused else {
+        let Some(said) = invalid_change_batch(&error) else {
             return Err(classify("route53:ChangeResourceRecordSets", &error));
         };
-        let said: Vec<&str> =
-            refused.message().into_iter().chain(refused.messages().iter().map(String::as_str)).collect();
         Ok(Outcome::Look(StepError::failed(
             "InvalidChangeBatch",
-            format!("Route 53 refused the alias records of {}: {}", self.host, said.join("; ")),
+            format!("Route 53 refused the alias records of {}: {said}", self.host),
             "remove the cause that Route 53 names, then start the execution again",
         )))
     }
@@ -896,12 +886,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn too_many_requests_exception_is_retryable_and_not_repeated_here() {
+    async fn too_many_requests_exception_waits_for_its_turn_and_is_not_repeated_here() {
         for fresh in [true, false] {
             let create = domain_refused(|| refusal(429, "TooManyRequestsException", "Too Many Requests"));
             let look = no_domain();
             let error = step(&[&create, &look], &[], fresh).await.expect_err("throttled");
-            assert_eq!((error.class, error.code.as_str()), (Class::Retryable, "TooManyRequestsException"));
+            assert_eq!((error.class, error.code.as_str()), (Class::NotReady, "TooManyRequestsException"));
             assert_eq!((create.num_calls(), look.num_calls()), (1, 1), "fresh: {fresh}");
         }
     }

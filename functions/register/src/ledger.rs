@@ -15,8 +15,6 @@ use nameplate::error::{classify, code_of};
 use nameplate::request::Money;
 use nameplate::table::{self, domain as attribute, watch};
 
-/// ARN of the execution whose purchase failed: that execution does not buy again, a new one may.
-const FAILED_IN: &str = "purchaseFailedIn";
 /// How DynamoDB says that a condition was not met.
 const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
@@ -77,7 +75,7 @@ impl Ledger<'_> {
             .expression_attribute_names("#intent", attribute::PURCHASE_INTENT)
             .expression_attribute_names("#price", attribute::PURCHASE_PRICE)
             .expression_attribute_names("#operation", attribute::PURCHASE_OPERATION)
-            .expression_attribute_names("#failedIn", FAILED_IN)
+            .expression_attribute_names("#failedIn", attribute::PURCHASE_FAILED_IN)
             .expression_attribute_values(":execution", text(execution))
             .expression_attribute_values(":intent", number(intent))
             .expression_attribute_values(":price", text(&serde_json::to_string(price).unwrap_or_default()));
@@ -117,7 +115,7 @@ impl Ledger<'_> {
                 "SET #failedIn = :execution REMOVE #intent, #price, #operation",
                 "#intent = :intent AND (attribute_not_exists(#operation) OR #operation = :operation)",
             )
-            .expression_attribute_names("#failedIn", FAILED_IN)
+            .expression_attribute_names("#failedIn", attribute::PURCHASE_FAILED_IN)
             .expression_attribute_names("#intent", attribute::PURCHASE_INTENT)
             .expression_attribute_names("#price", attribute::PURCHASE_PRICE)
             .expression_attribute_names("#operation", attribute::PURCHASE_OPERATION)
@@ -186,7 +184,7 @@ fn purchase_of(item: &HashMap<String, AttributeValue>) -> Result<Purchase, StepE
         intent,
         operation: string(attribute::PURCHASE_OPERATION),
         price: string(attribute::PURCHASE_PRICE).and_then(|json| serde_json::from_str(&json).ok()),
-        failed_in: string(FAILED_IN),
+        failed_in: string(attribute::PURCHASE_FAILED_IN),
     })
 }
 

@@ -23,7 +23,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = step::Settings {
         stack: required(&environment, "NAMEPLATE_STACK")?,
         table: required(&environment, "NAMEPLATE_TABLE")?,
-        budget_usd: step::budget(&required(&environment, "NAMEPLATE_BUDGET_USD")?)?,
+        budget_usd: nameplate::purchase::budget(&required(&environment, "NAMEPLATE_BUDGET_USD")?)?,
         settling_secs: step::SETTLING_SECS,
     };
     runtime::serve("register", move |input| {

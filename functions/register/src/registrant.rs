@@ -6,56 +6,18 @@ use aws_sdk_secretsmanager::Client;
 use nameplate::StepError;
 use nameplate::contact::Contact;
 use nameplate::error::{classify, code_of};
-
-/// The request's field that names the secret.
-const FIELD: &str = "registration.contactSecret";
+use nameplate::purchase;
 
 /// Reads the contact out of the secret `name`.
 ///
 /// # Errors
 /// `InvalidRequest` when the secret is missing, cannot be read or holds no valid contact.
 pub(crate) async fn read(client: &Client, name: &str) -> Result<ContactDetail, StepError> {
-    let answer = client.get_secret_value().secret_id(name).send().await.map_err(|error| match code_of(&error) {
-        Some("ResourceNotFoundException") => unreadable(
-            name,
-            "does not exist",
-            "create it with `aws secretsmanager create-secret`; the README shows the contact's fields",
-        ),
-        Some("AccessDeniedException") => unreadable(
-            name,
-            "may not be read by the function",
-            "give it a name that starts with the stack's ContactSecretPrefix",
-        ),
-        Some("DecryptionFailure") => unreadable(
-            name,
-            "cannot be decrypted",
-            "let the function's role use its KMS key, or store it with the default key",
-        ),
-        Some("InvalidRequestException") => unreadable(
-            name,
-            "is not readable now, for example marked for deletion",
-            "restore it or name another secret",
-        ),
-        Some("InvalidParameterException" | "ValidationException") => {
-            unreadable(name, "has no valid name", "give the name or ARN of a secret")
-        }
-        _ => classify("secretsmanager:GetSecretValue", &error),
+    let answer = client.get_secret_value().secret_id(name).send().await.map_err(|error| {
+        purchase::secret_error(name, code_of(&error))
+            .unwrap_or_else(|| classify("secretsmanager:GetSecretValue", &error))
     })?;
-    let text = answer
-        .secret_string()
-        .ok_or_else(|| unreadable(name, "holds no text", "store the contact as a secret string, not as binary"))?;
-    let contact = Contact::parse(text).map_err(|problem| {
-        unreadable(
-            name,
-            &format!("is no valid contact: {}: {}", problem.field, problem.problem),
-            "correct the field in the secret; the README shows all fields",
-        )
-    })?;
-    Ok(detail(contact))
-}
-
-fn unreadable(name: &str, problem: &str, remedy: &str) -> StepError {
-    StepError::invalid(FIELD, format!("the secret `{name}` {problem}"), remedy)
+    purchase::contact(name, answer.secret_string()).map(detail)
 }
 
 fn detail(contact: Contact) -> ContactDetail {

@@ -15,7 +15,7 @@ use aws_sdk_route53domains::types::{
 use nameplate::contract::Quote;
 use nameplate::error::{classify, code_of};
 use nameplate::request::{Money, Registration};
-use nameplate::{DomainName, StepError};
+use nameplate::{DomainName, StepError, purchase};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -187,78 +187,25 @@ fn same_name(listed: &str, domain: &str) -> bool {
 /// `Refused` when the name cannot be bought, `Retryable` and `NotReady` while the registry cannot say.
 pub(crate) async fn quote(client: &Client, name: &DomainName, now: i64) -> Result<Quote, StepError> {
     let domain = name.as_str();
-    let answer =
-        client.check_domain_availability().domain_name(domain).send().await.map_err(|error| match code_of(&error) {
-            Some("UnsupportedTLD") => unsupported_tld(domain),
-            Some("TLDInMaintenance") => StepError::not_ready(
-                "TLDInMaintenance",
-                format!("the registry of {domain}'s top-level domain is under maintenance"),
-            ),
-            Some("InvalidInput") => StepError::refused(
-                "InvalidInput",
-                format!("Route 53 Domains does not take the name {domain}"),
-                "check the rules of its top-level domain in the Route 53 Developer Guide, or choose another name",
-            ),
-            _ => classify("route53domains:CheckDomainAvailability", &error),
-        })?;
-    available(domain, answer.availability())?;
+    let answer = client.check_domain_availability().domain_name(domain).send().await.map_err(|error| {
+        purchase::registry_error(domain, code_of(&error))
+            .unwrap_or_else(|| classify("route53domains:CheckDomainAvailability", &error))
+    })?;
+    purchase::check_availability(domain, answer.availability().map(DomainAvailability::as_str))?;
 
     let answer = client.list_prices().tld(name.tld()).send().await.map_err(|error| match code_of(&error) {
-        Some("UnsupportedTLD" | "InvalidInput") => unsupported_tld(domain),
+        Some("UnsupportedTLD" | "InvalidInput") => purchase::unsupported_tld(domain),
         _ => classify("route53domains:ListPrices", &error),
     })?;
     let price = answer.prices().iter().find(|price| price.name() == Some(name.tld()));
-    let registration = price.and_then(|price| price.registration_price()).ok_or_else(|| unsupported_tld(domain))?;
+    let registration =
+        price.and_then(|price| price.registration_price()).ok_or_else(|| purchase::unsupported_tld(domain))?;
     let renewal = price.and_then(|price| price.renewal_price()).unwrap_or(registration);
     Ok(Quote {
         registration: Money { amount: registration.price(), currency: registration.currency().to_owned() },
         renewal: Money { amount: renewal.price(), currency: renewal.currency().to_owned() },
         read_at: now,
     })
-}
-
-/// Whether the name can be bought: only `AVAILABLE` can (AWS-FACTS 1.2).
-fn available(domain: &str, availability: Option<&DomainAvailability>) -> Result<(), StepError> {
-    let (code, reason) = match availability {
-        Some(DomainAvailability::Available) => return Ok(()),
-        None | Some(DomainAvailability::Pending) => {
-            return Err(StepError::retryable(
-                "PENDING",
-                format!("the registry is slow to say whether {domain} is available"),
-            ));
-        }
-        Some(DomainAvailability::DontKnow) => {
-            return Err(StepError::not_ready(
-                "DONT_KNOW",
-                format!("the registry did not say whether {domain} is available"),
-            ));
-        }
-        Some(DomainAvailability::Unavailable) => ("NameUnavailable", "is registered already, and not in this account"),
-        Some(DomainAvailability::UnavailablePremium) => {
-            ("NamePremium", "is a premium name, which Route 53 Domains does not sell")
-        }
-        Some(DomainAvailability::UnavailableRestricted) => ("NameRestricted", "is restricted by its registry"),
-        Some(DomainAvailability::Reserved) => ("NameReserved", "is reserved by its registry"),
-        Some(DomainAvailability::AvailableReserved) => {
-            ("NameReserved", "is available but reserved under conditions of its registry")
-        }
-        Some(DomainAvailability::AvailablePreorder) => ("NamePreorder", "can only be pre-ordered"),
-        Some(DomainAvailability::InvalidNameForTld) => ("InvalidNameForTld", "breaks a rule of its top-level domain"),
-        Some(_) => ("NameUnavailable", "cannot be registered"),
-    };
-    Err(StepError::refused(
-        code,
-        format!("the name {domain} {reason}"),
-        "choose another name; if the name is yours at another registrar or in another account, leave `registration` out",
-    ))
-}
-
-fn unsupported_tld(domain: &str) -> StepError {
-    StepError::refused(
-        "UnsupportedTLD",
-        format!("Route 53 Domains does not sell names like {domain}"),
-        "register the name elsewhere and leave `registration` out, or choose another top-level domain",
-    )
 }
 
 fn too_many_operations(operation: &str) -> StepError {
@@ -331,7 +278,7 @@ fn judge(domain: &str, result: Result<RegisterDomainOutput, SdkError<RegisterDom
             "raise the quota `Domains` of Route 53 in Service Quotas in us-east-1, then start the execution again",
         ),
         Some("OperationLimitExceeded") => too_many_operations("RegisterDomain"),
-        Some("UnsupportedTLD") => unsupported_tld(domain),
+        Some("UnsupportedTLD") => purchase::unsupported_tld(domain),
         Some("TLDRulesViolation") => StepError::refused(
             "TLDRulesViolation",
             format!("the top-level domain does not allow this registration of {domain}: {message}"),
@@ -357,10 +304,8 @@ fn judge(domain: &str, result: Result<RegisterDomainOutput, SdkError<RegisterDom
 /// permission and nothing else.
 fn unclear(error: &SdkError<RegisterDomainError, HttpResponse>) -> StepError {
     let failure = classify("route53domains:RegisterDomain", error);
-    match (error, code_of(error)) {
-        // Cut short on its way, most likely.
-        (SdkError::ResponseError(_), _) => StepError::retryable(&failure.code, failure.reason),
-        (_, Some(code)) if !code.starts_with("AccessDenied") => {
+    match code_of(error) {
+        Some(code) if !code.starts_with("AccessDenied") => {
             StepError { reason: format!("route53domains:RegisterDomain answered {code}"), ..failure }
         }
         _ => failure,

@@ -15,9 +15,8 @@ use aws_sdk_route53domains::types::OperationStatus;
 use nameplate::contract::{
     QUOTE_VALID_SECS, Quote, REGISTRATION_DEADLINE_SECS, RegisterInput, RegisterOutput, RegistrationPlan,
 };
-use nameplate::request::{Money, Registration};
 use nameplate::result::{RegistrationStatus, RegistrationView};
-use nameplate::{Class, StepError, table, tags};
+use nameplate::{Class, StepError, purchase, table, tags};
 
 use crate::ledger::{Ledger, Purchase};
 use crate::registrant;
@@ -50,17 +49,6 @@ pub(crate) struct Settings {
     pub(crate) budget_usd: f64,
     /// [`SETTLING_SECS`].
     pub(crate) settling_secs: i64,
-}
-
-/// Reads the stack's budget: a plain amount of USD.
-///
-/// # Errors
-/// A sentence naming the variable, for whatever is no amount; an unreadable budget must not buy.
-pub(crate) fn budget(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|amount: &f64| amount.is_finite() && *amount >= 0.0)
-        .ok_or_else(|| format!("the environment variable NAMEPLATE_BUDGET_USD is `{text}`, which is no amount of USD"))
 }
 
 /// Finds or buys the registration. `clock` gives seconds since 1970.
@@ -247,7 +235,7 @@ impl Step<'_> {
             return Err(failed_before(self.domain));
         }
         let price = self.quote().await?.total(registration.years);
-        check_price(registration, &price, self.settings.budget_usd)?;
+        purchase::check_price(registration, &price, self.settings.budget_usd)?;
         let contact = registrant::read(&self.clients.secrets, &registration.contact_secret).await?;
 
         let intent = (self.clock)();
@@ -379,45 +367,6 @@ fn not_managed() -> RegisterOutput {
         watch_key: None,
         actions: Vec::new(),
     }
-}
-
-/// Holds the whole price against the request's cap and the stack's budget; the smaller one rules.
-fn check_price(registration: &Registration, price: &Money, budget_usd: f64) -> Result<(), StepError> {
-    let cap = &registration.max_price;
-    // The budget is in USD, and the request takes no other cap.
-    if price.currency != cap.currency {
-        return Err(StepError::refused(
-            "PriceCurrency",
-            format!("the price is in {}, the cap in {}", price.currency, cap.currency),
-            format!("give registration.maxPrice in {}", price.currency),
-        ));
-    }
-    let years = registration.years;
-    let asked = format!("{years} year(s) cost {:.2} {}", price.amount, price.currency);
-    if !within(price.amount, cap.amount) {
-        return Err(StepError::refused(
-            "PriceOverCap",
-            format!("registration.maxPrice: {asked}, more than the cap of {:.2}", cap.amount),
-            format!(
-                "raise registration.maxPrice to {:.2} if you accept the price, or ask for fewer years",
-                price.amount
-            ),
-        ));
-    }
-    if !within(price.amount, budget_usd) {
-        return Err(StepError::refused(
-            "PriceOverBudget",
-            format!("{asked}, more than the stack's registration budget of {budget_usd:.2} USD"),
-            "deploy the stack with a larger RegistrationBudgetUsd; its default 0 buys nothing",
-        ));
-    }
-    Ok(())
-}
-
-/// Whether a price is an amount of money and no more than `bound`, in whole cents: sums of binary fractions
-/// are off by less.
-fn within(price: f64, bound: f64) -> bool {
-    price.is_finite() && price >= 0.0 && (price * 100.0).round() <= (bound * 100.0).round()
 }
 
 fn not_the_holder(domain: &str) -> StepError {

@@ -10,13 +10,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_route53::Client;
-use aws_sdk_route53::config::http::HttpResponse;
-use aws_sdk_route53::error::SdkError;
-use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 use nameplate::StepError;
 use nameplate::contract::{ValidationRecord, WriteValidationRecordsInput, WriteValidationRecordsOutput};
-use nameplate::error::{classify, code_of};
+use nameplate::error::{classify, code_of, invalid_change_batch};
 
 /// How long resolvers keep a record, in seconds.
 const TTL_SECS: i64 = 300;
@@ -168,7 +165,7 @@ impl Zone<'_> {
         if code_of(&error) == Some("NoSuchHostedZone") {
             return Err(self.gone());
         }
-        match batch_problem(&error) {
+        match invalid_change_batch(&error) {
             Some(problem) if problem.contains("already exists") => Ok(Outcome::AlreadyThere(problem)),
             Some(problem) => Err(self.refused_batch(&problem)),
             None => Err(classify("route53:ChangeResourceRecordSets", &error)),
@@ -216,26 +213,10 @@ fn check_size(records: &[ValidationRecord]) -> Result<(), StepError> {
     ))
 }
 
-/// Why Route 53 refused the batch, if that is what it did.
-///
-/// Route 53 says so in two forms: as an error like any other, and in a document of its own with the root
-/// `InvalidChangeBatch` (the AWS SDK for Go v2 has a customization for it, with a sample; the SDK for Rust
-/// has none). The second one is read here.
-fn batch_problem(error: &SdkError<ChangeResourceRecordSetsError, HttpResponse>) -> Option<String> {
-    let SdkError::ServiceError(context) = error else { return None };
-    if let ChangeResourceRecordSetsError::InvalidChangeBatch(invalid) = context.err() {
-        let messages = invalid.messages().iter().map(String::as_str).chain(invalid.message());
-        return Some(messages.collect::<Vec<_>>().join("; "));
-    }
-    let body = std::str::from_utf8(context.raw().body().bytes()?).ok()?;
-    let (_, document) = body.split_once("<InvalidChangeBatch")?;
-    let messages = document.split("<Message>").skip(1).filter_map(|rest| Some(rest.split_once("</Message>")?.0.trim()));
-    Some(messages.collect::<Vec<_>>().join("; "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_route53::config::http::HttpResponse;
     use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsOutput;
     use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
     use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};

@@ -316,24 +316,22 @@ impl World {
         tags
     }
 
-    /// Adds one record to a zone.
-    pub async fn add_record(&self, zone_id: &str, name: &str, kind: &str, value: &str) {
-        self.change_record(zone_id, "CREATE", name, kind, value).await;
-    }
-
-    /// Removes one record from a zone. Its TTL must be 300.
-    pub async fn remove_record(&self, zone_id: &str, name: &str, kind: &str, value: &str) {
-        self.change_record(zone_id, "DELETE", name, kind, value).await;
-    }
-
-    async fn change_record(&self, zone_id: &str, action: &str, name: &str, kind: &str, value: &str) {
+    /// Removes the record of that name and type from a zone, as it stands there.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn remove_record(&self, zone_id: &str, name: &str, kind: &str) {
+        let path = format!("/2013-04-01/hostedzone/{zone_id}/rrset");
+        let xml = self.route53(Method::GET, &path, String::new()).await;
+        let set = elements(&xml, "ResourceRecordSet")
+            .find(|set| element(set, "Name").trim_end_matches('.') == name && element(set, "Type") == kind)
+            .unwrap_or_else(|| panic!("no {kind} record {name} in {zone_id}"));
         let body = format!(
             "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
-             <Change><Action>{action}</Action><ResourceRecordSet><Name>{name}</Name><Type>{kind}</Type><TTL>300</TTL>\
-             <ResourceRecords><ResourceRecord><Value>{value}</Value></ResourceRecord></ResourceRecords></ResourceRecordSet></Change>\
+             <Change><Action>DELETE</Action><ResourceRecordSet>{set}</ResourceRecordSet></Change>\
              </Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
         );
-        self.route53(Method::POST, &format!("/2013-04-01/hostedzone/{zone_id}/rrset"), body).await;
+        self.route53(Method::POST, &path, body).await;
     }
 
     /// The certificates whose main name is `domain`.
@@ -368,7 +366,7 @@ impl World {
 
     /// The APIs that are tagged with `domain`.
     pub async fn apis(&self, domain: &str) -> Vec<Value> {
-        let answer = self.rest("apigateway", Method::GET, "/v2/apis", None).await;
+        let answer = self.rest("apigateway", Method::GET, "/v2/apis?maxResults=500", None).await;
         let apis = answer["items"].as_array().cloned().unwrap_or_default();
         apis.into_iter().filter(|api| api["tags"]["nameplate:domain"] == domain).collect()
     }
@@ -381,7 +379,7 @@ impl World {
 
     /// A custom domain of API Gateway, or null.
     pub async fn custom_domain(&self, name: &str) -> Value {
-        let answer = self.rest("apigateway", Method::GET, "/v2/domainnames", None).await;
+        let answer = self.rest("apigateway", Method::GET, "/v2/domainnames?maxResults=500", None).await;
         let domains = answer["items"].as_array().cloned().unwrap_or_default();
         domains.into_iter().find(|domain| domain["domainName"] == name).unwrap_or(Value::Null)
     }

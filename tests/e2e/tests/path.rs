@@ -71,7 +71,9 @@ async fn a_fresh_name_becomes_a_live_api() {
     assert_eq!(result["registration"]["status"], "REGISTERED");
     assert_eq!(result["registration"]["pricePaid"], json!({"amount": 15.0, "currency": "USD"}));
     assert_eq!(result["registration"]["autoRenew"], true);
-    assert!(result["defaultEndpoint"].as_str().is_some_and(|url| url.starts_with("https://")), "{result}");
+    let default_endpoint = result["defaultEndpoint"].as_str().expect("an endpoint");
+    let (_, default_host) = default_endpoint.split_once("://").expect("a URL");
+    assert_eq!(world.get(default_host, "/v1/models").await.0, 200, "{default_endpoint}");
     let (status, body) = world.get(&format!("api.{domain}"), "/v1/models").await;
     assert_eq!(status, 200, "{body}");
     assert!(body.contains("GET /models"), "{body}");

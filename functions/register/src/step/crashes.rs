@@ -38,6 +38,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use nameplate::Request;
+use nameplate::request::Money;
 use serde_json::json;
 
 const START: i64 = 1_800_000_000;

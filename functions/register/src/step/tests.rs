@@ -33,6 +33,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use nameplate::Request;
+use nameplate::request::Money;
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_800_000_000;
@@ -982,40 +983,6 @@ fn error_throttled() -> HttpResponse {
 }
 
 // ---- pure parts
-
-#[test]
-fn the_smaller_of_cap_and_budget_rules() {
-    let registration = |years: u8, cap: f64| {
-        request(json!({"years": years, "maxPrice": {"amount": cap, "currency": "USD"}})).registration.expect("present")
-    };
-    let check = |years: u8, yearly: f64, cap: f64, budget: f64| {
-        let quote = Quote { registration: usd(yearly), renewal: usd(yearly), read_at: NOW };
-        let registration = registration(years, cap);
-        check_price(&registration, &quote.total(years), budget).map_err(|error| (error.code, error.reason))
-    };
-    assert_eq!(check(1, 15.0, 15.0, 15.0), Ok(()));
-    // Three times 13.30 is a hair over 39.90 in binary fractions.
-    assert_eq!(check(3, 13.3, 39.9, 100.0), Ok(()));
-    let (code, reason) = check(2, 15.0, 20.0, 100.0).expect_err("over the cap");
-    assert!(code == "PriceOverCap" && reason.contains("30.00") && reason.contains("20.00"), "{reason}");
-    let (code, reason) = check(1, 15.0, 20.0, 0.0).expect_err("over the budget");
-    assert!(code == "PriceOverBudget" && reason.contains("15.00") && reason.contains("0.00"), "{reason}");
-    assert!(check(1, 15.01, 15.0, 100.0).is_err());
-    assert!(check(1, f64::NAN, 15.0, 100.0).is_err());
-    assert!(check(1, -1.0, 15.0, 100.0).is_err());
-
-    let euros = Money { amount: 1.0, currency: "EUR".into() };
-    let error = check_price(&registration(1, 15.0), &euros, 100.0).expect_err("euros");
-    assert_eq!(error.code, "PriceCurrency");
-}
-
-#[test]
-fn an_unreadable_budget_is_named_and_buys_nothing() {
-    assert_eq!((budget("0"), budget("99.5")), (Ok(0.0), Ok(99.5)));
-    for text in ["", "much", "-1", "NaN", "inf"] {
-        assert!(budget(text).expect_err(text).contains("NAMEPLATE_BUDGET_USD"));
-    }
-}
 
 #[test]
 fn the_operation_of_an_intent_is_the_one_that_can_still_give_the_name() {
