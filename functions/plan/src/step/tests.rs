@@ -19,6 +19,7 @@ use aws_sdk_route53::operation::list_hosted_zones_by_name::ListHostedZonesByName
 use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
 use aws_sdk_route53::types::{AliasTarget, HostedZone, HostedZoneConfig, ResourceRecord, ResourceRecordSet, RrType};
 use aws_sdk_route53domains::operation::check_domain_availability::CheckDomainAvailabilityOutput;
+use aws_sdk_route53domains::operation::get_contact_reachability_status::GetContactReachabilityStatusOutput;
 use aws_sdk_route53domains::operation::get_domain_detail::GetDomainDetailOutput;
 use aws_sdk_route53domains::operation::list_prices::ListPricesOutput;
 use aws_sdk_route53domains::primitives::DateTime;
@@ -464,6 +465,10 @@ async fn a_price_over_the_cap_or_the_budget_is_refused_before_the_contact_is_rea
         assert_eq!((failure.class, failure.code.as_str()), (Class::Refused, code), "{failure}");
         assert!(!world.calls().iter().any(|(operation, _)| *operation == "GetSecretValue"), "{code}");
     }
+    let mut three_years = years(3);
+    three_years["registration"]["maxPrice"]["amount"] = json!(42.90);
+    let cents = World { budget_usd: 42.90, ..World::fresh().with("ListPrices", prices("com", 14.30, "USD")) };
+    assert!(cents.plan(three_years).await.is_ok(), "three times 14.30 is 42.90, not a fraction more");
     let exact = World { budget_usd: 20.0, ..World::fresh().with("ListPrices", prices("com", 20.0, "USD")) };
     assert!(exact.plan(purchase()).await.is_ok(), "cap and budget are the most that may be paid");
 }
@@ -673,6 +678,25 @@ async fn a_name_held_elsewhere_is_finished_too_whoever_delegates_it() {
 }
 
 #[tokio::test]
+async fn an_unconfirmed_address_is_asked_about_and_keeps_its_action_until_it_is_confirmed() {
+    let mut stored = result();
+    stored["registration"]["emailConfirmed"] = json!(false);
+    stored["actions"] = json!(["Confirm the e-mail address."]);
+    for (status, finished) in [("PENDING", true), ("EXPIRED", true), ("DONE", false)] {
+        let reachability = mock!(aws_sdk_route53domains::Client::get_contact_reachability_status)
+            .match_requests(|request| request.domain_name() == Some("example.com"))
+            .then_output(move || GetContactReachabilityStatusOutput::builder().status(status.into()).build());
+        let world = World::live()
+            .with("GetItem", changed_item("result", text(&stored)))
+            .with("GetContactReachabilityStatus", reachability);
+        let plan = world.plan(request()).await.expect("a plan");
+        assert_eq!(world.rules["GetContactReachabilityStatus"].num_calls(), 1, "{status}");
+        let actions = plan.result.map(|result| result.actions);
+        assert_eq!(actions, finished.then(|| vec!["Confirm the e-mail address.".to_owned()]), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn records_are_looked_for_on_every_page_of_the_zone() {
     let pages = || {
         mock!(aws_sdk_route53::Client::list_resource_record_sets)
@@ -735,7 +759,6 @@ async fn whatever_has_been_undone_is_left_to_do() {
         ("another wish", "GetItem", changed_item("fingerprint", text("another"))),
         ("no result", "GetItem", changed_item("result", text("{}"))),
         ("no API known", "GetItem", changed_known("apiId", Value::Null)),
-        ("e-mail not confirmed", "GetItem", stored("emailConfirmed", json!(false))),
         ("then held elsewhere", "GetItem", stored("status", json!("NOT_MANAGED"))),
         ("other name servers", "GetDomainDetail", registered(&["ns-1.example.org", "ns-9.example.org"])),
         ("fewer name servers", "GetDomainDetail", registered(&["ns-1.example.org"])),
@@ -847,7 +870,10 @@ async fn a_dry_run_says_what_exists_and_takes_nothing_of_others_for_ours() {
     let plan = others.plan(dry(request())).await.expect("a plan");
     let made: Vec<ReportAction> = plan.report.resources.iter().map(|line| line.action).collect();
     assert_eq!(made, [Create, Exists, Create, Create, Create]);
-    assert_eq!(plan.report.resources[1].name, "example.com, not registered in this account");
+    assert_eq!(
+        plan.report.resources[1].name,
+        "example.com, not registered in this account; without `registration` it is not bought"
+    );
 }
 
 #[tokio::test]
