@@ -43,14 +43,8 @@ pub(crate) async fn run(args: &Args, paths: &Paths, world: &mut World) -> Result
     let deployed = world.deploy(paths, 0, args.verbose).await?;
 
     let request = request(&args.domain, &backend.url());
-    let call = [
-        "stepfunctions",
-        "start-execution",
-        "--state-machine-arn",
-        &deployed.state_machine,
-        "--input",
-        &request.to_string(),
-    ];
+    let call =
+        ["stepfunctions", "start-execution", "--state-machine-arn", &deployed.state_machine, "--input", &request];
     say(&format!("\n$ aws {}", call.map(quoted).join(" ")));
     let answer = aws::program(paths, "aws", Some(&deployed.access)).args(call).args(["--output", "json"]).run().await?;
     say(&format!("{}\n", answer.trim_end()));
@@ -74,16 +68,13 @@ pub(crate) async fn run(args: &Args, paths: &Paths, world: &mut World) -> Result
     Ok(())
 }
 
-/// The request: `allowHttp` because the demo's backend has no certificate.
-fn request(domain: &str, backend: &str) -> Value {
-    json!({
-        "domainName": domain,
-        "registration": { "maxPrice": { "amount": BUDGET_USD, "currency": "USD" } },
-        "api": {
-            "allowHttp": true,
-            "routes": [{ "route": format!("POST {}", crate::backend::PATH), "url": backend }],
-        },
-    })
+/// The request, in the order in which people read it. `allowHttp`, because the demo's backend has no certificate.
+fn request(domain: &str, backend: &str) -> String {
+    let (domain, backend) = (json!(domain), json!(backend));
+    let route = json!(format!("POST {}", crate::backend::PATH));
+    format!(
+        r#"{{"domainName": {domain}, "registration": {{"maxPrice": {{"amount": {BUDGET_USD}, "currency": "USD"}}}}, "api": {{"allowHttp": true, "routes": [{{"route": {route}, "url": {backend}}}]}}}}"#
+    )
 }
 
 /// A failed execution as an error for people.
@@ -132,6 +123,13 @@ fn print(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_request_is_json_whatever_the_name() {
+        let value: Value = serde_json::from_str(&request("a\"b.com", "http://127.0.0.1:1/")).unwrap();
+        assert_eq!(value["domainName"], "a\"b.com");
+        assert_eq!(value["api"]["routes"][0]["url"], "http://127.0.0.1:1/");
+    }
 
     #[test]
     fn a_failure_names_error_reason_and_remedy() {

@@ -2,7 +2,6 @@
 //! It must not know what is done with it.
 
 use anyhow::Result;
-use serde_json::json;
 
 use crate::paths::Paths;
 use crate::progress::note;
@@ -27,14 +26,12 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, paths: &Paths, world: &mut World) -> Result<()> {
     let deployed = world.deploy(paths, args.port, args.verbose).await?;
     world.write_env_file(paths, &deployed)?;
-    let request = json!({
-        "domainName": "my-ai-service.com",
-        "registration": { "maxPrice": { "amount": BUDGET_USD, "currency": "USD" } },
-        "api": { "routes": [{ "route": "GET /", "url": "https://example.com/" }] },
-    });
+    let request = format!(
+        r#"{{"domainName": "my-ai-service.com", "registration": {{"maxPrice": {{"amount": {BUDGET_USD}, "currency": "USD"}}}}, "api": {{"routes": [{{"route": "GET /", "url": "https://example.com/"}}]}}}}"#
+    );
     let start = format!(
         "aws stepfunctions start-execution --state-machine-arn \"$NAMEPLATE_STATE_MACHINE_ARN\" --input {}",
-        quoted(&request.to_string())
+        quoted(&request)
     );
     note(format!(
         "\nThe local AWS listens at {endpoint}, with the stack deployed. In another terminal:\n\n  \

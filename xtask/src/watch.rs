@@ -1,7 +1,6 @@
 //! An execution as a person follows it: one line per state, from the execution's history.
 //! It reads what AWS shows to everybody and must not know how a state does its work.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -73,7 +72,7 @@ struct Teller {
     started: f64,
     state: String,
     remark: String,
-    visits: HashMap<String, usize>,
+    asleep: bool,
     ending: Option<Ending>,
 }
 
@@ -86,6 +85,7 @@ impl Teller {
         if kind.ends_with("StateEntered") {
             event["stateEnteredEventDetails"]["name"].as_str().unwrap_or_default().clone_into(&mut self.state);
             self.remark.clear();
+            self.asleep = false;
             return None;
         }
         let text = match kind {
@@ -98,7 +98,12 @@ impl Teller {
                 if !resource.ends_with(".waitForTaskToken") {
                     return None;
                 }
+                self.asleep = true;
                 "asleep until an event comes".to_owned()
+            }
+            "TaskSucceeded" if self.asleep => {
+                "woken by it".clone_into(&mut self.remark);
+                return None;
             }
             "TaskSucceeded" => {
                 let output = event["taskSucceededEventDetails"]["output"].as_str().unwrap_or("null");
@@ -106,25 +111,18 @@ impl Teller {
                 self.remark = remark(if output["Payload"].is_null() { &output } else { &output["Payload"] });
                 return None;
             }
+            "TaskTimedOut" if self.asleep => "no event came: looks by itself".to_owned(),
             "TaskFailed" | "TaskTimedOut" => {
-                let details =
-                    &event[if kind == "TaskFailed" { "taskFailedEventDetails" } else { "taskTimedOutEventDetails" }];
+                let timed_out = kind == "TaskTimedOut";
+                let details = &event[if timed_out { "taskTimedOutEventDetails" } else { "taskFailedEventDetails" }];
                 let error = details["error"].as_str().unwrap_or("failed");
-                // A failed condition is how a state learns that its event has come already.
-                if error.ends_with("ConditionalCheckFailedException") {
-                    "somebody was faster".to_owned()
+                if self.asleep && error.ends_with("ConditionalCheckFailedException") {
+                    "it has happened already".to_owned()
                 } else {
-                    let reason = Reason::of(details["cause"].as_str().unwrap_or_default());
-                    format!("{error}: {}", reason.text)
+                    format!("{error}: {}", Reason::of(details["cause"].as_str().unwrap_or_default()).text)
                 }
             }
-            "TaskStateExited" => {
-                let name = event["stateExitedEventDetails"]["name"].as_str().unwrap_or_default();
-                let visit = self.visits.entry(name.to_owned()).or_default();
-                *visit += 1;
-                let again = if *visit > 1 && self.remark.is_empty() { "once more" } else { "" };
-                format!("{}{again}", self.remark)
-            }
+            "TaskStateExited" => std::mem::take(&mut self.remark),
             "ExecutionSucceeded" => {
                 let output = event["executionSucceededEventDetails"]["output"].as_str().unwrap_or("null");
                 self.ending = Some(Ending::Succeeded(serde_json::from_str(output).unwrap_or_default()));
@@ -254,6 +252,8 @@ mod tests {
                 "taskScheduledEventDetails",
                 json!({ "resource": "updateItem.waitForTaskToken" }),
             ),
+            event(102.9, "TaskSucceeded", "taskSucceededEventDetails", json!({ "output": "{}" })),
+            event(102.9, "TaskStateExited", "stateExitedEventDetails", json!({ "name": "AwaitRegistration" })),
             event(103.0, "ExecutionSucceeded", "executionSucceededEventDetails", json!({ "output": "{\"a\":1}" })),
         ]);
         assert_eq!(
@@ -261,9 +261,28 @@ mod tests {
             [
                 "   1.2 s  CreateApi                api a1 at https://a1.example",
                 "   1.4 s  AwaitRegistration        asleep until an event comes",
+                "   2.9 s  AwaitRegistration        woken by it",
             ]
         );
         assert_eq!(ending, Some(Ending::Succeeded(json!({ "a": 1 }))));
+    }
+
+    #[test]
+    fn a_sleep_without_an_event_says_so() {
+        let scheduled = json!({ "resource": "updateItem.waitForTaskToken" });
+        let asleep = [
+            event(0.0, "TaskStateEntered", "stateEnteredEventDetails", json!({ "name": "Await" })),
+            event(0.0, "TaskScheduled", "taskScheduledEventDetails", scheduled),
+        ];
+        let end = |kind, field, details| {
+            let (lines, _) = tell(&[asleep.as_slice(), &[event(5.0, kind, field, details)]].concat());
+            lines[1].clone()
+        };
+        let late = end("TaskTimedOut", "taskTimedOutEventDetails", json!({ "error": "States.Timeout" }));
+        assert!(late.ends_with("no event came: looks by itself"), "{late}");
+        let error = json!({ "error": "DynamoDb.ConditionalCheckFailedException" });
+        let early = end("TaskFailed", "taskFailedEventDetails", error);
+        assert!(early.ends_with("it has happened already"), "{early}");
     }
 
     #[test]
