@@ -73,6 +73,8 @@ struct Teller {
     state: String,
     remark: String,
     asleep: bool,
+    /// Its last task failed, which has been told.
+    failed: bool,
     ending: Option<Ending>,
 }
 
@@ -85,7 +87,7 @@ impl Teller {
         if kind.ends_with("StateEntered") {
             event["stateEnteredEventDetails"]["name"].as_str().unwrap_or_default().clone_into(&mut self.state);
             self.remark.clear();
-            self.asleep = false;
+            (self.asleep, self.failed) = (false, false);
             return None;
         }
         let text = match kind {
@@ -94,6 +96,7 @@ impl Teller {
                 return None;
             }
             "TaskScheduled" => {
+                self.failed = false;
                 let resource = event["taskScheduledEventDetails"]["resource"].as_str().unwrap_or_default();
                 if !resource.ends_with(".waitForTaskToken") {
                     return None;
@@ -111,8 +114,12 @@ impl Teller {
                 self.remark = remark(if output["Payload"].is_null() { &output } else { &output["Payload"] });
                 return None;
             }
-            "TaskTimedOut" if self.asleep => "no event came: looks by itself".to_owned(),
+            "TaskTimedOut" if self.asleep => {
+                self.failed = true;
+                "no event came: looks by itself".to_owned()
+            }
             "TaskFailed" | "TaskTimedOut" => {
+                self.failed = true;
                 let timed_out = kind == "TaskTimedOut";
                 let details = &event[if timed_out { "taskTimedOutEventDetails" } else { "taskFailedEventDetails" }];
                 let error = details["error"].as_str().unwrap_or("failed");
@@ -122,6 +129,7 @@ impl Teller {
                     format!("{error}: {}", Reason::of(details["cause"].as_str().unwrap_or_default()).text)
                 }
             }
+            "TaskStateExited" if self.failed => return None,
             "TaskStateExited" => std::mem::take(&mut self.remark),
             "ExecutionSucceeded" => {
                 let output = event["executionSucceededEventDetails"]["output"].as_str().unwrap_or("null");
@@ -275,8 +283,10 @@ mod tests {
             event(0.0, "TaskScheduled", "taskScheduledEventDetails", scheduled),
         ];
         let end = |kind, field, details| {
-            let (lines, _) = tell(&[asleep.as_slice(), &[event(5.0, kind, field, details)]].concat());
-            lines[1].clone()
+            let exit = event(5.0, "TaskStateExited", "stateExitedEventDetails", json!({ "name": "Await" }));
+            let (mut lines, _) = tell(&[asleep.as_slice(), &[event(5.0, kind, field, details), exit]].concat());
+            assert_eq!(lines.len(), 2, "{lines:?}");
+            lines.remove(1)
         };
         let late = end("TaskTimedOut", "taskTimedOutEventDetails", json!({ "error": "States.Timeout" }));
         assert!(late.ends_with("no event came: looks by itself"), "{late}");
