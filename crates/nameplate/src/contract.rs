@@ -274,8 +274,9 @@ pub struct AttachDomainOutput {
 }
 
 impl Quote {
-    /// What `years` of registration cost, paid at once.
+    /// What `years` of registration cost, paid at once, in whole cents.
     pub fn total(&self, years: u8) -> Money {
-        Money { amount: self.registration.amount * f64::from(years), currency: self.registration.currency.clone() }
+        let amount = (self.registration.amount * f64::from(years) * 100.0).round() / 100.0;
+        Money { amount, currency: self.registration.currency.clone() }
     }
 }

@@ -14,7 +14,9 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tracing::Instrument;
+use tracing::{Instrument, Level};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
 
 use crate::error::StepError;
 
@@ -47,14 +49,15 @@ pub fn required(lookup: Lookup<'_>, name: &str) -> Result<String, String> {
 
 /// Starts logging: JSON lines, identifiers only.
 pub fn start_logging() {
-    tracing_subscriber::fmt()
+    // The Lambda runtime would log every failure a second time, in Rust's words.
+    let levels = Targets::new().with_default(Level::INFO).with_target("lambda_runtime", LevelFilter::OFF);
+    let lines = tracing_subscriber::fmt::layer()
         .json()
-        .with_max_level(tracing::Level::INFO)
         .with_current_span(true)
         .with_span_list(false)
         .without_time()
-        .with_target(false)
-        .init();
+        .with_target(false);
+    tracing_subscriber::registry().with(lines.with_filter(levels)).init();
 }
 
 /// The settings that all clients share. Credentials, region and endpoint come from the environment.

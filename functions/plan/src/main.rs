@@ -23,7 +23,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = step::Settings {
         stack: required(&environment, "NAMEPLATE_STACK")?,
         table: required(&environment, "NAMEPLATE_TABLE")?,
-        budget_usd: required(&environment, "NAMEPLATE_BUDGET_USD")?.parse()?,
+        budget_usd: nameplate::purchase::budget(&required(&environment, "NAMEPLATE_BUDGET_USD")?)?,
     };
     runtime::serve("plan", move |input| {
         let (clients, settings) = (clients.clone(), settings.clone());

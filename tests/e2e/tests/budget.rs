@@ -43,7 +43,7 @@ async fn a_fresh_name_costs_twenty_calls_and_the_same_request_again_six_reads() 
     let before = world.calls_so_far().await;
     let first = world.run(&request).await.live();
     let calls = world.calls_after(before).await;
-    println!("fresh name, per service: {:?}", per_service(&calls));
+    eprintln!("fresh name, per service: {:?}", per_service(&calls));
     world.control(http::Method::PUT, "/_local/settings", Some(&delays)).await;
     let counted = control_plane(&calls);
     assert!(counted.len() <= FRESH_NAME_CALLS, "{} calls: {counted:#?}", counted.len());
@@ -51,7 +51,7 @@ async fn a_fresh_name_costs_twenty_calls_and_the_same_request_again_six_reads() 
     let before = world.calls_so_far().await;
     let second = world.run(&request).await.live();
     let calls = world.calls_after(before).await;
-    println!("second run, per service: {:?}", per_service(&calls));
+    eprintln!("second run, per service: {:?}", per_service(&calls));
     let counted = control_plane(&calls);
     assert_eq!(second, first, "the same request, the same result");
     assert!(counted.iter().all(|call| is_read(call)), "{counted:#?}");
