@@ -2,96 +2,46 @@
 //! for what is asked several times a second.
 //! It must not know Nameplate.
 
-use std::time::SystemTime;
+use anyhow::Result;
+use local_aws::{AwsClient, KeyPair, LocalAws};
 
-use anyhow::{Context, Result, anyhow, bail};
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use aws_smithy_runtime_api::client::identity::Identity;
-use bytes::Bytes;
-use hyper::Request;
-use serde_json::Value;
-
-use crate::http;
 use crate::paths::Paths;
 use crate::process::Program;
 
 /// Where the local AWS listens, and with which credentials it is asked.
 #[derive(Clone)]
 pub(crate) struct Access {
-    pub(crate) port: u16,
-    pub(crate) region: String,
-    pub(crate) access_key_id: String,
-    pub(crate) secret_access_key: String,
+    /// Signed calls, for what is asked several times a second.
+    pub(crate) client: AwsClient,
+    /// The URL of every service, and of the control API.
+    pub(crate) endpoint: String,
+    region: String,
+    keys: KeyPair,
 }
 
 impl Access {
-    /// The URL of every service, and of the control API.
-    pub(crate) fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+    /// The access of the local AWS's administrator.
+    ///
+    /// # Errors
+    /// When the endpoint is no address of this machine.
+    pub(crate) fn new(local_aws: &LocalAws) -> Result<Self> {
+        let (endpoint, region, keys) =
+            (local_aws.endpoint(), local_aws.region().to_owned(), local_aws.admin_credentials().clone());
+        let client = AwsClient::new(&endpoint, &region, keys.clone())?;
+        Ok(Self { client, endpoint, region, keys })
     }
 
     /// The variables that make every AWS tool talk to the local AWS.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         [
-            ("AWS_ENDPOINT_URL", self.endpoint().as_str()),
+            ("AWS_ENDPOINT_URL", &self.endpoint),
             ("AWS_REGION", &self.region),
             ("AWS_DEFAULT_REGION", &self.region),
-            ("AWS_ACCESS_KEY_ID", &self.access_key_id),
-            ("AWS_SECRET_ACCESS_KEY", &self.secret_access_key),
+            ("AWS_ACCESS_KEY_ID", &self.keys.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &self.keys.secret_access_key),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(|(name, value)| (name.to_owned(), value.clone()))
         .to_vec()
-    }
-
-    /// One call of a service that speaks JSON 1.0 or 1.1; `target` as in `AWSStepFunctions.DescribeExecution`.
-    ///
-    /// # Errors
-    /// When no answer comes, or it is an error: then with AWS's name and message for it.
-    pub(crate) async fn call(&self, service: &str, target: &str, body: &Value) -> Result<Value> {
-        let body = Bytes::from(body.to_string());
-        let host = format!("127.0.0.1:{}", self.port);
-        let request = Request::post("/")
-            .header("host", &host)
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", target)
-            .body(body)
-            .context("cannot form a request")?;
-        let answer = http::send(self.port, self.signed(request, service)?).await.with_context(|| target.to_owned())?;
-        let status = answer.status();
-        let value: Value = serde_json::from_slice(answer.body())
-            .with_context(|| format!("{target}: the answer (HTTP {status}) is no JSON"))?;
-        if !status.is_success() {
-            let code = value["__type"].as_str().unwrap_or("unknown error");
-            let message = value["message"].as_str().or(value["Message"].as_str()).unwrap_or_default();
-            bail!("{target}: {code} (HTTP {status}) {message}");
-        }
-        Ok(value)
-    }
-
-    /// Signs with Signature Version 4.
-    fn signed(&self, mut request: Request<Bytes>, service: &str) -> Result<Request<Bytes>> {
-        let identity: Identity =
-            Credentials::new(&self.access_key_id, &self.secret_access_key, None, None, "local-aws").into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(service)
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let headers = request
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.to_str().expect("the headers set above are ASCII")));
-        let url = format!("{}{}", self.endpoint(), request.uri());
-        let signable = SignableRequest::new("POST", url, headers, SignableBody::Bytes(request.body()))
-            .map_err(|error| anyhow!("cannot sign: {error}"))?;
-        let (instructions, _) = sign(signable, &params).map_err(|error| anyhow!("cannot sign: {error}"))?.into_parts();
-        instructions.apply_to_request_http1x(&mut request);
-        Ok(request)
     }
 }
 

@@ -99,22 +99,24 @@ async fn answer(request: Request<Incoming>, mark: String) -> Result<Response<Ful
 #[cfg(test)]
 mod tests {
     use super::*;
+    use local_aws::{AwsClient, KeyPair};
 
-    async fn ask(backend: &Backend, path: &str, body: &'static str) -> (StatusCode, Value) {
-        let request = Request::post(path).header("host", "x").body(Bytes::from(body)).unwrap();
-        let answer = crate::http::send(backend.port, request).await.unwrap();
-        (answer.status(), serde_json::from_slice(answer.body()).unwrap())
+    async fn ask(backend: &Backend, path: &str, body: &'static str) -> (u16, Value) {
+        let nobody = KeyPair { access_key_id: String::new(), secret_access_key: String::new(), session_token: None };
+        let client = AwsClient::new(&backend.url(), "us-east-1", nobody).unwrap();
+        let (status, body) = client.at_host(Method::POST, "x", path, body).await.unwrap();
+        (status, serde_json::from_str(&body).unwrap())
     }
 
     #[tokio::test]
     async fn only_a_chat_is_answered_with_the_mark() {
         let backend = Backend::start().await.unwrap();
         let (status, answer) = ask(&backend, PATH, r#"{"model": "m", "messages": []}"#).await;
-        assert_eq!((status, &answer["model"]), (StatusCode::OK, &json!("m")));
+        assert_eq!((status, &answer["model"]), (200, &json!("m")));
         assert!(backend.answered(&answer));
         for (path, body, expected) in [(PATH, "{}", 400), ("/", r#"{"messages": []}"#, 404)] {
             let (status, answer) = ask(&backend, path, body).await;
-            assert_eq!(status.as_u16(), expected);
+            assert_eq!(status, expected);
             assert!(!backend.answered(&answer));
         }
     }

@@ -5,13 +5,11 @@ use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
-use bytes::Bytes;
-use hyper::Request;
+use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::aws::{self, Access};
+use crate::aws;
 use crate::backend::Backend;
-use crate::http;
 use crate::paths::Paths;
 use crate::progress::{human, note};
 use crate::stack::{BUDGET_USD, Deployed};
@@ -90,26 +88,18 @@ fn failure(error: &str, cause: &str) -> anyhow::Error {
 async fn knock(deployed: &Deployed, endpoint: &str, backend: &Backend, say: impl Fn(&str)) -> Result<()> {
     let host = endpoint.strip_prefix("https://").with_context(|| format!("apiEndpoint is no https URL: {endpoint}"))?;
     let question = json!({ "model": "demo", "messages": [{ "role": "user", "content": "Is my name live?" }] });
-    let Access { port, .. } = deployed.access;
     let path = crate::backend::PATH;
     say(&format!(
-        "\n$ curl -H 'Host: {host}' -H 'Content-Type: application/json' http://127.0.0.1:{port}{path} -d {}",
+        "\n$ curl -H 'Host: {host}' -H 'Content-Type: application/json' {}{path} -d {}",
+        deployed.access.endpoint,
         quoted(&question.to_string())
     ));
-    let request = Request::post(path)
-        .header("host", host)
-        .header("content-type", "application/json")
-        .body(Bytes::from(question.to_string()))
-        .with_context(|| format!("{host} is no host name"))?;
-    let answer = http::send(port, request).await.with_context(|| format!("{endpoint} does not answer"))?;
-    let text = String::from_utf8_lossy(answer.body());
+    let client = &deployed.access.client;
+    let answer = client.at_host(Method::POST, host, path, question.to_string()).await;
+    let (status, text) = answer.with_context(|| format!("{endpoint} does not answer"))?;
     let value: Value = serde_json::from_str(&text).unwrap_or_default();
-    say(&format!(
-        "HTTP {}\n{}",
-        answer.status(),
-        if value.is_null() { text.into_owned() } else { format!("{value:#}") }
-    ));
-    if !answer.status().is_success() || !backend.answered(&value) {
+    say(&format!("HTTP {}\n{}", status, if value.is_null() { text } else { format!("{value:#}") }));
+    if !(200..300).contains(&status) || !backend.answered(&value) {
         bail!("{endpoint} did not bring the request to the backend");
     }
     Ok(())

@@ -37,7 +37,7 @@ pub(crate) async fn run(args: &Args, paths: &Paths, world: &mut World) -> Result
         "\nThe local AWS listens at {endpoint}, with the stack deployed. In another terminal:\n\n  \
          . {env}\n  {start}\n  aws stepfunctions list-executions --state-machine-arn \"$NAMEPLATE_STATE_MACHINE_ARN\"\n  \
          curl \"$NAMEPLATE_LOCAL/_local/calls\"\n\nWhat runs inside is logged below {logs}. Ctrl-C ends it.",
-        endpoint = deployed.access.endpoint(),
+        endpoint = deployed.access.endpoint,
         env = paths.shown(&paths.env_file()),
         logs = paths.shown(&paths.local_aws()),
     ));

@@ -8,7 +8,6 @@ mod aws;
 mod backend;
 mod demo;
 mod generated;
-mod http;
 mod lambdas;
 mod local;
 mod paths;

@@ -37,7 +37,7 @@ impl Deployed {
             ("NAMEPLATE_STATE_MACHINE_ARN", self.state_machine.clone()),
             ("NAMEPLATE_TABLE", self.table.clone()),
             ("NAMEPLATE_BUS", self.bus.clone()),
-            ("NAMEPLATE_LOCAL", self.access.endpoint()),
+            ("NAMEPLATE_LOCAL", self.access.endpoint.clone()),
         ] {
             variables.push((name.to_owned(), value));
         }
@@ -115,7 +115,7 @@ pub(crate) async fn deploy(paths: &Paths, access: &Access, verbose: bool) -> Res
         "SecretString": contact().to_string(),
         "ClientRequestToken": "00000000-0000-4000-8000-000000000001",
     });
-    access.call("secretsmanager", "secretsmanager.CreateSecret", &secret).await?;
+    access.client.json("secretsmanager", "secretsmanager.CreateSecret", &secret).await?;
     stage.done("");
     Ok(deployed)
 }

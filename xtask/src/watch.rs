@@ -55,7 +55,7 @@ async fn history(access: &Access, execution: &str) -> Result<Vec<Value>> {
         if !token.is_null() {
             body["nextToken"] = token;
         }
-        let mut page = access.call("states", "AWSStepFunctions.GetExecutionHistory", &body).await?;
+        let mut page = access.client.json("states", "AWSStepFunctions.GetExecutionHistory", &body).await?;
         let Value::Array(more) = page["events"].take() else { bail!("GetExecutionHistory answered without events") };
         events.extend(more);
         token = page["nextToken"].take();

@@ -83,21 +83,16 @@ impl World {
 
     async fn start_local_aws(&mut self, paths: &Paths, port: u16) -> Result<Access> {
         let stage = Stage::start("start the local AWS");
+        // Left by a run that was killed: it points nowhere.
+        let _ = std::fs::remove_file(paths.env_file());
         let python = paths.tools("ministack").join("bin").join("python");
         let mut options = Options::new(python, paths.local_aws());
         options.port = port;
         options.wait_scale = WAIT_SCALE;
         let local_aws = LocalAws::start(options).await.context("the local AWS does not start")?;
-        let keys = local_aws.admin_credentials();
-        let port = local_aws.endpoint().rsplit(':').next().and_then(|port| port.parse().ok());
-        let access = Access {
-            port: port.context("the local AWS's endpoint names no port")?,
-            region: local_aws.region().to_owned(),
-            access_key_id: keys.access_key_id.clone(),
-            secret_access_key: keys.secret_access_key.clone(),
-        };
+        let access = Access::new(&local_aws)?;
         self.local_aws = Some(local_aws);
-        stage.done(&access.endpoint());
+        stage.done(&access.endpoint);
         Ok(access)
     }
 

@@ -18,9 +18,9 @@ pub(crate) enum EmulatorError {
     Send(#[from] SendError),
     #[error(transparent)]
     Sign(#[from] SignError),
-    #[error("MiniStack refused {what}: {status} {code}")]
+    #[error("{what} was refused: {status} {code}")]
     Refused { what: String, status: StatusCode, code: String },
-    #[error("MiniStack's answer to {what} cannot be read: {reason}")]
+    #[error("the answer to {what} cannot be read: {reason}")]
     Unreadable { what: String, reason: String },
 }
 

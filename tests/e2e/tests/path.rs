@@ -92,6 +92,10 @@ async fn a_fresh_name_becomes_a_live_api() {
     let item = world.item(domain).await;
     assert_eq!(item["status"]["S"], "LIVE");
     assert_eq!(item["heldBy"], json!(null));
+    // Mappings and records take no tags: the item says whose they are.
+    let known: serde_json::Value = serde_json::from_str(item["known"]["S"].as_str().expect("JSON")).expect("JSON");
+    assert_eq!(known["hostname"], format!("api.{domain}"));
+    assert_eq!(known["validationRecords"].as_array().map(Vec::len), Some(1));
 
     // Everything that was made carries the tags.
     assert_eq!(world.domain_tags(domain).await, tags(domain));
