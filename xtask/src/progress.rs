@@ -71,11 +71,11 @@ impl Stage {
                 loop {
                     tokio::time::sleep(if terminal { TERMINAL_BEAT } else { PLAIN_BEAT }).await;
                     let line = format!("  {name:<NAME_WIDTH$} {:>12}  {}", human(started.elapsed()), status.get());
+                    let cut: String = line.chars().take(terminal_width()).collect();
                     if terminal {
-                        let cut: String = line.chars().take(terminal_width()).collect();
                         eprint_raw(&format!("\r\x1b[K{cut}"));
                     } else {
-                        note(line);
+                        note(cut);
                     }
                 }
             })

@@ -34,31 +34,38 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, paths: &Paths, world: &mut World) -> Result<()> {
     let started = Instant::now();
     let mut tally = Tally::default();
-    let result = stages(args, paths, world, &mut tally).await;
-    if result.is_ok() {
-        note(format!("everything holds, after {}", human(started.elapsed())));
-    }
-    world.closing = Some(tally.to_string());
+    let mut at = "";
+    let result = stages(args, paths, world, &mut tally, &mut at).await;
+    let outcome = match &result {
+        Ok(()) => format!("everything holds, after {}", human(started.elapsed())),
+        Err(_) => format!("stopped at: {at}"),
+    };
+    world.closing = Some(format!("{outcome}\n{tally}"));
     result
 }
 
-async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally) -> Result<()> {
+/// Goes through the stages; `at` is the one that it is at.
+async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally, at: &mut &'static str) -> Result<()> {
+    let mut begin = |name| {
+        *at = name;
+        Announced::start(name)
+    };
     world.claim(paths)?;
-    let stage = Announced::start("format");
+    let stage = begin("format");
     cargo(paths, &["fmt", "--all", "--check"]).await?;
     stage.done();
 
-    let stage = Announced::start("lints");
+    let stage = begin("lints");
     cargo(paths, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).await?;
     stage.done();
 
-    let stage = Announced::start("generated files");
+    let stage = begin("generated files");
     let check = generated::Args { check: true };
     schema::run(&check, paths).await?;
     picture::run(&check, paths)?;
     stage.done();
 
-    let stage = Announced::start("unit and contract tests");
+    let stage = begin("unit and contract tests");
     let runner = Runner::found().await;
     runner.run(paths, &["--workspace", "--exclude", "e2e"], &[], tally).await?;
     if has_doc_tests(&paths.at("crates"))? {
@@ -66,8 +73,8 @@ async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally
     }
     stage.done();
 
+    let stage = begin("sam validate --lint");
     tools::sam(paths).await?;
-    let stage = Announced::start("sam validate --lint");
     aws::program(paths, "sam", None)
         .args(["validate", "--lint", "--template-file", "template.yaml"])
         .log(paths.logs().join("sam-validate.log"))
@@ -79,9 +86,12 @@ async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally
     if args.no_e2e {
         return Ok(());
     }
+    let stage = begin("deployment");
     let deployed = world.deploy(paths, 0, args.verbose).await?;
     world.write_env_file(paths, &deployed)?;
-    let stage = Announced::start("end-to-end tests");
+    stage.done();
+
+    let stage = begin("end-to-end tests");
     let mut variables = deployed.variables();
     variables.push(("NAMEPLATE_ENV_FILE".to_owned(), paths.env_file().display().to_string()));
     variables.push(("NAMEPLATE_AWS_CLI".to_owned(), paths.sam_program("aws").display().to_string()));
@@ -190,7 +200,12 @@ impl Runner {
             Self::Nextest => &["nextest", "run", "--no-fail-fast"],
             Self::Cargo => &["test", "--no-fail-fast", "--all-targets"],
         };
-        counted(paths, &[command, packages].concat(), variables, tally).await
+        // nextest's settings say which tests must run alone; Rust's own harness only knows all or none.
+        let alone: &[&str] = match self {
+            Self::Cargo if !variables.is_empty() => &["--", "--test-threads", "1"],
+            _ => &[],
+        };
+        counted(paths, &[command, packages, alone].concat(), variables, tally).await
     }
 }
 

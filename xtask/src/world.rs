@@ -102,7 +102,11 @@ impl World {
     /// When it cannot be written.
     pub(crate) fn write_env_file(&mut self, paths: &Paths, deployed: &Deployed) -> Result<()> {
         let file = paths.env_file();
-        let mut text = String::from("# For `.` in a shell: the AWS CLI and the SDKs then use the local AWS.\n");
+        let mut text = String::from(
+            "# For `.` in a shell: the AWS CLI and the SDKs then use the local AWS.\n\
+             unset AWS_PROFILE AWS_SESSION_TOKEN\n\
+             export NO_PROXY=127.0.0.1,localhost\n",
+        );
         for (name, value) in deployed.variables() {
             text.push_str(&format!("export {name}={}\n", quoted(&value)));
         }
