@@ -304,8 +304,10 @@ fn judge(domain: &str, result: Result<RegisterDomainOutput, SdkError<RegisterDom
 /// permission and nothing else.
 fn unclear(error: &SdkError<RegisterDomainError, HttpResponse>) -> StepError {
     let failure = classify("route53domains:RegisterDomain", error);
-    match code_of(error) {
-        Some(code) if !code.starts_with("AccessDenied") => {
+    match (error, code_of(error)) {
+        // Cut short on its way, most likely.
+        (SdkError::ResponseError(_), _) => StepError::retryable(&failure.code, failure.reason),
+        (_, Some(code)) if !code.starts_with("AccessDenied") => {
             StepError { reason: format!("route53domains:RegisterDomain answered {code}"), ..failure }
         }
         _ => failure,

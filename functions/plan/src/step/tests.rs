@@ -145,7 +145,7 @@ fn contact() -> Value {
 fn known() -> Value {
     json!({
         "apiId": "api-1", "hostedZoneId": "ZONE", "certificateArn": CERTIFICATE,
-        "validationRecords": [{"name": "_a.example.com", "value": "_b.acm-validations.aws"}]
+        "validationRecords": [{"name": "_a.example.com", "value": "_b.acm-validations.aws"}], "hostname": "api.example.com"
     })
 }
 
