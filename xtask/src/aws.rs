@@ -70,7 +70,7 @@ pub(crate) fn program(paths: &Paths, name: &str, access: Option<&Access>) -> Pro
         .env("AWS_RETRY_MODE", "standard")
         .env("SAM_CLI_TELEMETRY", "0")
         .env("SAM_CLI_POLL_DELAY", "0.2")
-        .env("__SAM_CLI_APP_DIR", paths.target().join("sam").join("home"));
+        .env("__SAM_CLI_APP_DIR", paths.sam_home());
     match access {
         Some(access) => program.envs(&access.variables()),
         // Nothing is asked of AWS then; the SDK only wants to know a region.

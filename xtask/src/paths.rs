@@ -42,6 +42,11 @@ impl Paths {
         self.tools("sam").join("bin").join(program)
     }
 
+    /// SAM CLI's own settings, instead of those in the user's home.
+    pub(crate) fn sam_home(&self) -> PathBuf {
+        self.target().join("sam").join("home")
+    }
+
     /// What SAM CLI built.
     pub(crate) fn sam_build(&self) -> PathBuf {
         self.target().join("sam").join("build")

@@ -152,7 +152,7 @@ fn outputs(description: &str) -> Result<BTreeMap<String, String>> {
 fn own_settings(paths: &Paths) -> Result<std::path::PathBuf> {
     let folder = paths.target().join("sam");
     let file = folder.join("samconfig.toml");
-    std::fs::create_dir_all(folder.join("home"))
+    std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::write(&file, "version = 0.1\n"))
         .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)

@@ -18,6 +18,10 @@ const OLDEST_PYTHON: (u32, u32) = (3, 10);
 /// Written into an environment when it is complete; says what it was made from.
 const STAMP: &str = "nameplate-stamp";
 
+/// SAM CLI's own settings: it last asked the package index for a newer SAM CLI in the year 2100, so that it does
+/// not ask now; the version is ours to choose.
+const SAM_SETTINGS: &str = "{\"telemetryEnabled\": false, \"lastVersionCheck\": 4102444800.0}\n";
+
 /// One virtual environment.
 struct Environment {
     name: &'static str,
@@ -49,7 +53,12 @@ pub(crate) async fn prepare(paths: &Paths) -> Result<()> {
 /// # Errors
 /// As `prepare`.
 pub(crate) async fn sam(paths: &Paths) -> Result<()> {
-    make(paths, &SAM).await
+    make(paths, &SAM).await?;
+    let home = paths.sam_home();
+    let file = home.join("metadata.json");
+    std::fs::create_dir_all(&home)
+        .and_then(|()| std::fs::write(&file, SAM_SETTINGS))
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Makes the emulator's environment ready.
