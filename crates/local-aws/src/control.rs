@@ -35,6 +35,16 @@ struct PutDomain {
     auto_renew: Option<bool>,
 }
 
+/// What MiniStack's EventBridge hands over.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MatchedEvent {
+    rule: String,
+    rule_arn: String,
+    target: Value,
+    event: Value,
+}
+
 fn yes() -> bool {
     true
 }
@@ -85,6 +95,22 @@ async fn dispatch(local: &Arc<Local>, request: &Request<Bytes>) -> Reply {
             let event: Event = parse(request.body())?;
             let deliveries = events::deliver(local, &event).await.map_err(unavailable)?;
             Ok(json!({ "deliveries": deliveries }))
+        }
+        // From `aws_side.py`: MiniStack's EventBridge has found a target for an event.
+        (&Method::POST, ["deliveries"]) => {
+            let MatchedEvent { rule, rule_arn, target, event } = parse(request.body())?;
+            let rule = json!({ "Name": rule, "Arn": rule_arn });
+            Ok(json!(events::deliver_to(local, &rule, &target, &event).await))
+        }
+        (&Method::GET, ["faults"]) => Ok(local.faults.list()),
+        (&Method::POST, ["faults"]) => {
+            let id = local.faults.add(parse(request.body())?);
+            id.map(|id| json!({ "id": id })).map_err(|defect| (StatusCode::BAD_REQUEST, defect.to_owned()))
+        }
+        (&Method::DELETE, ["faults"]) => Ok(json!({ "removed": local.faults.remove(None) })),
+        (&Method::DELETE, ["faults", id]) => {
+            let id = id.parse().map_err(|_| (StatusCode::BAD_REQUEST, format!("{id} is no number of a fault")))?;
+            Ok(json!({ "removed": local.faults.remove(Some(id)) }))
         }
         (&Method::GET, ["resolve"]) => {
             let field = |name: &str| {

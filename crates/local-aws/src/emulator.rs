@@ -38,6 +38,11 @@ impl Emulator {
         Self { client, address, keys, region }
     }
 
+    /// The same, called with other keys.
+    pub(crate) fn with_keys(&self, keys: KeyPair) -> Self {
+        Self { keys, ..self.clone() }
+    }
+
     /// Hands on a caller's request as it is.
     pub(crate) async fn forward(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendError> {
         self.client.send(self.address, request).await

@@ -15,6 +15,8 @@ use tokio::time::{Instant, sleep};
 use crate::Local;
 use crate::clock::iso;
 use crate::emulator::{Emulator, EmulatorError};
+use crate::faults::Kind;
+use crate::identity::execution_credentials;
 
 /// An event, before its envelope.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,7 +64,7 @@ pub(crate) async fn deliver(local: &Local, event: &Event) -> Result<Vec<Delivery
         let Some(pattern) = rule["EventPattern"].as_str().filter(|_| rule["State"] != "DISABLED") else { continue };
         let test = json!({ "Event": envelope.to_string(), "EventPattern": pattern });
         if emulator.json("events", "AWSEvents.TestEventPattern", &test).await?["Result"] == true {
-            deliveries.append(&mut run_targets(emulator, &rule, &envelope).await?);
+            deliveries.append(&mut run_targets(local, &rule, &envelope).await?);
         }
     }
     Ok(deliveries)
@@ -81,42 +83,68 @@ async fn rules(emulator: &Emulator) -> Result<Vec<Value>, EmulatorError> {
     }
 }
 
-async fn run_targets(emulator: &Emulator, rule: &Value, envelope: &Value) -> Result<Vec<Delivery>, EmulatorError> {
+async fn run_targets(local: &Local, rule: &Value, envelope: &Value) -> Result<Vec<Delivery>, EmulatorError> {
     let input = json!({ "Rule": rule["Name"], "EventBusName": "default" });
-    let targets = emulator.json("events", "AWSEvents.ListTargetsByRule", &input).await?;
+    let targets = local.emulator.json("events", "AWSEvents.ListTargetsByRule", &input).await?;
     let mut deliveries = Vec::new();
     for target in targets["Targets"].as_array().into_iter().flatten() {
-        let arn = target["Arn"].as_str().unwrap_or_default();
-        let result = run(emulator, arn, &payload(target, rule, envelope)).await;
-        deliveries.push(Delivery {
-            rule: rule["Name"].as_str().unwrap_or_default().to_owned(),
-            target: arn.to_owned(),
-            error: result.err(),
-        });
+        deliveries.push(deliver_to(local, rule, target, envelope).await);
     }
     Ok(deliveries)
 }
 
-async fn run(emulator: &Emulator, arn: &str, payload: &Value) -> Result<(), String> {
-    let service = arn.split(':').nth(2).unwrap_or_default();
-    let done = match service {
+/// Delivers an event to one target of a rule that matches it. What the target does not take goes to its dead-letter
+/// queue, without the retries that AWS makes first (AWS-FACTS 6).
+pub(crate) async fn deliver_to(local: &Local, rule: &Value, target: &Value, envelope: &Value) -> Delivery {
+    let strike = local.faults.strike_event(envelope);
+    let times = match strike.as_ref().map(|strike| strike.kind) {
+        Some(Kind::LoseEvent) => 0,
+        Some(Kind::DuplicateEvent) => 2,
+        _ => 1,
+    };
+    if let Some(strike) = strike.as_ref().filter(|strike| strike.kind == Kind::DelayEvent) {
+        strike.delay().await;
+    }
+    let refused = strike.as_ref().is_some_and(|strike| strike.kind == Kind::RefuseEvent);
+    let payload = payload(target, rule, envelope);
+    let mut error = None;
+    for _ in 0..times {
+        let run = if refused { Err("refused by a fault".to_owned()) } else { run(local, rule, target, &payload).await };
+        error = run.err();
+        if let (Some(_), Some(queue)) = (&error, target["DeadLetterConfig"]["Arn"].as_str()) {
+            // AWS drops what its dead-letter queue does not take.
+            let _dropped = send_message(&local.emulator, queue, envelope).await;
+        }
+    }
+    Delivery {
+        rule: rule["Name"].as_str().unwrap_or_default().to_owned(),
+        target: target["Arn"].as_str().unwrap_or_default().to_owned(),
+        error,
+    }
+}
+
+async fn run(local: &Local, rule: &Value, target: &Value, payload: &Value) -> Result<(), String> {
+    let emulator = &local.emulator;
+    let arn = target["Arn"].as_str().unwrap_or_default();
+    let done = match arn.split(':').nth(2).unwrap_or_default() {
         "lambda" => emulator.invoke_event(arn, payload).await,
         "states" => {
             let input = json!({ "stateMachineArn": arn, "input": payload.to_string() });
-            emulator.json("states", "AWSStepFunctions.StartExecution", &input).await.map(|_| ())
+            let role = target["RoleArn"].as_str().unwrap_or_default();
+            let keys = execution_credentials(rule["Arn"].as_str().unwrap_or_default(), role);
+            emulator.with_keys(keys).json("states", "AWSStepFunctions.StartExecution", &input).await.map(|_| ())
         }
-        "sqs" => {
-            let mut parts = arn.split(':').skip(4);
-            let (account, queue) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-            let input = json!({
-                "QueueUrl": format!("http://localhost/{account}/{queue}"),
-                "MessageBody": payload.to_string(),
-            });
-            emulator.json("sqs", "AmazonSQS.SendMessage", &input).await.map(|_| ())
-        }
+        "sqs" => send_message(emulator, arn, payload).await,
         other => return Err(format!("the local AWS does not deliver to {other} targets")),
     };
     done.map_err(|error| error.to_string())
+}
+
+async fn send_message(emulator: &Emulator, queue_arn: &str, body: &Value) -> Result<(), EmulatorError> {
+    let mut parts = queue_arn.split(':').skip(4);
+    let (account, queue) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let input = json!({ "QueueUrl": format!("http://localhost/{account}/{queue}"), "MessageBody": body.to_string() });
+    emulator.json("sqs", "AmazonSQS.SendMessage", &input).await.map(|_| ())
 }
 
 /// What a target gets: the event, or what its Input, InputPath or InputTransformer make of it.
@@ -222,7 +250,7 @@ pub(crate) async fn tick(local: Arc<Local>) {
                 detail: json!({}),
             };
             let envelope = event.envelope(&local.account_id, &local.region, local.clock.now());
-            let _gone = run_targets(&local.emulator, rule, &envelope).await;
+            let _gone = run_targets(&local, rule, &envelope).await;
         }
     }
 }

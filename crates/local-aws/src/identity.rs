@@ -21,7 +21,7 @@ use crate::sigv4::{KeyPair, Scope, verify};
 pub(crate) enum Caller {
     /// The account's administrator: may all.
     Admin,
-    /// A Lambda function, by the key of its role's session.
+    /// A Lambda function or a state machine, by the key of its role's session.
     Function { name: String, role: String, keys: KeyPair },
     /// An IAM user. We do not have its secret, so its signature is not checked by us.
     User { name: String },
@@ -75,9 +75,10 @@ impl Identity {
         if let Some(caller) = lock(&self.known).get(access_key_id) {
             return caller.clone();
         }
-        let functions = functions(emulator).await.unwrap_or_default();
+        let mut callers = functions(emulator).await.unwrap_or_default();
+        callers.extend(state_machines(emulator).await.unwrap_or_default());
         let mut found = None;
-        for caller in functions {
+        for caller in callers {
             let Caller::Function { keys, .. } = &caller else { continue };
             if keys.access_key_id == access_key_id {
                 found = Some(caller.clone());
@@ -172,6 +173,30 @@ async fn functions(emulator: &Emulator) -> Result<Vec<Caller>, EmulatorError> {
     }
 }
 
+/// The state machines; `aws_side.py` derives their keys as MiniStack derives those of functions.
+async fn state_machines(emulator: &Emulator) -> Result<Vec<Caller>, EmulatorError> {
+    let mut callers = Vec::new();
+    let mut input = serde_json::json!({});
+    loop {
+        let page = emulator.json("states", "AWSStepFunctions.ListStateMachines", &input).await?;
+        for machine in page["stateMachines"].as_array().into_iter().flatten() {
+            let arn = machine["stateMachineArn"].as_str().unwrap_or_default();
+            let input = serde_json::json!({ "stateMachineArn": arn });
+            let machine = emulator.json("states", "AWSStepFunctions.DescribeStateMachine", &input).await?;
+            let role = machine["roleArn"].as_str().unwrap_or_default();
+            callers.push(Caller::Function {
+                name: machine["name"].as_str().unwrap_or_default().to_owned(),
+                keys: execution_credentials(arn, role),
+                role: role.to_owned(),
+            });
+        }
+        match page["nextToken"].as_str() {
+            Some(next) => input["nextToken"] = serde_json::json!(next),
+            None => return Ok(callers),
+        }
+    }
+}
+
 /// The user that has this key, if any.
 async fn user(emulator: &Emulator, access_key_id: &str) -> Option<Caller> {
     let fields = [("Action", "GetAccessKeyLastUsed"), ("Version", "2010-05-08"), ("AccessKeyId", access_key_id)];
@@ -180,8 +205,8 @@ async fn user(emulator: &Emulator, access_key_id: &str) -> Option<Caller> {
     Some(Caller::User { name })
 }
 
-/// The credentials that MiniStack gives to a function.
-fn execution_credentials(function_arn: &str, role_arn: &str) -> KeyPair {
+/// The credentials that MiniStack gives to a function, and `aws_side.py` to whatever else uses a role.
+pub(crate) fn execution_credentials(function_arn: &str, role_arn: &str) -> KeyPair {
     let hex = |text: &str| Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let digest = hex(&format!("{function_arn}:{role_arn}"));
     KeyPair {

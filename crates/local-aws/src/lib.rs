@@ -21,12 +21,15 @@ mod dns;
 mod domains;
 mod emulator;
 mod events;
+mod faults;
 mod identity;
 mod ministack;
 mod net;
 mod options;
+mod origin;
 mod permission;
 mod prices;
+mod process;
 mod proxy;
 mod record;
 mod registry;
@@ -40,6 +43,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::Request;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -99,6 +105,10 @@ struct Local {
     identity: identity::Identity,
     clock: clock::Clock,
     record: record::Record,
+    origins: origin::Origins,
+    faults: faults::Faults,
+    /// The process group of the Lambdas.
+    lambdas: rustix::process::Pid,
     registry: Mutex<registry::Registry>,
     certificates: acm::Certificates,
     certificates_changed: Notify,
@@ -181,6 +191,9 @@ impl LocalAws {
             account_id: options.account_id,
             clock: clock::Clock::new(options.settings.clock_speed),
             record: record::Record::default(),
+            origins: origin::Origins::default(),
+            faults: faults::Faults::default(),
+            lambdas: ministack.group(),
             registry: Mutex::default(),
             certificates: acm::Certificates::default(),
             certificates_changed: Notify::new(),
@@ -198,12 +211,7 @@ impl LocalAws {
         tasks.spawn(keep(ministack, stopping, report));
         tasks.spawn(acm::watch(Arc::clone(&local)));
         tasks.spawn(events::tick(Arc::clone(&local)));
-        let shared = Arc::clone(&local);
-        let app = axum::Router::new().fallback(move |request| proxy::serve(Arc::clone(&shared), request));
-        tasks.spawn(async move {
-            // It returns only with the task.
-            let _ended = axum::serve(listener, app).await;
-        });
+        tasks.spawn(listen(Arc::clone(&local), listener));
         Ok(Self { endpoint, admin, local, tasks, ended, stop })
     }
 
@@ -238,6 +246,27 @@ impl LocalAws {
         // The receivers end when MiniStack has been waited for.
         let _gone = self.ended.wait_for(|_| false).await;
         self.tasks.shutdown().await;
+    }
+}
+
+/// Serves connections until the task ends; the connections end with it.
+async fn listen(local: Arc<Local>, listener: TcpListener) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else {
+            // The caller went away, or we are out of file descriptors: then others must end first.
+            tokio::task::yield_now().await;
+            continue;
+        };
+        // An answer goes out at once; without it small ones wait for the other side's acknowledgement.
+        let _slower = stream.set_nodelay(true);
+        let local = Arc::clone(&local);
+        connections.spawn(async move {
+            let service = service_fn(move |request| proxy::serve(Arc::clone(&local), peer, request));
+            // An error is a connection that was cut, by us or by the caller.
+            let _cut = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+        while connections.try_join_next().is_some() {}
     }
 }
 

@@ -29,8 +29,9 @@ const POLL: Duration = Duration::from_millis(50);
 const STOP_LIMIT: Duration = Duration::from_secs(3);
 const LOG_TAIL_BYTES: u64 = 2_000;
 
-/// Serves MiniStack; see the file.
-const SERVE: &str = include_str!("ministack.py");
+/// What runs MiniStack: the first is started, the others are beside it. See the files.
+const PROGRAM: [(&str, &str); 2] =
+    [("serve.py", include_str!("serve.py")), ("aws_side.py", include_str!("aws_side.py"))];
 
 /// The running child. Dropping it ends the whole group.
 pub(crate) struct MiniStack {
@@ -58,13 +59,16 @@ impl MiniStack {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(prepare(error)),
             _ => std::fs::create_dir_all(&scratch).map_err(prepare)?,
         }
+        for (name, text) in PROGRAM {
+            std::fs::write(scratch.join(name), text).map_err(prepare)?;
+        }
         let port_file = scratch.join("port");
         let log = work.join("ministack.log");
         let output = File::create(&log).map_err(prepare)?;
 
         let mut command = Command::new(&options.ministack_python);
         command
-            .args(["-c", SERVE])
+            .arg(scratch.join(PROGRAM[0].0))
             .arg(&port_file)
             .env_clear()
             .envs(environment(options, admin, endpoint, &scratch))
@@ -114,6 +118,11 @@ impl MiniStack {
     /// Where it listens.
     pub(crate) fn address(&self) -> Loopback {
         self.address
+    }
+
+    /// Its process group, in which its Lambdas are too.
+    pub(crate) fn group(&self) -> Pid {
+        self.group
     }
 
     /// How it ended, if it has, with the end of its log.

@@ -1,50 +1,58 @@
 //! The way of every call: who calls, what it is, then the service that answers, then the record.
 //!
-//! Owns the order of these. Must not know what a service does.
+//! Owns the order of these, and carries out the faults that strike a call. Must not know what a service does.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::Request as AxumRequest;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use serde_json::json;
 
 use crate::answer::{self, Answer};
+use crate::faults::{self, Kind};
 use crate::identity::Caller;
 use crate::net::strip_connection_headers;
 use crate::record::Call;
 use crate::sigv4::{self, Scope};
-use crate::{Local, acm, action, apigateway, control, dataplane, domains, route53};
+use crate::{Local, acm, action, apigateway, control, dataplane, domains, process, route53};
 
-/// Answers a request that came in on our port.
-pub(crate) async fn serve(local: Arc<Local>, request: AxumRequest) -> Response<Body> {
+/// The connection ends here without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is cut")]
+pub(crate) struct Cut;
+
+/// Answers a request that came in on our port from `peer`.
+pub(crate) async fn serve(
+    local: Arc<Local>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Cut> {
     let (mut parts, body) = request.into_parts();
-    let body = match body.collect().await {
-        Ok(body) => body.to_bytes(),
-        // The caller is gone; nobody reads this.
-        Err(_) => return Response::new(Body::empty()),
-    };
+    // An error means that the caller is gone.
+    let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
     strip_connection_headers(&mut parts.headers);
     let request = Request::from_parts(parts, body);
     // A caller that goes away does not undo what it asked for: AWS carries a call out to its end.
-    let answer = tokio::spawn(async move { route(&local, request).await }).await.unwrap_or_else(|_| {
-        answer::json(StatusCode::INTERNAL_SERVER_ERROR, "application/json", &json!({ "__type": "InternalFailure" }))
-    });
+    let answer = tokio::spawn(async move { route(&local, peer, request).await }).await.unwrap_or_else(|_| {
+        let body = json!({ "__type": "InternalFailure" });
+        Ok(answer::json(StatusCode::INTERNAL_SERVER_ERROR, "application/json", &body))
+    })?;
     let (mut parts, body) = answer.into_parts();
     strip_connection_headers(&mut parts.headers);
-    Response::from_parts(parts, Body::new(Full::new(body)))
+    Ok(Response::from_parts(parts, Full::new(body)))
 }
 
-async fn route(local: &Arc<Local>, request: Request<Bytes>) -> Answer {
+async fn route(local: &Arc<Local>, peer: SocketAddr, request: Request<Bytes>) -> Result<Answer, Cut> {
     let path = request.uri().path();
     if path.starts_with("/_local/") && dataplane::is_local_host(&dataplane::host(&request)) {
-        return match path.strip_prefix("/_local/integrations/").map(str::to_owned) {
+        return Ok(match path.strip_prefix("/_local/integrations/").map(str::to_owned) {
             Some(rest) => dataplane::integrate(local, &rest, request).await,
             None => control::handle(local, request).await,
-        };
+        });
     }
     let scope = sigv4::scope(request.uri(), request.headers());
     let caller = match &scope {
@@ -56,6 +64,7 @@ async fn route(local: &Arc<Local>, request: Request<Bytes>) -> Answer {
             service: scope.service.clone(),
             action: action::name(&scope.service, &request),
             resource: action::resource(&scope.service, &request),
+            execution: local.origins.of(&scope.service, &request),
             ..arrival(local, &caller)
         },
         _ => {
@@ -69,7 +78,7 @@ async fn route(local: &Arc<Local>, request: Request<Bytes>) -> Answer {
             }
         }
     };
-    pass(local, call, &caller, scope.as_ref(), request).await
+    pass(local, call, &caller, peer, scope.as_ref(), request).await
 }
 
 fn arrival(local: &Local, caller: &Caller) -> Call {
@@ -80,28 +89,60 @@ fn arrival(local: &Local, caller: &Caller) -> Call {
         service: String::new(),
         action: String::new(),
         resource: None,
+        execution: None,
+        fault: None,
         status: None,
         error: None,
     }
 }
 
-/// Every recorded call passes here, before and after it is carried out: `seq` is its number, `call` what it is.
+/// Every recorded call passes here, before and after it is carried out.
 async fn pass(
     local: &Arc<Local>,
     call: Call,
     caller: &Caller,
+    peer: SocketAddr,
     scope: Option<&Scope>,
     request: Request<Bytes>,
-) -> Answer {
+) -> Result<Answer, Cut> {
     let seq = local.record.begin(call.clone());
     let held = local.settings().delays.operations.get(&format!("{}:{}", call.service, call.action)).copied();
     if let Some(held) = held {
         tokio::time::sleep(Duration::from_millis(held)).await;
     }
-    let answer = carry_out(local, &call, caller, scope, request).await;
+    let mut strike = local.faults.strike_call(&call);
+    if let Some(strike) = &mut strike {
+        local.record.spoil(seq, strike.kind.name());
+        match strike.kind {
+            Kind::CutBefore => return Err(Cut),
+            Kind::HoldBefore => local.faults.hold(strike).await,
+            _ => {}
+        }
+    }
+    let instead = strike.as_ref().and_then(|strike| faults::answer_of(strike.kind, &call.service));
+    let answer = match instead {
+        Some(answer) => answer,
+        None => carry_out(local, &call, caller, scope, request).await,
+    };
     let error = if answer.status().is_success() { None } else { answer::error_code(answer.headers(), answer.body()) };
     local.record.end(seq, answer.status().as_u16(), error);
-    answer
+    let Some(mut strike) = strike else { return Ok(answer) };
+    match strike.kind {
+        Kind::CutAfter => return Err(Cut),
+        Kind::Delay => strike.delay().await,
+        Kind::HoldAfter => local.faults.hold(&mut strike).await,
+        Kind::KillLambda if process::kill_lambda(peer, local.endpoint, local.lambdas) => return Err(Cut),
+        Kind::StopExecution => stop_execution(local, call.execution.as_deref()).await,
+        _ => {}
+    }
+    Ok(answer)
+}
+
+async fn stop_execution(local: &Local, execution: Option<&str>) {
+    let Some(execution) = execution else { return };
+    let input = json!({ "executionArn": execution, "cause": "stopped by a fault of the local AWS" });
+    // An execution that has ended cannot be stopped, and need not be.
+    let _ended = local.emulator.json("states", "AWSStepFunctions.StopExecution", &input).await;
 }
 
 async fn carry_out(

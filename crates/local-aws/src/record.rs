@@ -22,6 +22,10 @@ pub(crate) struct Call {
     pub(crate) action: String,
     /// What the call is about, where that is cheaply known: a name, a zone, an API, an ARN.
     pub(crate) resource: Option<String>,
+    /// The ARN of the execution that the call is made for, where that is known.
+    pub(crate) execution: Option<String>,
+    /// The fault that was done to the call.
+    pub(crate) fault: Option<&'static str>,
     pub(crate) status: Option<u16>,
     pub(crate) error: Option<String>,
 }
@@ -36,16 +40,22 @@ pub(crate) struct Filter {
     action: Option<String>,
     /// A part of the resource.
     resource: Option<String>,
+    /// A part of the execution's ARN.
+    execution: Option<String>,
 }
 
 impl Filter {
     fn takes(&self, call: &Call) -> bool {
+        let within = |part: &Option<String>, is: Option<&str>| {
+            part.as_deref().is_none_or(|part| is.is_some_and(|is| is.contains(part)))
+        };
         let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
         call.seq > self.after
             && same(&self.caller, &call.caller)
             && same(&self.service, &call.service)
             && same(&self.action, &call.action)
-            && self.resource.as_deref().is_none_or(|part| call.resource.as_deref().is_some_and(|is| is.contains(part)))
+            && within(&self.resource, call.resource.as_deref())
+            && within(&self.execution, call.execution.as_deref())
     }
 }
 
@@ -64,9 +74,18 @@ impl Record {
 
     /// Enters how a call ended.
     pub(crate) fn end(&self, seq: u64, status: u16, error: Option<String>) {
+        self.change(seq, |call| (call.status, call.error) = (Some(status), error));
+    }
+
+    /// Enters the fault that is done to a call.
+    pub(crate) fn spoil(&self, seq: u64, fault: &'static str) {
+        self.change(seq, |call| call.fault = Some(fault));
+    }
+
+    fn change(&self, seq: u64, change: impl FnOnce(&mut Call)) {
         let index = usize::try_from(seq).unwrap_or_default().wrapping_sub(1);
         if let Some(call) = lock(&self.0).get_mut(index) {
-            (call.status, call.error) = (Some(status), error);
+            change(call);
         }
     }
 
@@ -91,6 +110,8 @@ mod tests {
             service: "acm".to_owned(),
             action: action.to_owned(),
             resource: resource.map(str::to_owned),
+            execution: None,
+            fault: None,
             status: None,
             error: None,
         }

@@ -31,6 +31,10 @@ from hypercorn.asyncio import serve  # noqa: E402
 from hypercorn.config import Config  # noqa: E402
 from ministack.app import app  # noqa: E402
 
+import aws_side  # noqa: E402
+
+aws_side.install()
+
 config = Config()
 config.keep_alive_timeout = 75
 config.loglevel = "WARNING"
