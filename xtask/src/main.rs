@@ -6,6 +6,7 @@
 mod asl;
 mod aws;
 mod backend;
+mod chaos;
 mod demo;
 mod generated;
 mod lambdas;
@@ -45,6 +46,8 @@ enum Command {
     Demo(demo::Args),
     /// Start the local AWS with the stack deployed, and stay until Ctrl-C
     Local(local::Args),
+    /// Run the path with a fault at each of its calls, and ask the world after each
+    Chaos(chaos::Args),
     /// Run everything that must hold: format, lints, generated files, unit, contract, template, end to end
     Test(test::Args),
     /// Write the JSON Schemas and the README's field table from the request's types
@@ -107,6 +110,7 @@ async fn run(command: &Command, world: &mut World) -> Result<()> {
     match command {
         Command::Demo(args) => demo::run(args, &paths, world).await,
         Command::Local(args) => local::run(args, &paths, world).await,
+        Command::Chaos(args) => chaos::run(args, &paths, world).await,
         Command::Test(args) => test::run(args, &paths, world).await,
         Command::Schema(args) => schema::run(args, &paths).await,
         Command::Picture(args) => picture::run(args, &paths),

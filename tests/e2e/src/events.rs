@@ -1,8 +1,14 @@
 //! Events on the bus, caught by a rule into a queue. It must not know what they mean.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::World;
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Far beyond what any delivery takes.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
 /// Catches what Nameplate publishes about one domain, from the moment it is made.
 pub struct Events {
@@ -42,8 +48,24 @@ impl Events {
         Self { world: world.clone(), queue_url }
     }
 
-    /// All events that have arrived since the last call, oldest first.
-    pub async fn take(&self) -> Vec<Value> {
+    /// All events that have arrived since the last call, oldest first, once one of `detail_type` is among them:
+    /// events arrive after the call that sent them has been answered.
+    ///
+    /// # Panics
+    /// When none arrives.
+    pub async fn take_up_to(&self, detail_type: &str) -> Vec<Value> {
+        let mut events = Vec::new();
+        let arrival = tokio::time::timeout(GIVE_UP_AFTER, async {
+            while Self::of_type(&events, detail_type).is_empty() {
+                tokio::time::sleep(LOOK_EVERY).await;
+                events.extend(self.arrived().await);
+            }
+        });
+        assert!(arrival.await.is_ok(), "no event `{detail_type}` arrived: {events:?}");
+        events
+    }
+
+    async fn arrived(&self) -> Vec<Value> {
         let mut events = Vec::new();
         loop {
             let answer = self

@@ -139,14 +139,34 @@ impl World {
 
     /// Starts an execution of `machine`.
     pub async fn start(&self, machine: &str, input: &Value) -> String {
-        let answer = self
-            .json(
-                "states",
-                "AWSStepFunctions.StartExecution",
-                &json!({"stateMachineArn": machine, "input": input.to_string()}),
-            )
-            .await;
+        self.start_with(&json!({"stateMachineArn": machine, "input": input.to_string()})).await
+    }
+
+    /// Starts an execution of `machine` with a name of ours.
+    pub async fn start_named(&self, machine: &str, name: &str, input: &Value) -> String {
+        self.start_with(&json!({"stateMachineArn": machine, "name": name, "input": input.to_string()})).await
+    }
+
+    async fn start_with(&self, input: &Value) -> String {
+        let answer = self.json("states", "AWSStepFunctions.StartExecution", input).await;
         answer["executionArn"].as_str().expect("an ARN").to_owned()
+    }
+
+    /// Makes a state machine like the deployed one, but whose waits for an event last `seconds`; its ARN.
+    pub async fn impatient_machine(&self, name: &str, seconds: u32) -> String {
+        let described = self
+            .json("states", "AWSStepFunctions.DescribeStateMachine", &json!({"stateMachineArn": self.machine}))
+            .await;
+        let mut definition: Value =
+            serde_json::from_str(described["definition"].as_str().expect("a definition")).expect("JSON");
+        for state in ["AwaitRegistration", "AwaitCertificate"] {
+            let sleeps = definition["States"][state]["TimeoutSeconds"].as_u64();
+            assert!(sleeps.is_some_and(|sleeps| sleeps > u64::from(seconds)), "{state} sleeps {sleeps:?} s");
+            definition["States"][state]["TimeoutSeconds"] = json!(seconds);
+        }
+        let body = json!({"name": name, "definition": definition.to_string(), "roleArn": described["roleArn"]});
+        let made = self.json("states", "AWSStepFunctions.CreateStateMachine", &body).await;
+        made["stateMachineArn"].as_str().expect("an ARN").to_owned()
     }
 
     /// Waits until an execution has ended.
@@ -199,8 +219,23 @@ impl World {
         assert_eq!(answer["FailedEntryCount"], 0, "{answer}");
     }
 
-    /// The executions for `domain`, by the input that they were started with.
-    pub async fn executions_for(&self, domain: &str) -> Vec<String> {
+    /// The executions for `domain`, by the input that they were started with, once there are `count`.
+    ///
+    /// # Panics
+    /// When that does not happen.
+    pub async fn executions_for(&self, domain: &str, count: usize) -> Vec<String> {
+        let mut found = Vec::new();
+        let wait = tokio::time::timeout(GIVE_UP_AFTER, async {
+            while found.len() < count {
+                tokio::time::sleep(LOOK_EVERY).await;
+                found = self.executions_of(domain).await;
+            }
+        });
+        assert!(wait.await.is_ok(), "{count} executions expected: {found:?}");
+        found
+    }
+
+    async fn executions_of(&self, domain: &str) -> Vec<String> {
         let body = json!({"stateMachineArn": self.machine, "maxResults": 1000});
         let list = self.json("states", "AWSStepFunctions.ListExecutions", &body).await;
         let mut found = Vec::new();
@@ -238,9 +273,17 @@ impl World {
         self.control(Method::GET, "/_local/health", None).await["calls"].as_u64().expect("a number of calls")
     }
 
-    /// The calls after number `after` that the functions of a run made: neither our own nor the poller's.
+    /// The calls after number `after` that the functions of a run made: neither our own, nor the poller's, nor the
+    /// state machine's.
     pub async fn calls_after(&self, after: u64) -> Vec<Call> {
-        let answer = self.control(Method::GET, &format!("/_local/calls?after={after}"), None).await;
+        let calls = self.calls(&format!("after={after}")).await;
+        let of_a_step = |call: &Call| call.caller.contains("Function") && !call.caller.contains("PollRegistrations");
+        calls.into_iter().filter(of_a_step).collect()
+    }
+
+    /// The recorded calls that `filter` takes: a query of the local AWS's `/_local/calls`.
+    pub async fn calls(&self, filter: &str) -> Vec<Call> {
+        let answer = self.control(Method::GET, &format!("/_local/calls?{filter}"), None).await;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let calls = answer["calls"].as_array().cloned().unwrap_or_default();
         calls
@@ -251,7 +294,6 @@ impl World {
                 action: text(&call["action"]),
                 resource: text(&call["resource"]),
             })
-            .filter(|call| call.caller.contains("Function") && !call.caller.contains("PollRegistrations"))
             .collect()
     }
 
@@ -260,6 +302,27 @@ impl World {
         let body =
             json!({"TableName": self.table, "Key": {"id": {"S": format!("domain#{domain}")}}, "ConsistentRead": true});
         self.json("dynamodb", "DynamoDB_20120810.GetItem", &body).await["Item"].clone()
+    }
+
+    /// The keys of the watches of a domain that hold a task token.
+    pub async fn sleeping_watches(&self, domain: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut body = json!({
+            "TableName": self.table,
+            "ConsistentRead": true,
+            "FilterExpression": "#domain = :domain AND attribute_exists(#token)",
+            "ExpressionAttributeNames": {"#domain": "domain", "#token": "token"},
+            "ExpressionAttributeValues": {":domain": {"S": domain}},
+        });
+        loop {
+            let page = self.json("dynamodb", "DynamoDB_20120810.Scan", &body).await;
+            let items = page["Items"].as_array().cloned().unwrap_or_default();
+            found.extend(items.iter().filter_map(|item| item["id"]["S"].as_str().map(str::to_owned)));
+            match page.get("LastEvaluatedKey") {
+                Some(key) => body["ExclusiveStartKey"] = key.clone(),
+                None => return found,
+            }
+        }
     }
 
     /// Gives a domain back that a stopped execution still holds, as the README tells a person to.
@@ -366,9 +429,17 @@ impl World {
 
     /// The APIs that are tagged with `domain`.
     pub async fn apis(&self, domain: &str) -> Vec<Value> {
-        let answer = self.rest("apigateway", Method::GET, "/v2/apis?maxResults=500", None).await;
-        let apis = answer["items"].as_array().cloned().unwrap_or_default();
-        apis.into_iter().filter(|api| api["tags"]["nameplate:domain"] == domain).collect()
+        let mut found = Vec::new();
+        let mut path = "/v2/apis?maxResults=500".to_owned();
+        loop {
+            let page = self.rest("apigateway", Method::GET, &path, None).await;
+            let apis = page["items"].as_array().cloned().unwrap_or_default();
+            found.extend(apis.into_iter().filter(|api| api["tags"]["nameplate:domain"] == domain));
+            match page["nextToken"].as_str() {
+                Some(next) => path = format!("/v2/apis?maxResults=500&nextToken={next}"),
+                None => return found,
+            }
+        }
     }
 
     /// A list below an API: `routes`, `integrations`, `stages`.
@@ -379,9 +450,11 @@ impl World {
 
     /// A custom domain of API Gateway, or null.
     pub async fn custom_domain(&self, name: &str) -> Value {
-        let answer = self.rest("apigateway", Method::GET, "/v2/domainnames?maxResults=500", None).await;
-        let domains = answer["items"].as_array().cloned().unwrap_or_default();
-        domains.into_iter().find(|domain| domain["domainName"] == name).unwrap_or(Value::Null)
+        // The only answer without a domain is that there is none.
+        self.client
+            .rest_json("apigateway", Method::GET, &format!("/v2/domainnames/{name}"), None)
+            .await
+            .unwrap_or(Value::Null)
     }
 
     /// The mappings of a custom domain.
@@ -402,7 +475,7 @@ impl World {
 /// One recorded call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// The function that made it.
+    /// The function or state machine that made it.
     pub caller: String,
     /// The service, as in IAM actions.
     pub service: String,

@@ -1,0 +1,390 @@
+//! What is tried: the calls of a run, the faults that fit each, and the names of the cases.
+//!
+//! Owns which fault fits which call. Must not know how a fault is done or judged.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use e2e::Call;
+
+/// How often an answer is late: longer than the functions wait for one (10 s), than the state machine waits for a
+/// service (30 s), than it waits for a Lambda (90 s). In milliseconds.
+const LATE_FOR_A_FUNCTION: u64 = 11_000;
+const LATE_FOR_A_STATE: u64 = 31_000;
+const LATE_FOR_AN_INVOKE: u64 = 91_000;
+
+/// Which run is disturbed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scenario {
+    /// A fresh name is bought and goes live.
+    Fresh,
+    /// The price is over the cap: nothing is made.
+    Refused,
+}
+
+impl Scenario {
+    pub(crate) const ALL: [Self; 2] = [Self::Fresh, Self::Refused];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// One call of a run: the `nth` of its kind by its caller.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Site {
+    /// `CreateZone` for `nameplate-CreateZoneFunction-…`; the state machine is `provision`.
+    pub(crate) caller: String,
+    pub(crate) service: String,
+    pub(crate) action: String,
+    /// The function that is invoked, by its short name.
+    pub(crate) invoked: Option<String>,
+    pub(crate) nth: u64,
+}
+
+impl Site {
+    pub(crate) fn of_state_machine(&self) -> bool {
+        self.caller == "provision"
+    }
+
+    /// The poller works for all executions together.
+    pub(crate) fn of_poller(&self) -> bool {
+        self.caller == "PollRegistrations"
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}:{}", self.caller, self.service, self.action)?;
+        if let Some(invoked) = &self.invoked {
+            write!(f, ":{invoked}")?;
+        }
+        write!(f, "#{}", self.nth)
+    }
+}
+
+/// What is done to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fault {
+    Throttle,
+    Error500,
+    Error503,
+    CutBefore,
+    CutAfter,
+    Late,
+    Killed,
+    Stopped,
+    /// Forged events about everything that is under way arrive after the call.
+    Forged,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Throttle,
+        Self::Error500,
+        Self::Error503,
+        Self::CutBefore,
+        Self::CutAfter,
+        Self::Late,
+        Self::Killed,
+        Self::Stopped,
+        Self::Forged,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Throttle => "throttled",
+            Self::Error500 => "500",
+            Self::Error503 => "503",
+            Self::CutBefore => "cut-before",
+            Self::CutAfter => "cut-after",
+            Self::Late => "late",
+            Self::Killed => "killed",
+            Self::Stopped => "stopped",
+            Self::Forged => "forged",
+        }
+    }
+
+    /// Whether such a thing can happen to that call.
+    fn fits(self, site: &Site) -> bool {
+        match self {
+            Self::Killed => !site.of_state_machine(),
+            Self::Stopped | Self::Forged => !site.of_poller(),
+            _ => true,
+        }
+    }
+
+    /// The fault by the local AWS's name for it, and how late in milliseconds.
+    pub(crate) fn wire(self, site: &Site) -> (&'static str, u64) {
+        let late = match () {
+            () if site.invoked.is_some() => LATE_FOR_AN_INVOKE,
+            () if site.of_state_machine() => LATE_FOR_A_STATE,
+            () => LATE_FOR_A_FUNCTION,
+        };
+        match self {
+            Self::Throttle => ("throttle", 0),
+            Self::Error500 => ("error500", 0),
+            Self::Error503 => ("error503", 0),
+            Self::CutBefore => ("cutBefore", 0),
+            Self::CutAfter => ("cutAfter", 0),
+            Self::Late => ("delay", late),
+            Self::Killed => ("killLambda", 0),
+            Self::Stopped => ("stopExecution", 0),
+            Self::Forged => ("holdAfter", 0),
+        }
+    }
+}
+
+/// An event that wakes an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Event {
+    Registration,
+    Certificate,
+}
+
+impl Event {
+    pub(crate) const ALL: [Self; 2] = [Self::Registration, Self::Certificate];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::Certificate => "certificate",
+        }
+    }
+
+    pub(crate) fn detail_type(self) -> &'static str {
+        match self {
+            Self::Registration => "Domain Registration Completed",
+            Self::Certificate => "ACM Certificate Available",
+        }
+    }
+}
+
+/// What is done to an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum EventFault {
+    Lost,
+    Twice,
+    /// It arrives before the state machine has stored its token.
+    Early,
+    /// It arrives some seconds after it was sent.
+    Late,
+    /// Its target does not take it.
+    Undelivered,
+}
+
+impl EventFault {
+    pub(crate) const ALL: [Self; 5] = [Self::Lost, Self::Twice, Self::Early, Self::Late, Self::Undelivered];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Twice => "twice",
+            Self::Early => "early",
+            Self::Late => "late",
+            Self::Undelivered => "undelivered",
+        }
+    }
+}
+
+/// One thing that is done to a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Disturbance {
+    Call(Site, Fault),
+    Event(Event, EventFault),
+}
+
+impl fmt::Display for Disturbance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(site, fault) => write!(f, "{site}/{}", fault.name()),
+            Self::Event(event, fault) => write!(f, "event/{}/{}", event.name(), fault.name()),
+        }
+    }
+}
+
+/// A run and what is done to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) scenario: Scenario,
+    pub(crate) disturbances: Vec<Disturbance>,
+    /// The seed that chose the disturbances, if one did.
+    pub(crate) seed: Option<u64>,
+}
+
+impl Case {
+    /// What repeats this case alone.
+    pub(crate) fn command(&self) -> String {
+        match self.seed {
+            Some(seed) => format!("cargo xtask chaos --seed {seed} --count 1"),
+            None => format!("cargo xtask chaos --only {self}"),
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what: Vec<String> = self.disturbances.iter().map(ToString::to_string).collect();
+        write!(f, "{}/{}", self.scenario.name(), what.join("+"))
+    }
+}
+
+/// The sites of a run, from the record of its calls, in order.
+pub(crate) fn sites(calls: &[Call]) -> Vec<Site> {
+    let mut seen: BTreeMap<Site, u64> = BTreeMap::new();
+    let mut sites = Vec::new();
+    for call in calls {
+        let invoked = (call.action == "Invoke").then(|| short(&call.resource));
+        let kind = Site {
+            caller: short(&call.caller),
+            service: call.service.clone(),
+            action: call.action.clone(),
+            invoked,
+            nth: 0,
+        };
+        let nth = seen.entry(kind.clone()).or_default();
+        *nth += 1;
+        sites.push(Site { nth: *nth, ..kind });
+    }
+    sites
+}
+
+/// `CreateZone` of a function's name; `provision` of the state machine's.
+fn short(name: &str) -> String {
+    let function = name.split_once("Function").and_then(|(head, _)| head.rsplit(['-', ':']).next());
+    function.or_else(|| name.rsplit('-').next()).unwrap_or(name).to_owned()
+}
+
+/// Every case of a scenario: each fault that fits each call, and for a run that waits, each fault of its events.
+pub(crate) fn all(scenario: Scenario, sites: &[Site]) -> Vec<Case> {
+    let case = |disturbance| Case { scenario, disturbances: vec![disturbance], seed: None };
+    let calls = sites.iter().flat_map(|site| {
+        let fitting = Fault::ALL.into_iter().filter(|fault| fault.fits(site));
+        fitting.map(|fault| Disturbance::Call(site.clone(), fault))
+    });
+    let events = Event::ALL
+        .into_iter()
+        .flat_map(|event| EventFault::ALL.into_iter().map(move |fault| Disturbance::Event(event, fault)));
+    let waits = scenario == Scenario::Fresh;
+    calls.chain(events.filter(|_| waits)).map(case).collect()
+}
+
+/// The part of the matrix that is run on every change: every call that moves money or makes something loses its
+/// answer, loses its Lambda and loses its execution; every event fault; and every tenth of the rest. Nothing that
+/// must be waited for longer than the functions wait.
+pub(crate) fn slice(cases: Vec<Case>) -> Vec<Case> {
+    let makes = |site: &Site| {
+        ["Create", "Register", "Request", "Change", "Put", "Update"].iter().any(|verb| site.action.starts_with(verb))
+            && !site.of_poller()
+    };
+    let mut nth = 0;
+    cases
+        .into_iter()
+        .filter(|case| {
+            let Some(Disturbance::Call(site, fault)) = case.disturbances.first() else { return true };
+            if *fault == Fault::Late && site.of_state_machine() {
+                return false;
+            }
+            nth += 1;
+            let hits_hard = matches!(fault, Fault::CutAfter | Fault::Killed | Fault::Stopped);
+            (makes(site) && hits_hard) || nth % 10 == 0
+        })
+        .collect()
+}
+
+/// The case that a seed chooses: two to four disturbances of the first scenario at once.
+pub(crate) fn random(seed: u64, sites: &[Site]) -> Case {
+    let mut choice = fastrand::Rng::with_seed(seed);
+    let mut disturbances = Vec::new();
+    let mut stops = 0;
+    let count = choice.usize(2..=4);
+    while disturbances.len() < count {
+        let site = &sites[choice.usize(..sites.len())];
+        let fault = Fault::ALL[choice.usize(..Fault::ALL.len())];
+        let slow = fault == Fault::Late && site.of_state_machine();
+        stops += usize::from(fault == Fault::Stopped);
+        // Forged events are sent from a held call; only one can be held at a time.
+        if fault.fits(site) && !slow && fault != Fault::Forged && (fault != Fault::Stopped || stops <= 2) {
+            disturbances.push(Disturbance::Call(site.clone(), fault));
+        }
+    }
+    if choice.bool() {
+        let event = Event::ALL[choice.usize(..Event::ALL.len())];
+        let fault = EventFault::ALL[choice.usize(..EventFault::ALL.len())];
+        if fault != EventFault::Early {
+            disturbances.push(Disturbance::Event(event, fault));
+        }
+    }
+    Case { scenario: Scenario::Fresh, disturbances, seed: Some(seed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(caller: &str, service: &str, action: &str, resource: &str) -> Call {
+        Call {
+            caller: caller.to_owned(),
+            service: service.to_owned(),
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+        }
+    }
+
+    fn sites_of_a_run() -> Vec<Site> {
+        sites(&[
+            call("nameplate-provision", "lambda", "Invoke", "arn:aws:lambda:r:0:function:nameplate-PlanFunction-1"),
+            call("nameplate-PlanFunction-1", "acm", "ListCertificates", ""),
+            call("nameplate-provision", "dynamodb", "UpdateItem", "t"),
+            call("nameplate-provision", "dynamodb", "UpdateItem", "t"),
+            call("nameplate-PollRegistrationsFunction-1", "dynamodb", "Query", "t"),
+        ])
+    }
+
+    #[test]
+    fn calls_are_named_by_caller_operation_and_number() {
+        let names: Vec<String> = sites_of_a_run().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            names,
+            [
+                "provision/lambda:Invoke:Plan#1",
+                "Plan/acm:ListCertificates#1",
+                "provision/dynamodb:UpdateItem#1",
+                "provision/dynamodb:UpdateItem#2",
+                "PollRegistrations/dynamodb:Query#1",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_fitting_faults_are_tried_and_each_case_has_a_name_of_its_own() {
+        let cases = all(Scenario::Fresh, &sites_of_a_run());
+        // Three of the state machine without `killed`, one of a function, one of the poller, ten of the events.
+        assert_eq!(cases.len(), 3 * 8 + 9 + 7 + 10);
+        let names: std::collections::BTreeSet<String> = cases.iter().map(ToString::to_string).collect();
+        assert_eq!(names.len(), cases.len());
+        assert!(names.contains("fresh/Plan/acm:ListCertificates#1/killed"));
+        assert!(names.contains("fresh/event/certificate/lost"));
+        assert_eq!(all(Scenario::Refused, &sites_of_a_run()).len(), 3 * 8 + 9 + 7);
+    }
+
+    #[test]
+    fn the_slice_keeps_what_hits_hard() {
+        let cases = all(Scenario::Fresh, &sites_of_a_run());
+        let slice: Vec<String> = slice(cases).iter().map(ToString::to_string).collect();
+        assert!(slice.contains(&"fresh/provision/dynamodb:UpdateItem#1/stopped".to_owned()), "{slice:?}");
+        assert!(slice.contains(&"fresh/event/registration/early".to_owned()));
+        assert!(!slice.contains(&"fresh/provision/lambda:Invoke:Plan#1/late".to_owned()));
+    }
+
+    #[test]
+    fn a_seed_chooses_the_same_case_each_time() {
+        let name = |seed| random(seed, &sites_of_a_run()).to_string();
+        assert_eq!(name(7), name(7));
+        assert!((0..20).any(|seed| name(seed) != name(7)));
+        assert!(random(7, &sites_of_a_run()).command().contains("--seed 7"));
+    }
+}

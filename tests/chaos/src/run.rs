@@ -1,0 +1,312 @@
+//! Carries one case out: arms the faults, starts the run, starts it again where it was broken, asks the world.
+//!
+//! Owns the course of a case. What must be true afterwards is in `oracle.rs`.
+
+use std::time::Duration;
+
+use e2e::{Backend, Call, Ended, World, request};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::case::{Case, Disturbance, Event, EventFault, Fault, Scenario, Site};
+use crate::oracle;
+
+/// How long the waits of the state machine last in cases that lose an event, in seconds.
+const IMPATIENT_SECS: u32 = 8;
+/// How late an event is, in milliseconds.
+const LATE_EVENT_MS: u64 = 3_000;
+/// How often a run may be started again after it was broken by several faults at once.
+const RESTARTS: usize = 5;
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Far beyond what a claim takes to be given back.
+const RELEASE_LIMIT: Duration = Duration::from_secs(60);
+/// Far beyond what any case takes.
+const CASE_LIMIT: Duration = Duration::from_secs(600);
+
+/// What all cases share.
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    backend: Backend,
+    /// A state machine like the deployed one, whose waits are short.
+    impatient: String,
+}
+
+/// How a case ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The world is as it must be.
+    Holds,
+    /// What is not as it must be.
+    Deviates(Vec<String>),
+    /// The run never came to the call.
+    NotReached,
+}
+
+impl Stage {
+    pub(crate) async fn new(world: World) -> Self {
+        let impatient = world.impatient_machine("nameplate-impatient", IMPATIENT_SECS).await;
+        Self { world, backend: Backend::start().await, impatient }
+    }
+
+    fn request(&self, scenario: Scenario, domain: &str) -> Value {
+        let mut request = request(domain, &self.backend.url("/models"));
+        if scenario == Scenario::Refused {
+            request["registration"]["maxPrice"]["amount"] = json!(1.0);
+        }
+        request
+    }
+
+    /// The calls of an undisturbed run, the poller's included.
+    pub(crate) async fn calls(&self, scenario: Scenario, name: &str) -> Vec<Call> {
+        let domain = format!("{name}.com");
+        let arn = self.world.start_named(self.world.machine(), name, &self.request(scenario, &domain)).await;
+        let ended = self.world.ended(&arn).await;
+        assert_eq!(judge_ending(scenario, &ended), None, "the undisturbed run: {ended:?}");
+        self.world.calls(&format!("execution=:{name}")).await
+    }
+
+    /// Carries `case` out under `name`, which must be new.
+    pub(crate) async fn run(&self, case: &Case, name: &str) -> Outcome {
+        match tokio::time::timeout(CASE_LIMIT, self.carry_out(case, name)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Deviates(vec![format!("not done after {CASE_LIMIT:?}")]),
+        }
+    }
+
+    async fn carry_out(&self, case: &Case, name: &str) -> Outcome {
+        let world = &self.world;
+        let domain = format!("{name}.com");
+        let request = self.request(case.scenario, &domain);
+        let machine = if case.disturbances.iter().any(loses_an_event) { &self.impatient } else { world.machine() };
+        let mut faults = Vec::new();
+        for disturbance in &case.disturbances {
+            faults.push(self.arm(disturbance, machine, name, &domain).await);
+        }
+
+        let mut restarts = 0;
+        let ended = loop {
+            let arn = world.start_named(machine, &format!("{name}-{restarts}"), &request).await;
+            for (disturbance, fault) in case.disturbances.iter().zip(&faults) {
+                self.meddle(disturbance, *fault, name, &domain, &arn).await;
+            }
+            let ended = world.ended(&arn).await;
+            if judge_ending(case.scenario, &ended).is_none() {
+                break ended;
+            }
+            if restarts == allowed_restarts(case) {
+                self.disarm(&faults).await;
+                return Outcome::Deviates(vec![format!(
+                    "{} ended {} with {} {}",
+                    ended.arn, ended.status, ended.error, ended.cause
+                )]);
+            }
+            if let Some(deviation) = self.await_release(&domain, &arn).await {
+                self.disarm(&faults).await;
+                return Outcome::Deviates(vec![deviation]);
+            }
+            restarts += 1;
+        };
+        let struck = self.disarm(&faults).await;
+
+        let mut deviations = match case.scenario {
+            Scenario::Fresh => oracle::live(world, &domain, &ended.output, &["GET /v1/models"]).await,
+            Scenario::Refused => oracle::nothing(world, &domain).await,
+        };
+        if case.scenario == Scenario::Fresh && deviations.is_empty() {
+            deviations = self.run_again(&domain, name, &request, &ended).await;
+        }
+        match deviations.is_empty() {
+            false => Outcome::Deviates(deviations),
+            true if struck || case.seed.is_some() => Outcome::Holds,
+            true => Outcome::NotReached,
+        }
+    }
+
+    /// The same request again: the same result, and no write.
+    async fn run_again(&self, domain: &str, name: &str, request: &Value, first: &Ended) -> Vec<String> {
+        let again = format!("{name}-again");
+        // Whether the registrant's address is confirmed must not differ between the two results.
+        let arn = self.world.start_named(self.world.machine(), &again, request).await;
+        let second = self.world.ended(&arn).await;
+        if second.status != "SUCCEEDED" {
+            return vec![format!(
+                "the same request again ended {} with {} {}",
+                second.status, second.error, second.cause
+            )];
+        }
+        let mut deviations = Vec::new();
+        if second.output != first.output {
+            deviations.push(format!("the same request again has another result: {} {}", first.output, second.output));
+        }
+        for call in self.world.calls(&format!("execution=:{again}")).await {
+            let configures =
+                ["route53", "route53domains", "acm", "apigateway", "lambda"].contains(&call.service.as_str());
+            let reads = ["Get", "List", "Describe", "Check", "Invoke"].iter().any(|verb| call.action.starts_with(verb));
+            if configures && !reads {
+                deviations.push(format!("the same request again wrote to {domain}: {call:?}"));
+            }
+        }
+        deviations
+    }
+
+    /// Puts the fault of a disturbance up; its number.
+    async fn arm(&self, disturbance: &Disturbance, machine: &str, name: &str, domain: &str) -> u64 {
+        let fault = match disturbance {
+            Disturbance::Call(site, fault) => {
+                let (kind, delay) = fault.wire(site);
+                call_fault(site, kind, delay, machine, name)
+            }
+            Disturbance::Event(event, EventFault::Early) => {
+                // The second and the third item that the state machine writes are the two watches.
+                let nth = if *event == Event::Registration { 2 } else { 3 };
+                let site = Site {
+                    caller: "provision".to_owned(),
+                    service: "dynamodb".to_owned(),
+                    action: "UpdateItem".to_owned(),
+                    invoked: None,
+                    nth,
+                };
+                call_fault(&site, "holdBefore", 0, machine, name)
+            }
+            Disturbance::Event(event, fault) => {
+                let (kind, times) = match fault {
+                    EventFault::Twice => ("duplicateEvent", 1),
+                    EventFault::Late => ("delayEvent", 1),
+                    EventFault::Undelivered => ("refuseEvent", 1000),
+                    EventFault::Lost | EventFault::Early => ("loseEvent", 1000),
+                };
+                json!({"fault": kind, "detailType": event.detail_type(), "about": domain, "times": times,
+                    "delayMs": LATE_EVENT_MS})
+            }
+        };
+        let answer = self.world.control(Method::POST, "/_local/faults", Some(&fault)).await;
+        answer["id"].as_u64().expect("a number")
+    }
+
+    /// Takes faults away. Whether every one of them has struck.
+    async fn disarm(&self, faults: &[u64]) -> bool {
+        let mut all_struck = true;
+        for fault in faults {
+            all_struck &= self.standing(*fault, "struck").await.is_none_or(|struck| struck > 0);
+            self.world.control(Method::DELETE, &format!("/_local/faults/{fault}"), None).await;
+        }
+        all_struck
+    }
+
+    /// A number that is kept with a fault; `None` once it is gone, which only `meddle` does, after it has struck.
+    async fn standing(&self, fault: u64, field: &str) -> Option<u64> {
+        let answer = self.world.control(Method::GET, "/_local/faults", None).await;
+        let all = answer["faults"].as_array().cloned().unwrap_or_default();
+        all.iter().find(|standing| standing["id"] == fault)?[field].as_u64()
+    }
+
+    /// What has to be done while the run goes on, where the fault alone does not do it.
+    async fn meddle(&self, disturbance: &Disturbance, fault: u64, name: &str, domain: &str, arn: &str) {
+        let meddles =
+            matches!(disturbance, Disturbance::Call(_, Fault::Forged) | Disturbance::Event(_, EventFault::Early));
+        if !meddles || !self.is_held(fault, arn).await {
+            return;
+        }
+        match disturbance {
+            Disturbance::Event(event, _) => self.await_resume(*event, name).await,
+            Disturbance::Call(..) => self.forge_events(domain).await,
+        }
+        self.world.control(Method::DELETE, &format!("/_local/faults/{fault}"), None).await;
+    }
+
+    /// Waits until the fault holds a call. False when the execution ended without it.
+    async fn is_held(&self, fault: u64, arn: &str) -> bool {
+        let ended = self.world.ended(arn);
+        let held = async {
+            while self.standing(fault, "holding").await.is_some_and(|holding| holding == 0) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::select! {
+            _ = ended => false,
+            () = held => true,
+        }
+    }
+
+    /// Waits until `resume` has handled the event, while the token is not stored yet.
+    async fn await_resume(&self, event: Event, name: &str) {
+        let nth = if event == Event::Registration { 1 } else { 2 };
+        loop {
+            let calls = self.world.calls(&format!("execution=:{name}-")).await;
+            let resolved = calls.iter().filter(|call| call.caller.contains("ResumeFunction")).count();
+            // The registration's event is answered with two calls, an early one with one.
+            if resolved >= nth {
+                return;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Events that are not true, about whatever is under way for `domain`.
+    async fn forge_events(&self, domain: &str) {
+        let item = self.world.item(domain).await;
+        if let Some(operation) = item["purchaseOperation"]["S"].as_str() {
+            let detail = json!({"domainName": domain, "operationId": operation, "status": "SUCCESSFUL"});
+            self.world.publish("Domain Registration Completed", &detail, 1).await;
+            let detail = json!({"domainName": domain, "operationId": operation, "status": "FAILED"});
+            self.world.publish("Domain Registration Failed", &detail, 1).await;
+        }
+        for certificate in self.world.certificates(domain).await {
+            let event = json!({"source": "aws.acm", "detailType": "ACM Certificate Available",
+                "resources": [certificate["CertificateArn"]], "detail": {"Action": "ISSUANCE", "CommonName": domain}});
+            self.world.control(Method::POST, "/_local/events", Some(&event)).await;
+        }
+        let detail = json!({"domainName": domain, "operationId": "no-such-operation", "status": "SUCCESSFUL"});
+        self.world.publish("Domain Registration Completed", &detail, 1).await;
+    }
+
+    /// Waits until an execution that has ended holds the domain no more. What is wrong if it does not let go.
+    async fn await_release(&self, domain: &str, arn: &str) -> Option<String> {
+        let released = async {
+            while self.world.item(domain).await["heldBy"]["S"] == arn {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let late = tokio::time::timeout(RELEASE_LIMIT, released).await.is_err();
+        late.then(|| format!("{arn} has ended and still holds {domain} after {RELEASE_LIMIT:?}"))
+    }
+}
+
+/// Whether the wake-up that the case takes away never comes again.
+fn loses_an_event(disturbance: &Disturbance) -> bool {
+    matches!(disturbance, Disturbance::Event(_, EventFault::Lost | EventFault::Undelivered))
+}
+
+/// One fault alone must be survived, unless it is the end of the execution.
+fn allowed_restarts(case: &Case) -> usize {
+    let stops = |disturbance: &Disturbance| matches!(disturbance, Disturbance::Call(_, Fault::Stopped));
+    match case.disturbances.as_slice() {
+        [disturbance] => usize::from(stops(disturbance)),
+        _ => RESTARTS,
+    }
+}
+
+fn call_fault(site: &Site, kind: &str, delay: u64, machine: &str, name: &str) -> Value {
+    let caller = if site.of_state_machine() {
+        machine.rsplit(':').next().unwrap_or_default().to_owned()
+    } else {
+        format!("{}Function", site.caller)
+    };
+    let mut fault = json!({"fault": kind, "caller": caller, "service": site.service, "action": site.action,
+        "from": site.nth, "delayMs": delay});
+    if !site.of_poller() {
+        fault["execution"] = json!(format!(":{name}-"));
+    }
+    if let Some(invoked) = &site.invoked {
+        fault["resource"] = json!(format!("{invoked}Function"));
+    }
+    fault
+}
+
+/// What is wrong with the ending of a run.
+fn judge_ending(scenario: Scenario, ended: &Ended) -> Option<&'static str> {
+    match (scenario, ended.status.as_str(), ended.error.as_str()) {
+        (Scenario::Fresh, "SUCCEEDED", _) | (Scenario::Refused, "FAILED", "Nameplate.Refused") => None,
+        _ => Some("it did not end as it must"),
+    }
+}
