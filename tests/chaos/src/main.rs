@@ -120,7 +120,7 @@ async fn cases(stage: &Arc<Stage>, arguments: &Arguments) -> Result<Vec<Case>> {
 
 /// The calls that two undisturbed runs have in common: how often something is asked while it is waited for differs.
 async fn sites(stage: &Arc<Stage>, scenario: Scenario) -> Vec<Site> {
-    let name = |number: u32| format!("undisturbed-{}-{number}", scenario.name());
+    let name = |number: u32| format!("{}-undisturbed-{}-{number}", stage.run_id, scenario.name());
     let first = case::sites(&stage.calls(scenario, &name(1)).await);
     let second = case::sites(&stage.calls(scenario, &name(2)).await);
     let mut sites: Vec<Site> = first.into_iter().filter(|site| second.contains(site)).collect();
@@ -151,7 +151,7 @@ async fn run_all(stage: &Arc<Stage>, cases: Vec<Case>, arguments: &Arguments) ->
             let _place = places.acquire_owned().await.expect("nobody closes it");
             let mut outcome = Outcome::NotReached;
             for attempt in 0..TRIES {
-                let name = format!("case-{number}-{attempt}");
+                let name = format!("{}-{number}-{attempt}", stage.run_id);
                 let (stage, case) = (Arc::clone(&stage), case.clone());
                 // Questions to the world panic when they are not answered; that is a deviation too.
                 let run = tokio::spawn(async move { stage.run(&case, &name).await });

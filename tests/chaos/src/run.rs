@@ -26,6 +26,8 @@ const CASE_LIMIT: Duration = Duration::from_secs(600);
 /// What all cases share.
 pub(crate) struct Stage {
     pub(crate) world: World,
+    /// Begins the names of this exploration's domains and executions, so that another may follow on the same local AWS.
+    pub(crate) run_id: String,
     backend: Backend,
     /// A state machine like the deployed one, whose waits are short.
     impatient: String,
@@ -44,8 +46,9 @@ pub(crate) enum Outcome {
 
 impl Stage {
     pub(crate) async fn new(world: World) -> Self {
-        let impatient = world.impatient_machine("nameplate-impatient", IMPATIENT_SECS).await;
-        Self { world, backend: Backend::start().await, impatient }
+        let impatient = world.impatient_machine(IMPATIENT_SECS).await;
+        let run_id = format!("chaos{}", world.calls_so_far().await);
+        Self { world, run_id, backend: Backend::start().await, impatient }
     }
 
     fn request(&self, scenario: Scenario, domain: &str) -> Value {

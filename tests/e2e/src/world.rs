@@ -152,8 +152,15 @@ impl World {
         answer["executionArn"].as_str().expect("an ARN").to_owned()
     }
 
-    /// Makes a state machine like the deployed one, but whose waits for an event last `seconds`; its ARN.
-    pub async fn impatient_machine(&self, name: &str, seconds: u32) -> String {
+    /// A state machine like the deployed one, but whose waits for an event last `seconds`; its ARN. Made if no such
+    /// machine has been made yet.
+    pub async fn impatient_machine(&self, seconds: u32) -> String {
+        let name = format!("impatient-{seconds}");
+        let list = self.json("states", "AWSStepFunctions.ListStateMachines", &json!({})).await;
+        let made = list["stateMachines"].as_array().cloned().unwrap_or_default();
+        if let Some(machine) = made.iter().find(|machine| machine["name"] == name) {
+            return machine["stateMachineArn"].as_str().expect("an ARN").to_owned();
+        }
         let described = self
             .json("states", "AWSStepFunctions.DescribeStateMachine", &json!({"stateMachineArn": self.machine}))
             .await;
