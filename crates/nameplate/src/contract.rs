@@ -72,7 +72,7 @@ pub enum RegistrationPlan {
 pub struct Deadlines {
     /// Until then the registration must have ended.
     pub registration: i64,
-    /// Until then the certificate must be issued.
+    /// Until then the certificate must be issued, however late the wait for it begins.
     pub certificate: i64,
 }
 
@@ -102,6 +102,8 @@ pub struct PlanOutput {
     pub quote: Option<Quote>,
     /// Bounds of the waits.
     pub deadlines: Deadlines,
+    /// When all this was seen, in seconds since 1970.
+    pub planned_at: i64,
     /// What exists and what would be made.
     pub report: Report,
     /// The result of the finished run, if everything is as the request wants it: then nothing is left to do.
@@ -194,13 +196,17 @@ pub struct CreateZoneOutput {
 pub struct RequestCertInput {
     /// The normalised request.
     pub request: Request,
+    /// ARN of this execution: it must hold the claim when it begins to wait.
+    pub execution: String,
     /// The idempotency token is hashed from it.
     pub incarnation: String,
     /// The certificate of an earlier run or turn.
     pub certificate_arn: Option<String>,
     /// Whether the name was bought in this very execution, so that no older certificate can exist.
     pub fresh: bool,
-    /// Seconds since 1970 at which waiting ends.
+    /// When this run was planned, in seconds since 1970: what was requested before belongs to an earlier one.
+    pub planned_at: i64,
+    /// Seconds since 1970 at which waiting ends at the latest; the first turn may bring it closer.
     pub deadline: i64,
 }
 
@@ -226,6 +232,8 @@ pub struct RequestCertOutput {
     pub validation_records: Vec<ValidationRecord>,
     /// Key of the watch to sleep on, while pending.
     pub watch_key: Option<String>,
+    /// Seconds since 1970 at which waiting ends: the deadline of the next turn.
+    pub deadline: i64,
 }
 
 /// Input of `write-validation-records`.

@@ -30,14 +30,21 @@ pub mod domain {
     pub const PURCHASE_PRICE: &str = "purchasePrice";
     /// ARN of the execution whose purchase AWS gave up on: it does not buy again, a new one may.
     pub const PURCHASE_FAILED_IN: &str = "purchaseFailedIn";
+    /// ARN of the certificate that was last awaited, written before its watch is put: so that the watch of an
+    /// execution that was stopped can be found. Together with [`PURCHASE_OPERATION`] it names all watches of the domain.
+    pub const AWAITED_CERTIFICATE: &str = "awaitedCertificate";
     /// `LIVE`: the last run finished.
     pub const LIVE: &str = "LIVE";
+    /// `FAILED`: the last run failed, was stopped or ran out of time.
+    pub const FAILED: &str = "FAILED";
 }
 
 /// Attributes of a watch item.
 pub mod watch {
     /// Task token of the execution that sleeps on the watch.
     pub const TOKEN: &str = "token";
+    /// ARN of that execution. It comes and goes with [`TOKEN`].
+    pub const HELD_BY: &str = "heldBy";
     /// Present once the awaited thing has happened.
     pub const RESOLVED: &str = "resolved";
     /// `registration` while a registration is awaited; the sparse index [`OPEN_INDEX`] lists these.

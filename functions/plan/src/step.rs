@@ -85,6 +85,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         known: item.known,
         registration: found.plan,
         quote: found.quote,
+        planned_at: time,
         deadlines: Deadlines { registration: time + wait, certificate: time + wait + CERTIFICATE_DEADLINE_SECS },
         report,
         result: converged,
@@ -109,10 +110,18 @@ async fn read_item(clients: &Clients, settings: &Settings, request: &Request) ->
         live: text(attribute::STATUS).is_some_and(|status| status == attribute::LIVE),
         fingerprint: text(attribute::FINGERPRINT).cloned(),
         // What cannot be read is searched for anew: the table is a cache.
-        known: text(attribute::KNOWN).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
+        known: known(
+            text(attribute::KNOWN).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
+            text(attribute::AWAITED_CERTIFICATE),
+        ),
         result: text(attribute::RESULT).and_then(|json| serde_json::from_str(json).ok()),
         purchase_begun: attributes.contains_key(attribute::PURCHASE_INTENT),
     })
+}
+
+/// What earlier runs made. Of a run that was stopped only the certificate that it awaited is on record.
+fn known(known: Known, awaited: Option<&String>) -> Known {
+    Known { certificate_arn: known.certificate_arn.clone().or_else(|| awaited.cloned()), ..known }
 }
 
 /// What was found about the registration.

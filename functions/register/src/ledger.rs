@@ -125,16 +125,15 @@ impl Ledger<'_> {
         written(update).await
     }
 
-    /// Puts the watch on `operation`, unless an open one is there, and hands back its key.
+    /// Puts the watch on `operation`, in the place of one that is there, and hands back its key.
     ///
-    /// A watch that was resolved although the operation runs on (a forged or early event) is put anew: the
-    /// awaiting state would not sleep on it. Nothing can be lost by that, since `poll-registrations` looks at
-    /// the operation and not at a change of it. `submitted`, in seconds since 1970, is when the operation
-    /// began at the latest; the poll asks for operations since then.
+    /// A watch that was resolved although the operation runs on (a forged or early event) would not let the
+    /// awaiting state sleep; a token in it is of a sleep that has ended. Nothing can be lost by putting it anew,
+    /// since `poll-registrations` looks at the operation and not at a change of it. `submitted`, in seconds
+    /// since 1970, is when the operation began at the latest; the poll asks for operations since then.
     pub(crate) async fn watch(&self, operation: &str, submitted: i64, now: i64) -> Result<String, StepError> {
         let key = table::watch_key(operation);
-        let result = self
-            .client
+        self.client
             .put_item()
             .table_name(self.table)
             .item(table::KEY, text(&key))
@@ -142,16 +141,22 @@ impl Ledger<'_> {
             .item(watch::CREATED, number(submitted))
             .item(watch::EXPIRES, number(now + watch::KEEP_SECS))
             .item(watch::OPEN, text(watch::REGISTRATION))
-            .condition_expression("attribute_not_exists(#id) OR attribute_exists(#resolved)")
-            .expression_attribute_names("#id", table::KEY)
-            .expression_attribute_names("#resolved", watch::RESOLVED)
             .send()
-            .await;
-        match result {
-            Ok(_) => Ok(key),
-            Err(error) if code_of(&error) == Some(CONDITION_FAILED) => Ok(key),
-            Err(error) => Err(classify("dynamodb:PutItem", &error)),
-        }
+            .await
+            .map_err(|error| classify("dynamodb:PutItem", &error))?;
+        Ok(key)
+    }
+
+    /// Takes the watch on `operation` away, if it is there: nothing is to be waited for any more.
+    pub(crate) async fn unwatch(&self, operation: &str) -> Result<(), StepError> {
+        self.client
+            .delete_item()
+            .table_name(self.table)
+            .key(table::KEY, text(&table::watch_key(operation)))
+            .send()
+            .await
+            .map_err(|error| classify("dynamodb:DeleteItem", &error))?;
+        Ok(())
     }
 
     fn update(&self, change: &str, condition: &str) -> UpdateItemFluentBuilder {

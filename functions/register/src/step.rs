@@ -3,7 +3,7 @@
 //! Reads: the domain item; then, for a name that is ours or was begun to be bought, the registration and
 //! its operation; for one to be bought, availability and price (unless the plan's are fresh) and the contact.
 //! Writes, in this order: the intent to buy; RegisterDomain; the operation's id; the watch. For a name that
-//! this incarnation bought, its tags.
+//! this incarnation bought, its tags. Once the operation has ended, or the deadline passed, the watch goes.
 //! Token: RegisterDomain takes none. In its place the intent says that money may have moved: while there is
 //! one, nothing is bought before AWS has been asked, and has had time to know ([`SETTLING_SECS`]).
 //! Comes back with `PENDING` while AWS is at it; then the state machine sleeps on the watch and asks again.
@@ -159,6 +159,9 @@ impl Step<'_> {
                 format!("AWS has registered {} and shows no name servers yet", self.domain),
             ));
         }
+        if let Some(operation) = &purchase.operation {
+            self.ledger.unwatch(operation).await?;
+        }
         let email_confirmed = registry::email_confirmed(self.domains(), self.domain).await?;
         if bought {
             self.tag().await?;
@@ -205,11 +208,18 @@ impl Step<'_> {
                 self.wait_for(operation, intent).await
             }
             Next::GiveUp(operation) => {
+                // First: the id of the watch is in what the next write takes away.
+                self.ledger.unwatch(&operation.id).await?;
                 self.ledger.close_failed(&self.input.execution, intent, &operation.id).await?;
                 Err(registration_failed(self.domain, operation))
             }
             Next::AskAgain(error) => Err(error),
-            Next::Gone => Err(gone(self.domain)),
+            Next::Gone => {
+                if let Some(operation) = recorded {
+                    self.ledger.unwatch(operation).await?;
+                }
+                Err(gone(self.domain))
+            }
             Next::Buy => self.buy(purchase).await,
         }
     }
@@ -231,6 +241,9 @@ impl Step<'_> {
     /// Buys the name, if the request and the stack let it.
     async fn buy(&self, purchase: &Purchase) -> Result<RegisterOutput, StepError> {
         let Some(registration) = &self.input.request.registration else { return Ok(not_managed()) };
+        if (self.clock)() >= self.input.deadline {
+            return Err(too_late_to_buy(self.domain));
+        }
         if purchase.failed_in.as_deref() == Some(self.input.execution.as_str()) {
             return Err(failed_before(self.domain));
         }
@@ -323,6 +336,7 @@ impl Step<'_> {
     /// Reports `PENDING` as long as the deadline has not passed.
     async fn wait_for(&self, operation: &Operation, intent: i64) -> Result<RegisterOutput, StepError> {
         if (self.clock)() >= self.input.deadline {
+            self.ledger.unwatch(&operation.id).await?;
             return Err(too_late(self.domain, operation));
         }
         let submitted = operation.submitted.map_or(intent, |at| at.min(intent));
@@ -408,6 +422,14 @@ fn too_late(domain: &str, operation: &Operation) -> StepError {
             operation.status.as_str()
         ),
         "look at the operation in the Route 53 console under `Requests` and answer what it waits for, or ask AWS Support; then start the execution again: it goes on waiting and buys nothing twice",
+    )
+}
+
+fn too_late_to_buy(domain: &str) -> StepError {
+    StepError::failed(
+        "RegistrationDeadline",
+        format!("the time in which this run may register {domain} has passed before it was bought"),
+        "start the execution again",
     )
 }
 

@@ -1,12 +1,13 @@
 //! `request-cert`: one certificate for exactly the request's names, its status and its validation records.
 //!
 //! Reads: DescribeCertificate, ListCertificates, ListTagsForCertificate.
-//! Writes: RequestCertificate where no usable certificate of ours exists; the watch on a pending one.
+//! Writes: RequestCertificate where no usable certificate of ours exists; for a pending one its ARN in the domain
+//! item, then the watch. Once a certificate is issued or of no use, or the deadline passed, its watch goes.
 //! Token: hashed from the incarnation, the names, the key and the spent certificate that is replaced, so that
 //! repeating the step within ACM's hour gives the same certificate.
 //! NotReady: a certificate just requested is not readable, or a name lacks its record.
 //! Failed: validation failed or timed out in this run, or the deadline passed. What an earlier run left in such
-//! a state is replaced.
+//! a state is replaced. Busy: this execution does not hold the domain any more.
 //! Certificates that are not ours by tags are never touched. It must not know zones: another step writes the records.
 
 use std::collections::BTreeSet;
@@ -17,20 +18,24 @@ use aws_sdk_acm::types::{
     ValidationMethod,
 };
 use aws_sdk_dynamodb::Client as Dynamodb;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use nameplate::contract::{
     CERTIFICATE_DEADLINE_SECS, CertificateStatus, RequestCertInput, RequestCertOutput, ValidationRecord,
 };
 use nameplate::error::{classify, code_of};
 use nameplate::request::Request;
-use nameplate::table::{self, watch};
+use nameplate::table::{self, domain as attribute, watch};
 use nameplate::token::{hex, token};
-use nameplate::{StepError, runtime, tags};
+use nameplate::{Class, StepError, runtime, tags};
 
 /// Certificates on one page: the most that ACM gives.
 const PAGE_SIZE: i32 = 1000;
 /// How many spent certificates one call replaces: each earlier run within ACM's hour can have left one.
 const MAX_REPLACED: usize = 5;
+/// How DynamoDB says that a condition was not met.
+const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
 /// What the step calls.
 #[derive(Clone)]
@@ -68,10 +73,13 @@ async fn run_at(
     input: RequestCertInput,
     now: i64,
 ) -> Result<RequestCertOutput, StepError> {
+    // The first turn sets the end of the wait; those that follow are given it, and cannot move it.
+    let input = RequestCertInput { deadline: input.deadline.min(now + CERTIFICATE_DEADLINE_SECS), ..input };
     let watches = Watches { dynamodb: &clients.dynamodb, table: &settings.table, input: &input, now };
     let mut found = find(&clients.acm, &settings.stack, &input).await?;
     if let Some(certificate) = &found
         && certificate.status == Status::PendingValidation
+        && now < input.deadline
         && watches.arm(&certificate.arn).await?
     {
         // An event that came before the watch woke nobody: look again, now that the next one will.
@@ -81,6 +89,7 @@ async fn run_at(
     for _ in 0..=MAX_REPLACED {
         let certificate = match found.take() {
             Some(certificate) => certificate,
+            None if now >= input.deadline => return Err(deadline_passed(None, &input)),
             None => {
                 let arn = request(&clients.acm, &settings.stack, &input, spent.as_deref()).await?;
                 // The watch stands before the certificate is looked at, so that no event is missed.
@@ -88,8 +97,13 @@ async fn run_at(
                 describe(&clients.acm, &arn).await?.ok_or_else(|| not_readable(&arn))?
             }
         };
-        match decide(&certificate, &input, now)? {
+        let verdict = decide(&certificate, &input, now);
+        if verdict.ends_the_wait() {
+            watches.remove(&certificate.arn).await?;
+        }
+        match verdict {
             Verdict::Answer(output) => return Ok(output),
+            Verdict::NotYet(error) | Verdict::GiveUp(error) => return Err(error),
             Verdict::Replace => {
                 tracing::info!(
                     certificate = certificate.arn,
@@ -131,23 +145,41 @@ struct Certificate {
 #[derive(Debug)]
 enum Verdict {
     Answer(RequestCertOutput),
+    /// ACM has not shown all of it yet.
+    NotYet(StepError),
     /// It is of no use any more, and not this run's failure.
     Replace,
+    /// It is of no use to this run.
+    GiveUp(StepError),
+}
+
+impl Verdict {
+    /// Whether nobody is to wait for the certificate any more.
+    fn ends_the_wait(&self) -> bool {
+        match self {
+            Verdict::Answer(output) => output.status == CertificateStatus::Issued,
+            Verdict::NotYet(_) => false,
+            Verdict::Replace | Verdict::GiveUp(_) => true,
+        }
+    }
 }
 
 /// Judges a certificate with the right names.
-fn decide(certificate: &Certificate, input: &RequestCertInput, now: i64) -> Result<Verdict, StepError> {
+fn decide(certificate: &Certificate, input: &RequestCertInput, now: i64) -> Verdict {
     let answer = |status, watch_key| {
         Verdict::Answer(RequestCertOutput {
             certificate_arn: certificate.arn.clone(),
             status,
             validation_records: certificate.records.clone(),
             watch_key,
+            deadline: input.deadline,
         })
     };
     match certificate.status {
-        Status::Issued => Ok(answer(CertificateStatus::Issued, None)),
-        Status::PendingValidation if now >= input.deadline => Err(deadline_passed(certificate, input)),
+        Status::Issued => answer(CertificateStatus::Issued, None),
+        Status::PendingValidation if now >= input.deadline => {
+            Verdict::GiveUp(deadline_passed(Some(&certificate.arn), input))
+        }
         Status::PendingValidation => {
             let without: Vec<String> = input
                 .request
@@ -156,15 +188,15 @@ fn decide(certificate: &Certificate, input: &RequestCertInput, now: i64) -> Resu
                 .filter(|name| !certificate.validated_by_record.contains(name))
                 .collect();
             if !without.is_empty() {
-                return Err(StepError::not_ready(
+                return Verdict::NotYet(StepError::not_ready(
                     "ValidationRecordNotShown",
                     format!("ACM does not show the validation record of {} yet", without.join(", ")),
                 ));
             }
-            Ok(answer(CertificateStatus::Pending, Some(table::watch_key(&certificate.arn))))
+            answer(CertificateStatus::Pending, Some(table::watch_key(&certificate.arn)))
         }
-        _ if certificate.created < input.deadline - CERTIFICATE_DEADLINE_SECS => Ok(Verdict::Replace),
-        _ => Err(spent_in_this_run(certificate, input)),
+        _ if certificate.created < input.planned_at => Verdict::Replace,
+        _ => Verdict::GiveUp(spent_in_this_run(certificate, input)),
     }
 }
 
@@ -363,8 +395,10 @@ struct Watches<'a> {
 }
 
 impl Watches<'_> {
-    /// Makes sure that the watch on the certificate stands and is not resolved. Says whether it did not before.
+    /// Makes sure that the watch on the certificate stands, is not resolved and holds no token. Says whether it
+    /// was resolved or did not stand, so that an event may have come that nobody was woken by.
     async fn arm(&self, arn: &str) -> Result<bool, StepError> {
+        self.record(arn).await?;
         let put = self
             .dynamodb
             .put_item()
@@ -382,48 +416,106 @@ impl Watches<'_> {
             Ok(_) => return Ok(true),
             Err(error) => error,
         };
-        let Some(present) = error.as_service_error().filter(|e| e.is_conditional_check_failed_exception()) else {
-            return Err(classify("dynamodb:PutItem", &error));
+        let present = match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(present)) => present.item(),
+            _ => return Err(classify("dynamodb:PutItem", &error)),
         };
-        let resolved = match present {
-            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(present) => {
-                present.item().and_then(|item| item.get(watch::RESOLVED)).cloned()
-            }
-            _ => None,
-        };
-        match resolved {
-            None => Ok(false),
-            Some(seen) => self.reset(arn, seen).await.map(|()| true),
+        let held = |name: &str| present.and_then(|item| item.get(name)).cloned();
+        match (held(watch::RESOLVED), held(watch::TOKEN)) {
+            (Some(seen), _) => self.reset(arn, seen).await.map(|()| true),
+            (None, Some(token)) => self.forget(arn, token).await.map(|()| false),
+            (None, None) => Ok(false),
+        }
+    }
+
+    /// Keeps in the domain item what is awaited, for whoever finds this execution stopped; only while it holds
+    /// the domain.
+    async fn record(&self, arn: &str) -> Result<(), StepError> {
+        let domain = self.input.request.domain_name.as_str();
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(self.table)
+            .key(table::KEY, AttributeValue::S(table::domain_key(domain)))
+            .update_expression("SET #awaited = :arn")
+            .condition_expression("#heldBy = :execution")
+            .expression_attribute_names("#awaited", attribute::AWAITED_CERTIFICATE)
+            .expression_attribute_names("#heldBy", attribute::HELD_BY)
+            .expression_attribute_values(":arn", AttributeValue::S(arn.to_owned()))
+            .expression_attribute_values(":execution", AttributeValue::S(self.input.execution.clone()))
+            .send()
+            .await;
+        match update {
+            Ok(_) => Ok(()),
+            Err(error) if code_of(&error) == Some(CONDITION_FAILED) => Err(not_the_holder(domain)),
+            Err(error) => Err(classify("dynamodb:UpdateItem", &error)),
         }
     }
 
     /// Takes back a wake-up that has been followed: left standing, it would end every later sleep at once.
     async fn reset(&self, arn: &str, seen: AttributeValue) -> Result<(), StepError> {
         let update = self
-            .dynamodb
+            .update(arn, "SET #expires = :expires REMOVE #resolved, #token, #heldBy", "#resolved = :seen")
+            .expression_attribute_names("#expires", watch::EXPIRES)
+            .expression_attribute_values(":expires", self.expires())
+            .expression_attribute_values(":seen", seen);
+        written(update).await
+    }
+
+    /// Takes out the token of a sleep that has ended.
+    async fn forget(&self, arn: &str, seen: AttributeValue) -> Result<(), StepError> {
+        let update = self
+            .update(arn, "REMOVE #token, #heldBy", "#token = :seen AND attribute_not_exists(#resolved)")
+            .expression_attribute_values(":seen", seen);
+        written(update).await
+    }
+
+    /// Takes the watch away, if it is there: nothing is to be waited for any more.
+    async fn remove(&self, arn: &str) -> Result<(), StepError> {
+        self.dynamodb
+            .delete_item()
+            .table_name(self.table)
+            .key(table::KEY, AttributeValue::S(table::watch_key(arn)))
+            .send()
+            .await
+            .map_err(|error| classify("dynamodb:DeleteItem", &error))?;
+        Ok(())
+    }
+
+    fn update(&self, arn: &str, change: &str, condition: &str) -> UpdateItemFluentBuilder {
+        self.dynamodb
             .update_item()
             .table_name(self.table)
             .key(table::KEY, AttributeValue::S(table::watch_key(arn)))
-            .update_expression("SET #expires = :expires REMOVE #resolved, #token")
-            .condition_expression("#resolved = :seen")
-            .expression_attribute_names("#expires", watch::EXPIRES)
+            .update_expression(change)
+            .condition_expression(condition)
             .expression_attribute_names("#resolved", watch::RESOLVED)
             .expression_attribute_names("#token", watch::TOKEN)
-            .expression_attribute_values(":expires", self.expires())
-            .expression_attribute_values(":seen", seen)
-            .send()
-            .await;
-        match update {
-            Ok(_) => Ok(()),
-            // It was resolved anew, or is gone: then the next sleep ends at once, and this step comes back.
-            Err(error) if code_of(&error) == Some("ConditionalCheckFailedException") => Ok(()),
-            Err(error) => Err(classify("dynamodb:UpdateItem", &error)),
-        }
+            .expression_attribute_names("#heldBy", watch::HELD_BY)
     }
 
     fn expires(&self) -> AttributeValue {
         AttributeValue::N((self.now + watch::KEEP_SECS).to_string())
     }
+}
+
+/// Sends a change of a watch. One whose condition fails changes nothing: the watch was resolved anew, or is gone;
+/// then the next sleep ends at once, and this step comes back.
+async fn written(update: UpdateItemFluentBuilder) -> Result<(), StepError> {
+    match update.send().await {
+        Ok(_) => Ok(()),
+        Err(error) if code_of(&error) == Some(CONDITION_FAILED) => Ok(()),
+        Err(error) => Err(classify("dynamodb:UpdateItem", &error)),
+    }
+}
+
+fn not_the_holder(domain: &str) -> StepError {
+    StepError::new(
+        Class::Busy,
+        "NotTheHolder",
+        format!("this execution does not hold {domain} any more, so it may not wait for its certificate"),
+        "wait until the execution that holds it has ended, then start again",
+    )
 }
 
 fn not_readable(arn: &str) -> StepError {
@@ -433,13 +525,12 @@ fn not_readable(arn: &str) -> StepError {
 /// Why DNS validation does not come to an end, in nearly every case.
 const LIKELY_CAUSE: &str = "most likely the name servers at the domain's registrar are not those of its hosted zone, so that ACM does not see the validation records";
 
-fn deadline_passed(certificate: &Certificate, input: &RequestCertInput) -> StepError {
+fn deadline_passed(certificate: Option<&str>, input: &RequestCertInput) -> StepError {
+    let which = certificate.map_or_else(|| "no certificate".to_owned(), |arn| format!("the certificate {arn}"));
+    let not = if certificate.is_some() { "not " } else { "" };
     StepError::failed(
         "CertificateDeadline",
-        format!(
-            "the certificate {} for {} was not issued in time; {LIKELY_CAUSE}",
-            certificate.arn, input.request.domain_name
-        ),
+        format!("{which} for {} was {not}issued in time; {LIKELY_CAUSE}", input.request.domain_name),
         delegation_remedy(input),
     )
 }
@@ -518,16 +609,19 @@ mod tests {
     use aws_sdk_acm::operation::request_certificate::{RequestCertificateInput, RequestCertificateOutput};
     use aws_sdk_acm::primitives::DateTime;
     use aws_sdk_acm::types::{DomainValidation, FailureReason, RecordType, ResourceRecord};
+    use aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput;
     use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
-    use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
+    use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
     use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
     use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::body::SdkBody;
-    use nameplate::Class;
+    use nameplate::contract::REGISTRATION_DEADLINE_SECS;
     use serde_json::json;
+    use std::sync::{Arc, Mutex};
 
     const NOW: i64 = 1_800_000_000;
+    const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:provision:two";
     const NEW: &str = "arn:aws:acm:us-east-1:123456789012:certificate/new";
     const OLD: &str = "arn:aws:acm:us-east-1:123456789012:certificate/old";
 
@@ -541,9 +635,11 @@ mod tests {
         });
         RequestCertInput {
             request: Request::parse(&request).expect("a valid request"),
+            execution: EXECUTION.to_owned(),
             incarnation: "arn:aws:states:us-east-1:123456789012:execution:provision:one".to_owned(),
             certificate_arn: certificate_arn.map(str::to_owned),
             fresh,
+            planned_at: NOW - 60,
             deadline: NOW - 60 + CERTIFICATE_DEADLINE_SECS,
         }
     }
@@ -698,7 +794,7 @@ mod tests {
 
     /// The watch stands already, with or without a wake-up on it.
     fn stands(arn: &'static str, resolved: bool) -> Rule {
-        let mut item = json!({"id": {"S": format!("watch#{arn}")}, "token": {"S": "t"}});
+        let mut item = json!({"id": {"S": format!("watch#{arn}")}, "token": {"S": "t"}, "heldBy": {"S": "somebody"}});
         if resolved {
             item["resolved"] = json!({"S": "event-1"});
         }
@@ -717,15 +813,99 @@ mod tests {
             .then_http_response(move || answer(400, body.clone()))
     }
 
-    fn is_reset(request: &aws_sdk_dynamodb::operation::update_item::UpdateItemInput) -> bool {
+    /// Whether each name in the expressions stands for the attribute of that name.
+    fn names_are_plain(request: &UpdateItemInput) -> bool {
+        let mut names = request.expression_attribute_names().expect("names").iter();
+        names.all(|(short, name)| {
+            let plain = if short == "#awaited" { "awaitedCertificate" } else { &short[1..] };
+            name == plain
+        })
+    }
+
+    fn key(request: &UpdateItemInput) -> String {
+        request.key().expect("a key")["id"].as_s().expect("text").clone()
+    }
+
+    fn is_reset(request: &UpdateItemInput) -> bool {
         let values = request.expression_attribute_values().expect("values");
-        let names = request.expression_attribute_names().expect("names");
-        request.update_expression() == Some("SET #expires = :expires REMOVE #resolved, #token")
+        request.update_expression() == Some("SET #expires = :expires REMOVE #resolved, #token, #heldBy")
             && request.condition_expression() == Some("#resolved = :seen")
             && values.get(":seen") == Some(&text("event-1"))
-            && names.get("#resolved").map(String::as_str) == Some("resolved")
-            && names.get("#token").map(String::as_str) == Some("token")
-            && request.key().and_then(|key| key.get("id")) == Some(&text(&format!("watch#{OLD}")))
+            && names_are_plain(request)
+            && key(request) == format!("watch#{OLD}")
+    }
+
+    fn is_record(request: &UpdateItemInput) -> bool {
+        request.table_name() == Some("table")
+            && request.update_expression() == Some("SET #awaited = :arn")
+            && request.condition_expression() == Some("#heldBy = :execution")
+            && request.expression_attribute_values().expect("values")[":execution"] == text(EXECUTION)
+            && names_are_plain(request)
+            && key(request) == "domain#example.com"
+    }
+
+    fn is_forgetting(request: &UpdateItemInput) -> bool {
+        request.table_name() == Some("table")
+            && request.update_expression() == Some("REMOVE #token, #heldBy")
+            && request.condition_expression() == Some("#token = :seen AND attribute_not_exists(#resolved)")
+            && request.expression_attribute_values().expect("values")[":seen"] == text("t")
+            && names_are_plain(request)
+    }
+
+    type Arns = Arc<Mutex<Vec<String>>>;
+
+    /// What a call did in the table, by the certificate's ARN.
+    #[derive(Clone, Default)]
+    struct Done {
+        recorded: Arns,
+        forgotten: Arns,
+        removed: Arns,
+    }
+
+    fn of(arns: &Arns) -> Vec<String> {
+        arns.lock().expect("a lock").clone()
+    }
+
+    impl Done {
+        fn rules(&self) -> [Rule; 3] {
+            let Done { recorded, forgotten, removed } = self.clone();
+            let note = |arns: &Arns, arn: &str| {
+                arns.lock().expect("a lock").push(arn.trim_start_matches("watch#").to_owned());
+            };
+            [
+                mock!(Dynamodb::update_item).match_requests(is_record).then_compute_output(move |request| {
+                    let arn = &request.expression_attribute_values().expect("values")[":arn"];
+                    note(&recorded, arn.as_s().expect("text"));
+                    UpdateItemOutput::builder().build()
+                }),
+                mock!(Dynamodb::update_item).match_requests(is_forgetting).then_compute_output(move |request| {
+                    note(&forgotten, &key(request));
+                    UpdateItemOutput::builder().build()
+                }),
+                mock!(Dynamodb::delete_item)
+                    .match_requests(|request| {
+                        request.table_name() == Some("table") && request.condition_expression().is_none()
+                    })
+                    .then_compute_output(move |request| {
+                        note(&removed, request.key().expect("a key")["id"].as_s().expect("text"));
+                        DeleteItemOutput::builder().build()
+                    }),
+            ]
+        }
+
+        /// What holds for every call: who is told to wait finds its watch and is on record; nobody else does.
+        fn judge(&self, result: &Result<RequestCertOutput, StepError>) {
+            let (recorded, removed) = (of(&self.recorded), of(&self.removed));
+            match result {
+                Ok(output) if output.status == CertificateStatus::Pending => {
+                    assert!(recorded.contains(&output.certificate_arn), "awaited and not on record: {recorded:?}");
+                    assert!(!removed.contains(&output.certificate_arn), "awaited without a watch");
+                }
+                Ok(output) => assert_eq!(removed.last(), Some(&output.certificate_arn), "a watch on what is issued"),
+                Err(error) if error.class == Class::NotReady => assert_eq!(removed, [] as [&str; 0]),
+                Err(_) => {}
+            }
+        }
     }
 
     fn answer(status: u16, body: String) -> HttpResponse {
@@ -743,12 +923,26 @@ mod tests {
         dynamodb: &[&Rule],
         input: RequestCertInput,
     ) -> Result<RequestCertOutput, StepError> {
+        doing(now, acm, dynamodb, input).await.0
+    }
+
+    async fn doing(
+        now: i64,
+        acm: &[&Rule],
+        dynamodb: &[&Rule],
+        input: RequestCertInput,
+    ) -> (Result<RequestCertOutput, StepError>, Done) {
+        let done = Done::default();
+        let usual = done.rules();
+        let dynamodb: Vec<&Rule> = usual.iter().chain(dynamodb.iter().copied()).collect();
         let clients = Clients {
             acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, acm),
-            dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, dynamodb),
+            dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, &dynamodb),
         };
         let settings = Settings { stack: "nameplate".to_owned(), table: "table".to_owned() };
-        run_at(&clients, &settings, input, now).await
+        let result = run_at(&clients, &settings, input, now).await;
+        done.judge(&result);
+        (result, done)
     }
 
     async fn go(acm: &[&Rule], dynamodb: &[&Rule], input: RequestCertInput) -> Result<RequestCertOutput, StepError> {
@@ -877,19 +1071,57 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_run_reads_the_known_certificate_and_writes_nothing() {
+    async fn a_second_run_reads_the_known_certificate_and_takes_a_watch_away_that_was_left() {
         let describe = describes(earlier(detail(OLD, Status::Issued)));
-        let output = go(&[&describe], &[], input(false, Some(OLD))).await.expect("found");
-        assert_issued(&output, OLD);
+        let (output, done) = doing(NOW, &[&describe], &[], input(false, Some(OLD))).await;
+        assert_issued(&output.expect("found"), OLD);
         assert_eq!(describe.num_calls(), 1);
+        assert_eq!((of(&done.recorded), of(&done.removed)), (vec![], vec![OLD.to_owned()]));
     }
 
     #[tokio::test]
-    async fn a_later_turn_on_a_standing_watch_takes_one_look() {
+    async fn a_later_turn_takes_one_look_and_forgets_the_token_of_the_last_sleep() {
         let (describe, put) = (describes(detail(OLD, Status::PendingValidation)), stands(OLD, false));
-        let output = go(&[&describe], &[&put], input(true, Some(OLD))).await.expect("pending");
-        assert_pending(&output, OLD);
+        let (output, done) = doing(NOW, &[&describe], &[&put], input(true, Some(OLD))).await;
+        assert_pending(&output.expect("pending"), OLD);
         assert_eq!((describe.num_calls(), put.num_calls()), (1, 1));
+        assert_eq!((of(&done.recorded), of(&done.forgotten)), (vec![OLD.to_owned()], vec![OLD.to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_token_that_changed_meanwhile_is_left_to_the_next_turn() {
+        let put = stands(OLD, false);
+        let record =
+            mock!(Dynamodb::update_item).match_requests(is_record).then_output(|| UpdateItemOutput::builder().build());
+        let changed = mock!(Dynamodb::update_item)
+            .match_requests(is_forgetting)
+            .then_http_response(|| refusal("ConditionalCheckFailedException"));
+        let clients = Clients {
+            acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, [&describes(detail(OLD, Status::PendingValidation))]),
+            dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&record, &changed, &put]),
+        };
+        let settings = Settings { stack: "nameplate".to_owned(), table: "table".to_owned() };
+        let output = run_at(&clients, &settings, input(true, Some(OLD)), NOW).await.expect("pending");
+        assert_pending(&output, OLD);
+        assert_eq!(changed.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_does_not_hold_the_domain_any_more_does_not_begin_to_wait() {
+        let lost = mock!(Dynamodb::update_item)
+            .match_requests(is_record)
+            .then_http_response(|| refusal("ConditionalCheckFailedException"));
+        let (describe, request) = (describes(detail(OLD, Status::PendingValidation)), requests(None, OLD));
+        for known in [Some(OLD), None] {
+            let clients = Clients {
+                acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, [&describe, &request]),
+                dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&lost]),
+            };
+            let settings = Settings { stack: "nameplate".to_owned(), table: "table".to_owned() };
+            let error = run_at(&clients, &settings, input(true, known), NOW).await.expect_err("no claim");
+            assert_eq!((error.class, error.code.as_str()), (Class::Busy, "NotTheHolder"));
+        }
+        assert_eq!(lost.num_calls(), 2);
     }
 
     #[tokio::test]
@@ -954,8 +1186,9 @@ mod tests {
         for status in [Status::Failed, Status::ValidationTimedOut, Status::Expired, Status::Revoked, Status::Inactive] {
             let (old, request, put) = (describes(earlier(detail(OLD, status))), requests(Some(OLD), NEW), puts(NEW));
             let new = describes(detail(NEW, Status::PendingValidation));
-            let output = go(&[&old, &request, &new], &[&put], input(false, Some(OLD))).await.expect("replaced");
-            assert_pending(&output, NEW);
+            let (output, done) = doing(NOW, &[&old, &request, &new], &[&put], input(false, Some(OLD))).await;
+            assert_pending(&output.expect("replaced"), NEW);
+            assert_eq!(of(&done.removed), [OLD], "nobody waits for the spent one");
         }
     }
 
@@ -993,8 +1226,10 @@ mod tests {
         ] {
             let code = reason.as_str().to_owned();
             let describe = describes(failed(OLD, Some(reason)));
-            let error = go(&[&describe], &[], input(true, Some(OLD))).await.expect_err(&code);
+            let (error, done) = doing(NOW, &[&describe], &[], input(true, Some(OLD))).await;
+            let error = error.expect_err(&code);
             assert_eq!((error.class, error.code.as_str()), (Class::Failed, code.as_str()));
+            assert_eq!(of(&done.removed), [OLD]);
             assert!(error.remedy.contains(word) && error.reason.contains("FAILED"), "{error}");
         }
     }
@@ -1014,12 +1249,40 @@ mod tests {
         let (last, over) = (input.deadline - 1, input.deadline);
         let early = at(last, &[&describe], &[&stands_at(OLD)], input.clone()).await.expect("still time");
         assert_pending(&early, OLD);
-        let error = at(over, &[&describe], &[&stands_at(OLD)], input).await.expect_err("over");
+        let (error, done) = doing(over, &[&describe], &[], input.clone()).await;
+        let error = error.expect_err("over");
         assert_eq!((error.class, error.code.as_str()), (Class::Failed, "CertificateDeadline"));
         assert!(error.reason.contains("name servers") && error.remedy.contains("registrar"), "{error}");
+        assert_eq!((of(&done.recorded), of(&done.removed)), (vec![], vec![OLD.to_owned()]), "no watch is left");
+        let error = at(over, &[&does_not_know(OLD)], &[], input).await.expect_err("over");
+        assert_eq!((error.class, error.code.as_str()), (Class::Failed, "CertificateDeadline"), "nothing is requested");
     }
 
-    /// A standing watch, whatever the time is.
+    #[tokio::test]
+    async fn the_first_turn_sets_the_end_of_the_wait_and_no_later_one_moves_it() {
+        let describe = describes(detail(OLD, Status::PendingValidation));
+        let mut input = input(true, Some(OLD));
+        // As for a name that is bought first: a certificate is not waited for longer because of that.
+        input.deadline += REGISTRATION_DEADLINE_SECS;
+        let first = at(NOW, &[&describe], &[&stands_at(OLD)], input.clone()).await.expect("pending");
+        assert_eq!(first.deadline, NOW + CERTIFICATE_DEADLINE_SECS);
+        input.deadline = first.deadline;
+        for later in [NOW + 3600, first.deadline - 1] {
+            let turn = at(later, &[&describe], &[&stands_at(OLD)], input.clone()).await.expect("pending");
+            assert_eq!(turn.deadline, first.deadline);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_of_this_run_is_told_however_late_the_deadline_lies() {
+        let describe = describes(failed(OLD, Some(FailureReason::CaaError)));
+        let mut input = input(true, Some(OLD));
+        input.deadline += REGISTRATION_DEADLINE_SECS;
+        let error = at(NOW, &[&describe], &[], input).await.expect_err("failed");
+        assert_eq!(error.code, "CAA_ERROR");
+    }
+
+    /// A standing watch without a token, whatever the time is.
     fn stands_at(arn: &'static str) -> Rule {
         mock!(Dynamodb::put_item)
             .match_requests(move |request| {

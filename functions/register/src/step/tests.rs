@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
@@ -199,30 +200,33 @@ fn close_failed(intent: i64, operation: &str) -> Rule {
     )
 }
 
-/// The watch on `operation`, put unless an open one is there.
+/// The watch on `operation`: open, neither resolved nor slept on, whatever stood there before.
 fn watch(operation: &'static str, created: i64) -> Rule {
-    watch_then(operation, created, None)
+    mock!(DynamoDb::put_item)
+        .match_requests(move |request| {
+            let item = HashMap::from([
+                ("id".to_owned(), s(&format!("watch#{operation}"))),
+                ("domain".to_owned(), s("example.com")),
+                ("created".to_owned(), n(created)),
+                ("expires".to_owned(), n(NOW + table::watch::KEEP_SECS)),
+                ("open".to_owned(), s("registration")),
+            ]);
+            request.table_name() == Some("table")
+                && request.item() == Some(&item)
+                && request.condition_expression().is_none()
+        })
+        .then_output(|| PutItemOutput::builder().build())
 }
 
-fn watch_then(operation: &'static str, created: i64, failure: Option<&'static str>) -> Rule {
-    let rule = mock!(DynamoDb::put_item).match_requests(move |request| {
-        let item = HashMap::from([
-            ("id".to_owned(), s(&format!("watch#{operation}"))),
-            ("domain".to_owned(), s("example.com")),
-            ("created".to_owned(), n(created)),
-            ("expires".to_owned(), n(NOW + table::watch::KEEP_SECS)),
-            ("open".to_owned(), s("registration")),
-        ]);
-        request.table_name() == Some("table")
-            && request.item() == Some(&item)
-            && request.condition_expression() == Some("attribute_not_exists(#id) OR attribute_exists(#resolved)")
-            && request.expression_attribute_names().expect("names")["#resolved"] == "resolved"
-            && request.expression_attribute_names().expect("names")["#id"] == "id"
-    });
-    match failure {
-        None => rule.then_output(|| PutItemOutput::builder().build()),
-        Some(code) => rule.then_http_response(move || error(400, code)),
-    }
+/// The end of the watch on `operation`.
+fn unwatch(operation: &'static str) -> Rule {
+    mock!(DynamoDb::delete_item)
+        .match_requests(move |request| {
+            request.table_name() == Some("table")
+                && request.key().expect("a key")["id"] == s(&format!("watch#{operation}"))
+                && request.condition_expression().is_none()
+        })
+        .then_output(|| DeleteItemOutput::builder().build())
 }
 
 // ---- the registrar
@@ -760,11 +764,11 @@ async fn each_status_of_the_operation_has_its_meaning() {
     }
     for status in [OperationStatus::Failed, OperationStatus::Error] {
         let (item, none, close) = (item(&accepted(NOW - 90, "op-1")), no_detail(), close_failed(NOW - 90, "op-1"));
-        let failed = operation_is("op-1", status, None);
-        let error = register(buying(), &[&item, &close], &[&none, &failed], &[]).await.expect_err("failed");
+        let (failed, unwatch) = (operation_is("op-1", status, None), unwatch("op-1"));
+        let error = register(buying(), &[&item, &close, &unwatch], &[&none, &failed], &[]).await.expect_err("failed");
         assert_eq!((error.class, error.code.as_str()), (Class::Failed, "RegistrationFailed"));
         assert!(error.reason.contains("op-1") && error.reason.contains("Registration refused"), "{error}");
-        assert_eq!(calls(&[&close]), [1]);
+        assert_eq!(calls(&[&close, &unwatch]), [1, 1]);
     }
     let (item, none) = (item(&accepted(NOW - 90, "op-1")), no_detail());
     let done = operation_is("op-1", OperationStatus::Successful, None);
@@ -796,7 +800,7 @@ async fn what_a_registration_waits_for_is_said_in_words() {
 async fn an_operation_that_aws_no_longer_details_is_found_in_the_list_by_its_id() {
     let intent = NOW - 90;
     let (item, none, gone) = (item(&accepted(intent, "op-1")), no_detail(), no_operation());
-    let close = close_failed(intent, "op-1");
+    let (close, unwatch) = (close_failed(intent, "op-1"), unwatch("op-1"));
     let listed = listed(
         intent - 300,
         vec![
@@ -804,40 +808,56 @@ async fn an_operation_that_aws_no_longer_details_is_found_in_the_list_by_its_id(
             summary("op-2", "other.example", OperationStatus::InProgress, intent),
         ],
     );
-    let result = register(buying(), &[&item, &close], &[&none, &gone, &listed], &[]).await;
+    let result = register(buying(), &[&item, &close, &unwatch], &[&none, &gone, &listed], &[]).await;
     assert_eq!(failure(result), (Class::Failed, "RegistrationFailed".into()));
-    assert_eq!(calls(&[&gone, &listed, &close]), [1, 1, 1]);
+    assert_eq!(calls(&[&gone, &listed, &close, &unwatch]), [1, 1, 1, 1]);
 }
 
 #[tokio::test]
 async fn an_operation_that_aws_gave_and_does_not_show_is_never_bought_again() {
-    for (age, class, code) in [
-        (SETTLING_SECS * 10, Class::NotReady, "OperationNotShown"),
-        (REGISTRATION_DEADLINE_SECS + 1, Class::Failed, "RegistrationGone"),
+    for (age, class, code, ended) in [
+        (SETTLING_SECS * 10, Class::NotReady, "OperationNotShown", 0),
+        (REGISTRATION_DEADLINE_SECS + 1, Class::Failed, "RegistrationGone", 1),
     ] {
         let (item, none, gone) = (item(&accepted(NOW - age, "op-1")), no_detail(), no_operation());
-        let listed = listed(NOW - age - 300, vec![]);
-        let result = register(buying(), &[&item], &[&none, &gone, &listed], &[]).await;
+        let (listed, unwatch) = (listed(NOW - age - 300, vec![]), unwatch("op-1"));
+        let result = register(buying(), &[&item, &unwatch], &[&none, &gone, &listed], &[]).await;
         assert_eq!(failure(result), (class, code.to_owned()));
+        assert_eq!(calls(&[&unwatch]), [ended], "{code}");
     }
 }
 
 #[tokio::test]
 async fn a_name_that_was_bought_and_is_gone_is_not_bought_again_unasked() {
     let (item, none) = (item(&accepted(NOW - REGISTRATION_DEADLINE_SECS - 1, "op-1")), no_detail());
-    let done = operation_is("op-1", OperationStatus::Successful, None);
-    let error = register(buying(), &[&item], &[&none, &done], &[]).await.expect_err("gone");
+    let (done, unwatch) = (operation_is("op-1", OperationStatus::Successful, None), unwatch("op-1"));
+    let error = register(buying(), &[&item, &unwatch], &[&none, &done], &[]).await.expect_err("gone");
     assert_eq!((error.class, error.code.as_str()), (Class::Failed, "RegistrationGone"));
+    assert_eq!(calls(&[&unwatch]), [1]);
     assert!(error.remedy.contains("domain#example.com"), "{error}");
 }
 
 #[tokio::test]
 async fn waiting_ends_at_the_deadline_and_keeps_the_purchase() {
-    let (item, none) = (item(&accepted(NOW - 90, "op-1")), no_detail());
-    let running = operation_is("op-1", OperationStatus::InProgress, None);
+    for (deadline, put, ended) in [(NOW + 1, 1, 0), (NOW, 0, 1), (NOW - 1, 0, 1)] {
+        let (item, none) = (item(&accepted(NOW - 90, "op-1")), no_detail());
+        let (watch, unwatch) = (watch("op-1", NOW - 500), unwatch("op-1"));
+        let running = operation_is("op-1", OperationStatus::InProgress, None);
+        let input = RegisterInput { deadline, ..buying() };
+        let result = register(input, &[&item, &watch, &unwatch], &[&none, &running], &[]).await;
+        match put {
+            0 => assert_eq!(failure(result), (Class::Failed, "RegistrationDeadline".into())),
+            _ => assert_eq!(result.expect("pending").watch_key.as_deref(), Some("watch#op-1")),
+        }
+        assert_eq!(calls(&[&watch, &unwatch]), [put, ended], "{deadline}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_bought_once_the_deadline_has_passed() {
+    let item = item(&[]);
     let late = RegisterInput { deadline: NOW, ..buying() };
-    let result = register(late, &[&item], &[&none, &running], &[]).await;
-    assert_eq!(failure(result), (Class::Failed, "RegistrationDeadline".into()));
+    assert_eq!(failure(register(late, &[&item], &[], &[]).await), (Class::Failed, "RegistrationDeadline".into()));
 }
 
 #[tokio::test]
@@ -852,37 +872,28 @@ async fn an_execution_whose_purchase_failed_does_not_buy_again_and_a_new_one_doe
     assert_eq!(calls(&[&sale]), [1]);
 }
 
-#[tokio::test]
-async fn an_open_watch_is_left_as_it_is() {
-    let (item, none) = (item(&accepted(NOW - 90, "op-1")), no_detail());
-    let running = operation_is("op-1", OperationStatus::InProgress, None);
-    let there = watch_then("op-1", NOW - 500, Some("ConditionalCheckFailedException"));
-    let output = register(buying(), &[&item, &there], &[&none, &running], &[]).await.expect("pending");
-    assert_eq!(output.watch_key.as_deref(), Some("watch#op-1"));
-}
-
 // ---- a name that was bought
 
 #[tokio::test]
 async fn a_name_bought_just_now_is_tagged_without_a_look() {
     let (item, detail, reachable) =
         (item(&accepted(NOW - 90, "op-1")), detail(), reachable(ReachabilityStatus::Pending));
-    let tag = tag(&ALL_TAGS);
-    let output = register(buying(), &[&item], &[&detail, &reachable, &tag], &[]).await.expect("registered");
+    let (tag, unwatch) = (tag(&ALL_TAGS), unwatch("op-1"));
+    let output = register(buying(), &[&item, &unwatch], &[&detail, &reachable, &tag], &[]).await.expect("registered");
     assert_eq!(output.registration.status, RegistrationStatus::Registered);
     assert_eq!((output.bought, output.registration.price_paid), (true, Some(usd(15.0))));
     assert_eq!(output.registration.email_confirmed, Some(false));
-    assert_eq!(calls(&[&detail, &reachable, &tag]), [1, 1, 1]);
+    assert_eq!(calls(&[&detail, &reachable, &tag, &unwatch]), [1, 1, 1, 1]);
 }
 
 #[tokio::test]
-async fn second_run_changes_nothing() {
+async fn second_run_changes_nothing_but_a_watch_that_was_left() {
     let (item, detail, reachable) = (item(&accepted(NOW - 90, "op-1")), detail(), reachable(ReachabilityStatus::Done));
-    let tagged = tagged(&ALL_TAGS);
+    let (tagged, unwatch) = (tagged(&ALL_TAGS), unwatch("op-1"));
     let input = input(RegistrationPlan::Registered);
-    let output = register(input, &[&item], &[&detail, &reachable, &tagged], &[]).await.expect("registered");
+    let output = register(input, &[&item, &unwatch], &[&detail, &reachable, &tagged], &[]).await.expect("registered");
     assert_eq!((output.bought, output.registration.price_paid), (true, Some(usd(15.0))));
-    assert_eq!(calls(&[&item, &detail, &reachable, &tagged]), [1, 1, 1, 1]);
+    assert_eq!(calls(&[&item, &detail, &reachable, &tagged, &unwatch]), [1, 1, 1, 1, 1]);
 }
 
 #[tokio::test]
@@ -891,7 +902,8 @@ async fn a_second_run_writes_only_the_tags_that_are_missing() {
     let tagged = tagged(&[("nameplate:domain", "example.com"), ("nameplate:stack", "nameplate"), ("team", "old")]);
     let tag = tag(&[("team", "inference")]);
     let input = input(RegistrationPlan::Registered);
-    register(input, &[&item], &[&detail, &reachable, &tagged, &tag], &[]).await.expect("registered");
+    let unwatch = unwatch("op-1");
+    register(input, &[&item, &unwatch], &[&detail, &reachable, &tagged, &tag], &[]).await.expect("registered");
     assert_eq!(calls(&[&tagged, &tag]), [1, 1]);
 }
 
@@ -943,16 +955,18 @@ async fn too_many_operations_at_once_is_a_wait() {
     let limit = || error(400, "OperationLimitExceeded");
     let (purchase, detail) = (item(&accepted(NOW - 90, "op-1")), detail());
     let reach = mock!(Domains::get_contact_reachability_status).then_http_response(limit);
-    let result = register(buying(), &[&purchase], &[&detail, &reach], &[]).await;
+    let unwatch = unwatch("op-1");
+    let result = register(buying(), &[&purchase, &unwatch], &[&detail, &reach], &[]).await;
     assert_eq!(failure(result), (Class::NotReady, "OperationLimitExceeded".into()));
 
     let reachable = reachable(ReachabilityStatus::Done);
     let tag = mock!(Domains::update_tags_for_domain).then_http_response(limit);
-    let result = register(buying(), &[&purchase], &[&detail, &reachable, &tag], &[]).await;
+    let result = register(buying(), &[&purchase, &unwatch], &[&detail, &reachable, &tag], &[]).await;
     assert_eq!(failure(result), (Class::NotReady, "OperationLimitExceeded".into()));
 
     let tags = mock!(Domains::list_tags_for_domain).then_http_response(limit);
-    let result = register(input(RegistrationPlan::Registered), &[&purchase], &[&detail, &reachable, &tags], &[]).await;
+    let input = input(RegistrationPlan::Registered);
+    let result = register(input, &[&purchase, &unwatch], &[&detail, &reachable, &tags], &[]).await;
     assert_eq!(failure(result), (Class::NotReady, "OperationLimitExceeded".into()));
 }
 
