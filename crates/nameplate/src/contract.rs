@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::request::{Money, Request};
 use crate::result::{ProvisionResult, RegistrationView, Report};
 
+/// What the state machine's name adds to the stack's.
+pub const STATE_MACHINE_SUFFIX: &str = "-provision";
 /// Longest wait for a registration, in seconds: AWS speaks of up to three days (AWS-FACTS 1.4); one more for luck.
 pub const REGISTRATION_DEADLINE_SECS: i64 = 4 * 24 * 3600;
 /// Longest wait for a certificate, in seconds: ACM gives up by itself after 72 hours (AWS-FACTS 3.2).

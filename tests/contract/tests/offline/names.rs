@@ -3,14 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nameplate::contract::STATE_MACHINE_SUFFIX;
 use serde_json::{Value, json};
 
 use crate::read::{self, pascal, resources};
 use crate::sources;
 use crate::states::lambda_tasks;
 
-/// The functions that are no states: one answers tokens, the other runs by the clock.
-const STARTED_BY_EVENTS: [&str; 2] = ["poll-registrations", "resume"];
+/// The functions that are no states: one runs by the clock, one hears of executions that ended, one answers tokens.
+const STARTED_BY_EVENTS: [&str; 3] = ["poll-registrations", "release-claim", "resume"];
 
 /// The functions that are states.
 fn steps() -> Vec<String> {
@@ -127,6 +128,23 @@ fn only_the_functions_that_are_no_states_are_started_by_events() {
         .collect();
     let wanted: Vec<String> = STARTED_BY_EVENTS.iter().map(|name| format!("{}Function", pascal(name))).collect();
     assert_eq!(started, wanted.iter().map(String::as_str).collect());
+}
+
+#[test]
+fn release_claim_hears_of_every_end_of_our_state_machine_but_success_and_may_ask_about_it() {
+    let template = read::template();
+    let name = format!("${{AWS::StackName}}{STATE_MACHINE_SUFFIX}");
+    assert_eq!(state_machine(&template)["Name"], json!({"Fn::Sub": name}));
+    let arn = |kind: &str, rest: &str| json!({"Fn::Sub": format!("arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:{kind}:{name}{rest}")});
+    let pattern = json!({
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {"stateMachineArn": [arn("stateMachine", "")], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
+    });
+    assert_eq!(patterns(&template, "ReleaseClaimFunction"), [&pattern]);
+    let function = &template["Resources"]["ReleaseClaimFunction"]["Properties"];
+    let asks = statements(function, "states:DescribeExecution");
+    assert_eq!(asks.iter().map(|statement| &statement["Resource"]).collect::<Vec<_>>(), [&arn("execution", ":*")]);
 }
 
 /// Patterns of the rules that start `logical_name`, by source.

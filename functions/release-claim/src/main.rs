@@ -1,0 +1,22 @@
+//! Entry point of `release-claim`: logging, settings, clients, serve.
+
+mod step;
+
+use nameplate::runtime::{self, environment, required};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::start_logging();
+    let config = runtime::sdk_config().await;
+    let clients =
+        step::Clients { dynamodb: aws_sdk_dynamodb::Client::new(&config), sfn: aws_sdk_sfn::Client::new(&config) };
+    let settings = step::Settings {
+        stack: required(&environment, "NAMEPLATE_STACK")?,
+        table: required(&environment, "NAMEPLATE_TABLE")?,
+    };
+    runtime::serve("release-claim", move |event| {
+        let (clients, settings) = (clients.clone(), settings.clone());
+        async move { step::run(&clients, &settings, event).await }
+    })
+    .await
+}
