@@ -512,7 +512,7 @@ fn who_sleeps_hands_out_its_token_and_takes_a_time_out_as_a_wake_up() {
         &[
             ("/States/AwaitCertificate/Arguments/ExpressionAttributeValues/:token/S", json!("token")),
             ("/States/AwaitCertificate/Retry/0/ErrorEquals/0", json!("States.Timeout")),
-            ("/States/AwaitRegistration/Catch/0/ErrorEquals/1", Value::Null),
+            ("/States/AwaitRegistration/Catch/1/ErrorEquals/0", Value::Null),
             ("/States/AwaitRegistration/Catch/0/Next", json!("CreateZone")),
             ("/States/AwaitRegistration/Resource", json!("arn:aws:states:::dynamodb:updateItem")),
         ],

@@ -1,6 +1,7 @@
 //! The offline contract tests: definition, template, functions and shared library agree with one another.
 //! Nothing here runs AWS, an emulator or a function. One module for each kind of agreement.
 
+mod bounds;
 mod definition;
 mod dependencies;
 mod jsonata;

@@ -357,7 +357,7 @@ fn the_attributes_in_the_table_are_the_constants_of_the_library() {
         domain::KNOWN,
         domain::LAST_FAILURE,
     ]);
-    let of_a_watch: BTreeSet<&str> = BTreeSet::from([table::KEY, watch::TOKEN, watch::RESOLVED]);
+    let of_a_watch: BTreeSet<&str> = BTreeSet::from([table::KEY, watch::TOKEN, watch::HELD_BY, watch::RESOLVED]);
     let rule = |definition: &Value| {
         let (mut problems, mut used) = (Vec::new(), BTreeSet::new());
         for (state, task) in tasks(definition) {
@@ -379,7 +379,16 @@ fn the_attributes_in_the_table_are_the_constants_of_the_library() {
         if used != wanted {
             problems.push(format!("these attributes are used: {used:?}"));
         }
-        let finish = &definition["States"]["Finish"]["Arguments"]["ExpressionAttributeValues"][":status"]["S"];
+        let status =
+            |state: &str| &definition["States"][state]["Arguments"]["ExpressionAttributeValues"][":status"]["S"];
+        if status("RecordFailure") != domain::FAILED {
+            problems.push(format!(
+                "a failed run is {}, and release-claim says {}",
+                status("RecordFailure"),
+                domain::FAILED
+            ));
+        }
+        let finish = status("Finish");
         if finish != domain::LIVE {
             problems.push(format!("a finished run is {finish}, and plan looks for {}", domain::LIVE));
         }
@@ -397,6 +406,8 @@ fn the_attributes_in_the_table_are_the_constants_of_the_library() {
             ("/States/AwaitCertificate/Arguments/Key", "pk", json!({"S": "x"})),
             ("/States/Finish/Arguments/ExpressionAttributeNames", "#fingerprint", Value::Null),
             ("/States/Finish/Arguments/ExpressionAttributeValues", ":status", json!({"S": "DONE"})),
+            ("/States/RecordFailure/Arguments/ExpressionAttributeValues", ":status", json!({"S": "LOST"})),
+            ("/States/AwaitRegistration/Arguments/ExpressionAttributeNames", "#heldBy", json!("holder")),
             ("/States/Claim/Assign", "incarnation", json!("{% $states.context.Execution.Id %}")),
         ],
     );
