@@ -1,47 +1,41 @@
 //! The registrant's contact, as it lies in Secrets Manager.
-//! Nothing here can print it: no `Debug` of a value, no `Serialize`, and errors name a field but never
-//! its content. It must not know the SDK; `register` copies the fields into the API's own type.
-
-use std::fmt;
+//! Nothing can print it: it has no `Debug`, `Display` or `Serialize`, its fields are secrets, and errors name
+//! a field but never its content. It must not know the SDK; `register` copies the fields into the API's own type.
 
 use serde_json::{Map, Value};
+
+use crate::secret::{ExposeSecret, SecretString};
 
 /// A checked contact. One contact stands for registrant, administrator and technician.
 pub struct Contact {
     /// `FirstName`.
-    pub first_name: String,
+    pub first_name: SecretString,
     /// `LastName`.
-    pub last_name: String,
+    pub last_name: SecretString,
     /// `ContactType`: `PERSON`, `COMPANY`, `ASSOCIATION`, `PUBLIC_BODY` or `RESELLER`.
-    pub contact_type: String,
+    pub contact_type: &'static str,
     /// `OrganizationName`; present for every type but `PERSON`.
-    pub organization_name: Option<String>,
+    pub organization_name: Option<SecretString>,
     /// `AddressLine1`.
-    pub address_line_1: String,
+    pub address_line_1: SecretString,
     /// `AddressLine2`.
-    pub address_line_2: Option<String>,
+    pub address_line_2: Option<SecretString>,
     /// `City`.
-    pub city: String,
+    pub city: SecretString,
     /// `State`.
-    pub state: Option<String>,
+    pub state: Option<SecretString>,
     /// `CountryCode`.
-    pub country_code: String,
+    pub country_code: SecretString,
     /// `ZipCode`.
-    pub zip_code: Option<String>,
+    pub zip_code: Option<SecretString>,
     /// `PhoneNumber`, as `+<country code>.<number>`.
-    pub phone_number: String,
+    pub phone_number: SecretString,
     /// `Fax`, in the same form.
-    pub fax: Option<String>,
+    pub fax: Option<SecretString>,
     /// `Email`.
-    pub email: String,
+    pub email: SecretString,
     /// `ExtraParams`: what some top-level domains ask for, by name.
-    pub extra_params: Vec<(String, String)>,
-}
-
-impl fmt::Debug for Contact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Contact(not shown)")
-    }
+    pub extra_params: Vec<(String, SecretString)>,
 }
 
 /// Why a secret is no contact: the field, and what it should be. Never what it holds.
@@ -80,8 +74,8 @@ impl Contact {
     ///
     /// # Errors
     /// The first field that AWS would refuse, late and after money was at stake (AWS-FACTS 1.3).
-    pub fn parse(secret: &str) -> Result<Self, ContactProblem> {
-        let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(secret) else {
+    pub fn parse(secret: &SecretString) -> Result<Self, ContactProblem> {
+        let Ok(Value::Object(mut fields)) = serde_json::from_str::<Value>(secret.expose_secret()) else {
             return Err(problem("secret", "it is no JSON object"));
         };
         if fields.keys().any(|key| !FIELDS.contains(&key.as_str())) {
@@ -90,46 +84,46 @@ impl Contact {
                 &format!("it holds a field that is not known; known are {}", FIELDS.join(", ")),
             ));
         }
-        let contact_type = optional(&fields, "contactType", 255)?.unwrap_or_else(|| "PERSON".to_owned());
-        if !CONTACT_TYPES.contains(&contact_type.as_str()) {
-            return Err(problem("contactType", &format!("it must be one of {}", CONTACT_TYPES.join(", "))));
-        }
-        let organization_name = optional(&fields, "organizationName", 255)?;
+        let contact_type = match optional(&mut fields, "contactType", 255)? {
+            None => "PERSON",
+            Some(given) => CONTACT_TYPES
+                .into_iter()
+                .find(|known| *known == given.expose_secret())
+                .ok_or_else(|| problem("contactType", &format!("it must be one of {}", CONTACT_TYPES.join(", "))))?,
+        };
+        let organization_name = optional(&mut fields, "organizationName", 255)?;
         if contact_type != "PERSON" && organization_name.is_none() {
             return Err(problem("organizationName", "it is needed for every contactType but PERSON"));
         }
-        let country_code = required(&fields, "countryCode", 2)?;
-        if !COUNTRY_CODES.split(' ').any(|code| code == country_code) {
+        let country_code = required(&mut fields, "countryCode", 2)?;
+        if !COUNTRY_CODES.split(' ').any(|code| code == country_code.expose_secret()) {
             return Err(problem("countryCode", "it must be a two-letter country code in capitals, such as US or DE"));
         }
-        let phone_number = required(&fields, "phoneNumber", 30)?;
+        let phone_number = required(&mut fields, "phoneNumber", 30)?;
         check_phone("phoneNumber", &phone_number)?;
-        let fax = optional(&fields, "fax", 30)?;
+        let fax = optional(&mut fields, "fax", 30)?;
         if let Some(fax) = &fax {
             check_phone("fax", fax)?;
         }
-        let email = required(&fields, "email", 254)?;
-        let plausible = email
-            .split_once('@')
-            .is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
-        if !plausible || email.contains(char::is_whitespace) {
+        let email = required(&mut fields, "email", 254)?;
+        if !is_plausible(email.expose_secret()) {
             return Err(problem("email", "it must be an e-mail address that you read: AWS sends a confirmation there"));
         }
         Ok(Self {
-            first_name: required(&fields, "firstName", 255)?,
-            last_name: required(&fields, "lastName", 255)?,
+            first_name: required(&mut fields, "firstName", 255)?,
+            last_name: required(&mut fields, "lastName", 255)?,
             contact_type,
             organization_name,
-            address_line_1: required(&fields, "addressLine1", 255)?,
-            address_line_2: optional(&fields, "addressLine2", 255)?,
-            city: required(&fields, "city", 255)?,
-            state: optional(&fields, "state", 255)?,
+            address_line_1: required(&mut fields, "addressLine1", 255)?,
+            address_line_2: optional(&mut fields, "addressLine2", 255)?,
+            city: required(&mut fields, "city", 255)?,
+            state: optional(&mut fields, "state", 255)?,
             country_code,
-            zip_code: optional(&fields, "zipCode", 255)?,
+            zip_code: optional(&mut fields, "zipCode", 255)?,
             phone_number,
             fax,
             email,
-            extra_params: extra_params(&fields)?,
+            extra_params: extra_params(&mut fields)?,
         })
     }
 }
@@ -138,44 +132,74 @@ fn problem(field: &'static str, text: &str) -> ContactProblem {
     ContactProblem { field, problem: text.to_owned() }
 }
 
-fn optional(fields: &Map<String, Value>, name: &'static str, longest: usize) -> Result<Option<String>, ContactProblem> {
-    match fields.get(name) {
+/// Takes a field out of the document.
+fn optional(
+    fields: &mut Map<String, Value>,
+    name: &'static str,
+    longest: usize,
+) -> Result<Option<SecretString>, ContactProblem> {
+    match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
         Some(Value::String(text)) if text.chars().count() > longest => {
             Err(problem(name, &format!("it is longer than {longest} characters")))
         }
-        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::String(text)) => Ok(Some(text.into())),
         Some(_) => Err(problem(name, "it must be a string")),
     }
 }
 
-fn required(fields: &Map<String, Value>, name: &'static str, longest: usize) -> Result<String, ContactProblem> {
+fn required(
+    fields: &mut Map<String, Value>,
+    name: &'static str,
+    longest: usize,
+) -> Result<SecretString, ContactProblem> {
     optional(fields, name, longest)?.ok_or_else(|| problem(name, "it is missing or empty"))
 }
 
 /// `+<country code>.<number>`: the dot is mandatory (AWS-FACTS 1.3).
-fn check_phone(field: &'static str, text: &str) -> Result<(), ContactProblem> {
-    let fine = text.strip_prefix('+').and_then(|rest| rest.split_once('.')).is_some_and(|(country, number)| {
-        (1..=3).contains(&country.len())
-            && country.bytes().all(|b| b.is_ascii_digit())
-            && !number.is_empty()
-            && number.bytes().all(|b| b.is_ascii_digit())
-    });
+fn check_phone(field: &'static str, number: &SecretString) -> Result<(), ContactProblem> {
+    let fine = number.expose_secret().strip_prefix('+').and_then(|rest| rest.split_once('.')).is_some_and(
+        |(country, number)| {
+            (1..=3).contains(&country.len())
+                && country.bytes().all(|b| b.is_ascii_digit())
+                && !number.is_empty()
+                && number.bytes().all(|b| b.is_ascii_digit())
+        },
+    );
     if fine {
         return Ok(());
     }
     Err(problem(field, "it must look like +<country code>.<number> with the dot, such as +1.2065550100"))
 }
 
-fn extra_params(fields: &Map<String, Value>) -> Result<Vec<(String, String)>, ContactProblem> {
-    let form = "it must be a list of objects with the strings `name` and `value`";
-    let Some(value) = fields.get("extraParams") else { return Ok(Vec::new()) };
-    let list = value.as_array().ok_or_else(|| problem("extraParams", form))?;
-    list.iter()
-        .map(|entry| match (entry["name"].as_str(), entry["value"].as_str()) {
-            (Some(name), Some(value)) if value.chars().count() <= 2048 => Ok((name.to_owned(), value.to_owned())),
-            _ => Err(problem("extraParams", form)),
+fn is_plausible(email: &str) -> bool {
+    let parts = email.split_once('@');
+    parts.is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'))
+        && !email.contains(char::is_whitespace)
+}
+
+fn extra_params(fields: &mut Map<String, Value>) -> Result<Vec<(String, SecretString)>, ContactProblem> {
+    let malformed = || {
+        problem(
+            "extraParams",
+            "it must be a list of objects with the strings `name` and `value` of at most 2048 characters",
+        )
+    };
+    let list = match fields.remove("extraParams") {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err(malformed()),
+    };
+    list.into_iter()
+        .map(|mut entry| {
+            let mut taken = |field| entry.get_mut(field).map(Value::take);
+            match (taken("name"), taken("value")) {
+                (Some(Value::String(name)), Some(Value::String(value))) if value.chars().count() <= 2048 => {
+                    Ok((name, value.into()))
+                }
+                _ => Err(malformed()),
+            }
         })
         .collect()
 }
@@ -206,19 +230,40 @@ mod tests {
     fn problem_of(change: impl FnOnce(&mut Value)) -> ContactProblem {
         let mut contact = ada();
         change(&mut contact);
-        Contact::parse(&contact.to_string()).expect_err("a problem")
+        problem_in(&contact.to_string())
+    }
+
+    fn problem_in(secret: &str) -> ContactProblem {
+        Contact::parse(&secret.into()).err().expect("a problem")
+    }
+
+    fn valid(contact: &Value) -> Contact {
+        Contact::parse(&contact.to_string().into()).unwrap_or_else(|problem| panic!("{problem:?}"))
     }
 
     #[test]
     fn a_person_needs_no_organisation() {
-        let contact = Contact::parse(&ada().to_string()).expect("valid");
+        let contact = valid(&ada());
         assert_eq!(contact.contact_type, "PERSON");
-        assert_eq!(contact.phone_number, "+1.2065550100");
+        assert_eq!(contact.phone_number.expose_secret(), "+1.2065550100");
+        assert!(contact.fax.is_none() && contact.organization_name.is_none() && contact.extra_params.is_empty());
+    }
+
+    #[test]
+    fn a_company_has_its_name_and_what_its_top_level_domain_asks_for() {
+        let mut company = ada();
+        company["contactType"] = json!("COMPANY");
+        company["organizationName"] = json!("Example Ltd");
+        company["extraParams"] = json!([{"name": "VAT_NUMBER", "value": "XX1"}]);
+        let contact = valid(&company);
+        assert_eq!(contact.contact_type, "COMPANY");
+        let [(name, value)] = contact.extra_params.as_slice() else { panic!("not one parameter") };
+        assert_eq!((name.as_str(), value.expose_secret()), ("VAT_NUMBER", "XX1"));
     }
 
     #[test]
     fn what_aws_would_refuse_late_is_refused_here() {
-        assert_eq!(Contact::parse("Ada Example").expect_err("a problem").field, "secret");
+        assert_eq!(problem_in("Ada Example").field, "secret");
         assert_eq!(problem_of(|c| c["phoneNumber"] = json!("+12065550100")).field, "phoneNumber");
         assert_eq!(problem_of(|c| c["phoneNumber"] = json!("206.5550100")).field, "phoneNumber");
         assert_eq!(problem_of(|c| c["fax"] = json!("12")).field, "fax");
@@ -230,22 +275,27 @@ mod tests {
         assert_eq!(problem_of(|c| c["city"] = json!(7)).field, "city");
         assert_eq!(problem_of(|c| c["lastName"] = json!(" ")).field, "lastName");
         assert_eq!(problem_of(|c| c["nickName"] = json!("Ada")).field, "secret");
-        assert_eq!(problem_of(|c| c["extraParams"] = json!({"name": "VAT_NUMBER"})).field, "extraParams");
+        for odd in [json!({"name": "VAT_NUMBER"}), json!(["VAT_NUMBER"]), json!([{"name": "VAT_NUMBER"}]), json!([7])] {
+            assert_eq!(problem_of(|c| c["extraParams"] = odd).field, "extraParams");
+        }
     }
 
     #[test]
-    fn nothing_that_the_secret_holds_can_be_printed() {
-        let marked = ada().to_string().replace("Ada", "MARK-1").replace("ada@", "MARK-2@");
-        let contact = Contact::parse(&marked).expect("valid");
-        assert!(!format!("{contact:?}").contains("MARK"));
+    fn a_problem_never_shows_what_the_secret_holds() {
         for broken in [
             "\"MARK\"",
             "{\"MARK\": 1}",
             "{\"firstName\": \"MARK\"}",
             "{\"phoneNumber\": \"MARK\", \"countryCode\": \"US\"}",
+            "{\"contactType\": \"MARK\"}",
+            "{\"firstName\": \"MARK",
             "MARK",
         ] {
-            let problem = Contact::parse(broken).expect_err("a problem");
+            let problem = problem_in(broken);
+            assert!(!format!("{problem:?}").contains("MARK"), "{problem:?}");
+        }
+        for field in FIELDS {
+            let problem = problem_of(|contact| contact[field] = json!({"MARK": "MARK"}));
             assert!(!format!("{problem:?}").contains("MARK"), "{problem:?}");
         }
     }

@@ -12,6 +12,7 @@ pub mod purchase;
 pub mod request;
 pub mod result;
 pub mod runtime;
+pub mod secret;
 pub mod table;
 pub mod tags;
 pub mod token;

@@ -4,6 +4,7 @@
 use crate::contact::Contact;
 use crate::error::StepError;
 use crate::request::{Money, Registration};
+use crate::secret::SecretString;
 
 /// The request's field that names the secret.
 const CONTACT_FIELD: &str = "registration.contactSecret";
@@ -149,10 +150,10 @@ pub fn secret_error(name: &str, code: Option<&str>) -> Option<StepError> {
 ///
 /// # Errors
 /// `InvalidRequest`, naming the secret and the field, never what it holds.
-pub fn contact(name: &str, text: Option<&str>) -> Result<Contact, StepError> {
+pub fn contact(name: &str, text: Option<SecretString>) -> Result<Contact, StepError> {
     let text =
         text.ok_or_else(|| unreadable(name, "holds no text", "store the contact as a secret string, not as binary"))?;
-    Contact::parse(text).map_err(|problem| {
+    Contact::parse(&text).map_err(|problem| {
         unreadable(
             name,
             &format!("is no valid contact: {}: {}", problem.field, problem.problem),
@@ -220,7 +221,7 @@ mod tests {
     #[test]
     fn errors_about_a_contact_never_show_it() {
         for text in [None, Some("MARK"), Some(r#"{"phoneNumber": "MARK", "countryCode": "US"}"#)] {
-            let error = contact("nameplate/contact", text).expect_err("no contact");
+            let error = contact("nameplate/contact", text.map(SecretString::from)).err().expect("no contact");
             assert_eq!(error.class, Class::InvalidRequest);
             assert!(error.reason.contains("nameplate/contact") && !format!("{error:?}").contains("MARK"), "{error:?}");
         }

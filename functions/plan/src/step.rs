@@ -15,6 +15,7 @@ use nameplate::error::{classify, code_of};
 use nameplate::request::{Money, Registration};
 use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
 use nameplate::runtime::now;
+use nameplate::secret::SecretString;
 use nameplate::table::{self, domain as attribute};
 use nameplate::{Request, StepError, purchase};
 
@@ -199,7 +200,7 @@ async fn check_contact(clients: &Clients, registration: &Registration) -> Result
         purchase::secret_error(name, code_of(&error))
             .unwrap_or_else(|| classify("secretsmanager:GetSecretValue", &error))
     })?;
-    purchase::contact(name, answer.secret_string()).map(drop)
+    purchase::contact(name, answer.secret_string.map(SecretString::from)).map(drop)
 }
 
 fn price_report(request: &Request, quote: &Quote) -> PriceReport {

@@ -7,6 +7,7 @@ use nameplate::StepError;
 use nameplate::contact::Contact;
 use nameplate::error::{classify, code_of};
 use nameplate::purchase;
+use nameplate::secret::{ExposeSecret, SecretString};
 
 /// Reads the contact out of the secret `name`.
 ///
@@ -17,31 +18,35 @@ pub(crate) async fn read(client: &Client, name: &str) -> Result<ContactDetail, S
         purchase::secret_error(name, code_of(&error))
             .unwrap_or_else(|| classify("secretsmanager:GetSecretValue", &error))
     })?;
-    purchase::contact(name, answer.secret_string()).map(detail)
+    let contact = purchase::contact(name, answer.secret_string.map(SecretString::from))?;
+    Ok(detail(&contact))
 }
 
-fn detail(contact: Contact) -> ContactDetail {
-    let extra_params = contact.extra_params.into_iter().map(|(name, value)| {
+/// From here on the SDK holds the contact; the `Debug` of its type shows nothing of it.
+fn detail(contact: &Contact) -> ContactDetail {
+    let text = |secret: &SecretString| secret.expose_secret().to_owned();
+    let maybe = |secret: &Option<SecretString>| secret.as_ref().map(text);
+    let extra_params = contact.extra_params.iter().map(|(name, value)| {
         ExtraParam::builder()
             .name(ExtraParamName::from(name.as_str()))
-            .value(value)
+            .value(text(value))
             .build()
             .expect("name and value are set")
     });
     ContactDetail::builder()
-        .first_name(contact.first_name)
-        .last_name(contact.last_name)
-        .contact_type(ContactType::from(contact.contact_type.as_str()))
-        .set_organization_name(contact.organization_name)
-        .address_line1(contact.address_line_1)
-        .set_address_line2(contact.address_line_2)
-        .city(contact.city)
-        .set_state(contact.state)
-        .country_code(CountryCode::from(contact.country_code.as_str()))
-        .set_zip_code(contact.zip_code)
-        .phone_number(contact.phone_number)
-        .set_fax(contact.fax)
-        .email(contact.email)
+        .first_name(text(&contact.first_name))
+        .last_name(text(&contact.last_name))
+        .contact_type(ContactType::from(contact.contact_type))
+        .set_organization_name(maybe(&contact.organization_name))
+        .address_line1(text(&contact.address_line_1))
+        .set_address_line2(maybe(&contact.address_line_2))
+        .city(text(&contact.city))
+        .set_state(maybe(&contact.state))
+        .country_code(CountryCode::from(contact.country_code.expose_secret()))
+        .set_zip_code(maybe(&contact.zip_code))
+        .phone_number(text(&contact.phone_number))
+        .set_fax(maybe(&contact.fax))
+        .email(text(&contact.email))
         .set_extra_params(Some(extra_params.collect::<Vec<_>>()).filter(|params| !params.is_empty()))
         .build()
 }
@@ -49,7 +54,11 @@ fn detail(contact: Contact) -> ContactDetail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn contact_in(document: &Value) -> Contact {
+        Contact::parse(&document.to_string().into()).unwrap_or_else(|problem| panic!("{problem:?}"))
+    }
 
     #[test]
     fn every_field_of_the_contact_reaches_its_own_field_at_aws() {
@@ -75,7 +84,12 @@ mod tests {
             .email("ada@example.com")
             .extra_params(ExtraParam::builder().name(ExtraParamName::VatNumber).value("XX1").build().expect("built"))
             .build();
-        assert!(detail(Contact::parse(&contact.to_string()).expect("valid")) == expected);
+        let detail = detail(&contact_in(&contact));
+        assert!(detail == expected);
+        let shown = format!("{detail:?}");
+        for value in ["Ada", "1 Example Street", "Seattle", "98101", "2065550100", "ada@example.com", "XX1"] {
+            assert!(!shown.contains(value), "the SDK shows {value}");
+        }
     }
 
     #[test]
@@ -84,7 +98,7 @@ mod tests {
             "firstName": "Ada", "lastName": "Example", "addressLine1": "1 Example Street", "city": "Seattle",
             "countryCode": "US", "phoneNumber": "+1.2065550100", "email": "ada@example.com"
         });
-        let detail = detail(Contact::parse(&contact.to_string()).expect("valid"));
+        let detail = detail(&contact_in(&contact));
         assert!(detail.state.is_none() && detail.fax.is_none() && detail.extra_params.is_none());
         assert!(detail.contact_type == Some(ContactType::Person));
     }

@@ -11,6 +11,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use nameplate::StepError;
 use nameplate::error::{classify, code_of};
+use nameplate::secret::{ExposeSecret, SecretString};
 use nameplate::table::{self, watch};
 use serde::Serialize;
 use serde_json::Value;
@@ -70,7 +71,12 @@ fn watched_id(event: &Value) -> Option<&str> {
 
 /// Marks the watch as resolved and hands back the token that it held, in one call: whoever stores a token
 /// afterwards sees the mark, whoever stored one before is answered.
-async fn resolve(clients: &Clients, settings: &Settings, id: &str, now: i64) -> Result<Option<String>, StepError> {
+async fn resolve(
+    clients: &Clients,
+    settings: &Settings,
+    id: &str,
+    now: i64,
+) -> Result<Option<SecretString>, StepError> {
     let result = clients
         .dynamodb
         .update_item()
@@ -85,7 +91,7 @@ async fn resolve(clients: &Clients, settings: &Settings, id: &str, now: i64) -> 
         .return_values(ReturnValue::AllOld)
         .send()
         .await;
-    let old = match result {
+    let mut old = match result {
         Ok(output) => output.attributes.unwrap_or_default(),
         Err(error) if code_of(&error) == Some("ConditionalCheckFailedException") => {
             tracing::info!(id, "nobody watches this");
@@ -93,7 +99,10 @@ async fn resolve(clients: &Clients, settings: &Settings, id: &str, now: i64) -> 
         }
         Err(error) => return Err(classify("dynamodb:UpdateItem", &error)),
     };
-    let token = old.get(watch::TOKEN).and_then(|token| token.as_s().ok()).cloned();
+    let token = match old.remove(watch::TOKEN) {
+        Some(AttributeValue::S(token)) => Some(SecretString::from(token)),
+        _ => None,
+    };
     if token.is_none() {
         tracing::info!(id, "resolved before anybody fell asleep on it");
     }
@@ -101,8 +110,8 @@ async fn resolve(clients: &Clients, settings: &Settings, id: &str, now: i64) -> 
 }
 
 /// Answers the token. Whether somebody was still waiting on it.
-async fn answer(clients: &Clients, id: &str, token: String) -> Result<bool, StepError> {
-    match clients.sfn.send_task_success().task_token(token).output(WOKEN).send().await {
+async fn answer(clients: &Clients, id: &str, token: SecretString) -> Result<bool, StepError> {
+    match clients.sfn.send_task_success().task_token(token.expose_secret()).output(WOKEN).send().await {
         Ok(_) => {
             tracing::info!(id, "woken");
             Ok(true)
