@@ -2,10 +2,12 @@
 //! machine, with the code, the reason and the remedy inside the message.
 //! It must not know any AWS service.
 
+use std::error::Error;
 use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
@@ -110,7 +112,7 @@ impl fmt::Display for StepError {
     }
 }
 
-impl std::error::Error for StepError {}
+impl Error for StepError {}
 
 impl From<StepError> for Diagnostic {
     fn from(error: StepError) -> Self {
@@ -146,11 +148,13 @@ const RETRYABLE_CODES: &[&str] = &[
     "ConcurrentModificationException",
 ];
 
-/// Gives a failed SDK call its class: transport, time-out, throttling and 5xx are `Retryable`, everything
-/// else is `Failed` with AWS's code and message. A step looks at the codes that mean something special
-/// to it (`error.code()`) before it comes here.
+/// Gives a failed SDK call its class: transport, time-out, throttling and 5xx are `Retryable`, and so is an
+/// answer that was cut or cannot be read: nobody knows whether the call took effect, and every step finds
+/// before it makes. Everything else is `Failed` with AWS's code and message. A step looks at the codes that
+/// mean something special to it (`error.code()`) before it comes here.
 ///
-/// `operation` is the API's own name, for example `route53:CreateHostedZone`.
+/// `operation` is the API's own name, for example `route53:CreateHostedZone`. The reason repeats AWS's
+/// message; who sends personal data must not pass it on (`register` does not).
 pub fn classify<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> StepError
 where
     E: ProvideErrorMetadata,
@@ -162,24 +166,16 @@ where
             context.err().message().unwrap_or("AWS gave no message"),
         ),
         SdkError::ResponseError(context) => {
-            (context.raw().status().as_u16(), "UnreadableAnswer", "the answer could not be read")
+            return StepError::retryable(
+                "UnreadableAnswer",
+                format!("the answer of {operation} (status {}) was cut or cannot be read", context.raw().status()),
+            );
         }
         SdkError::TimeoutError(_) => {
             return StepError::retryable("Timeout", format!("{operation} gave no answer in time"));
         }
-        SdkError::DispatchFailure(_) => {
-            return StepError::retryable(
-                "ConnectionLost",
-                format!("{operation} could not be reached, or the connection was cut"),
-            );
-        }
-        _ => {
-            return StepError::failed(
-                "NotSent",
-                format!("{operation} could not be sent"),
-                "report this as a defect of Nameplate",
-            );
-        }
+        SdkError::DispatchFailure(failure) => return undelivered(operation, failure),
+        _ => return not_sent(operation),
     };
     let reason = format!("{operation} answered {code}: {message}");
     if status >= 500 || status == 429 || RETRYABLE_CODES.contains(&code) {
@@ -192,6 +188,44 @@ where
         _ => "remove the cause that AWS names, then start the execution again; it goes on from what exists",
     };
     StepError::failed(code, reason, remedy)
+}
+
+/// A call without an answer. What cannot be told apart from a lost connection is taken for one.
+fn undelivered(operation: &str, failure: &DispatchFailure) -> StepError {
+    match failure.as_connector_error().and_then(credentials_error) {
+        Some(CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_)) => {
+            StepError::failed(
+                "NoCredentials",
+                format!("{operation} was not sent: the function has no credentials"),
+                "let the function run with the role of the template, and without AWS settings of its own in its environment; then start the execution again",
+            )
+        }
+        Some(_) => StepError::retryable(
+            "NoCredentials",
+            format!("{operation} was not sent: the function's credentials could not be had"),
+        ),
+        None if failure.is_user() => not_sent(operation),
+        None => StepError::retryable(
+            "ConnectionLost",
+            format!("{operation} could not be reached, or the connection was cut"),
+        ),
+    }
+}
+
+fn not_sent(operation: &str) -> StepError {
+    StepError::failed("NotSent", format!("{operation} could not be sent"), "report this as a defect of Nameplate")
+}
+
+/// Why there were no credentials to sign a call with, if that is what went wrong.
+fn credentials_error(error: &ConnectorError) -> Option<&CredentialsError> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(credentials) = error.downcast_ref() {
+            return Some(credentials);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// The service's error code, if the service answered with an error.
@@ -217,6 +251,7 @@ mod tests {
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::body::SdkBody;
     use aws_smithy_types::error::ErrorMetadata;
+    use std::time::Duration;
 
     fn answer(status: u16, code: &str) -> SdkError<ErrorMetadata, HttpResponse> {
         let status = StatusCode::try_from(status).expect("a status");
@@ -237,6 +272,59 @@ mod tests {
             let error = classify("acm:RequestCertificate", &answer(status, code));
             assert_eq!(error.class, class, "{status} {code}");
             assert!(error.reason.contains("acm:RequestCertificate") && error.reason.contains(code), "{}", error.reason);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_is_retryable_whatever_its_status() {
+        for status in [200, 400, 403, 500] {
+            let raw = HttpResponse::new(StatusCode::try_from(status).expect("a status"), SdkBody::empty());
+            let error = classify("acm:RequestCertificate", &SdkError::<ErrorMetadata, _>::response_error("cut", raw));
+            assert_eq!((error.class, error.code.as_str()), (Class::Retryable, "UnreadableAnswer"), "{status}");
+            assert!(error.reason.contains("acm:RequestCertificate"), "{}", error.reason);
+        }
+    }
+
+    #[test]
+    fn what_was_not_delivered_is_retryable_unless_it_can_never_be_sent() {
+        let unreadable = || CredentialsError::invalid_configuration("MARK");
+        for (failure, class, code) in [
+            (ConnectorError::io("cut".into()), Class::Retryable, "ConnectionLost"),
+            (ConnectorError::timeout("slow".into()), Class::Retryable, "ConnectionLost"),
+            (ConnectorError::other("odd".into(), None), Class::Retryable, "ConnectionLost"),
+            (ConnectorError::user("MARK".into()), Class::Failed, "NotSent"),
+            (credentials(CredentialsError::not_loaded("MARK")), Class::Failed, "NoCredentials"),
+            (credentials(unreadable()), Class::Failed, "NoCredentials"),
+            (ConnectorError::other(Box::new(Wrapped(unreadable())), None), Class::Failed, "NoCredentials"),
+            (credentials(CredentialsError::provider_error("MARK")), Class::Retryable, "NoCredentials"),
+            (credentials(CredentialsError::provider_timed_out(Duration::ZERO)), Class::Retryable, "NoCredentials"),
+        ] {
+            let error = classify("acm:RequestCertificate", &SdkError::<ErrorMetadata, _>::dispatch_failure(failure));
+            assert_eq!((error.class, error.code.as_str()), (class, code));
+            assert!(error.reason.contains("acm:RequestCertificate") && !error.reason.contains("MARK"), "{error}");
+        }
+        let unbuilt = classify("acm:RequestCertificate", &SdkError::<ErrorMetadata, _>::construction_failure("MARK"));
+        assert_eq!((unbuilt.class, unbuilt.code.as_str()), (Class::Failed, "NotSent"));
+        let late = classify("acm:RequestCertificate", &SdkError::<ErrorMetadata, _>::timeout_error("slow"));
+        assert_eq!((late.class, late.code.as_str()), (Class::Retryable, "Timeout"));
+    }
+
+    fn credentials(error: CredentialsError) -> ConnectorError {
+        ConnectorError::other(error.into(), None)
+    }
+
+    #[derive(Debug)]
+    struct Wrapped(CredentialsError);
+
+    impl fmt::Display for Wrapped {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("wrapped")
+        }
+    }
+
+    impl Error for Wrapped {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
         }
     }
 

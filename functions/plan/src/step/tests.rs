@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use aws_credential_types::credential_fn::provide_credentials_fn;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_acm::operation::list_certificates::ListCertificatesOutput;
 use aws_sdk_acm::types::CertificateSummary;
 use aws_sdk_apigatewayv2::operation::get_api_mappings::GetApiMappingsOutput;
@@ -13,6 +15,7 @@ use aws_sdk_apigatewayv2::operation::get_routes::GetRoutesOutput;
 use aws_sdk_apigatewayv2::types::{
     Api, ApiMapping, DomainNameConfiguration, DomainNameStatus, Integration, IntegrationType, Route,
 };
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_route53::operation::list_hosted_zones_by_name::ListHostedZonesByNameOutput;
@@ -27,6 +30,7 @@ use aws_sdk_route53domains::types::{DomainPrice, Nameserver, PriceWithCurrency};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::primitives::Blob;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use aws_smithy_runtime_api::client::http::http_client_fn;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
@@ -92,18 +96,25 @@ impl World {
         self
     }
 
-    async fn plan(&self, request: Value) -> Result<PlanOutput, StepError> {
+    fn clients(&self) -> Clients {
         let rules: Vec<&Rule> = self.rules.values().collect();
-        let clients = Clients {
+        Clients {
             acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, rules.iter().copied()),
             apigateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, rules.iter().copied()),
             dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, rules.iter().copied()),
             domains: mock_client!(aws_sdk_route53domains, RuleMode::MatchAny, rules.iter().copied()),
             route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, rules.iter().copied()),
             secrets: mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, rules.iter().copied()),
-        };
+        }
+    }
+
+    async fn plan(&self, request: Value) -> Result<PlanOutput, StepError> {
+        self.plan_with(&self.clients(), request).await
+    }
+
+    async fn plan_with(&self, clients: &Clients, request: Value) -> Result<PlanOutput, StepError> {
         let settings = Settings { stack: "nameplate".into(), table: "table".into(), budget_usd: self.budget_usd };
-        run(&clients, &settings, PlanInput { request }).await
+        run(clients, &settings, PlanInput { request }).await
     }
 
     /// The plan's refusal, or whatever else it failed with.
@@ -881,4 +892,24 @@ async fn a_run_that_is_not_dry_looks_for_no_more_than_it_must() {
     let world = World::fresh().without("GetApis").without("ListHostedZonesByName").without("ListCertificates");
     let plan = world.plan(request()).await.expect("a plan");
     assert_eq!(lines(&plan), []);
+}
+
+/// The SDK hides a failure to load credentials inside a connection that was lost; this is its own way there.
+#[tokio::test]
+async fn a_function_without_credentials_fails_for_good_and_one_that_cannot_get_them_tries_again() {
+    let world = World::fresh();
+    for (failure, class) in [
+        (CredentialsError::not_loaded_no_source as fn() -> CredentialsError, Class::Failed),
+        (|| CredentialsError::provider_error("no answer"), Class::Retryable),
+    ] {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(provide_credentials_fn(move || async move { Err(failure()) }))
+            .http_client(http_client_fn(|_, _| panic!("nothing may be sent")))
+            .build();
+        let clients = Clients { dynamodb: aws_sdk_dynamodb::Client::from_conf(config), ..world.clients() };
+        let error = world.plan_with(&clients, request()).await.expect_err("no credentials");
+        assert_eq!((error.class, error.code.as_str()), (class, "NoCredentials"), "{error}");
+    }
 }
