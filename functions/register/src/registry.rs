@@ -10,7 +10,8 @@ use aws_sdk_route53domains::operation::get_domain_detail::GetDomainDetailOutput;
 use aws_sdk_route53domains::operation::register_domain::{RegisterDomainError, RegisterDomainOutput};
 use aws_sdk_route53domains::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_route53domains::types::{
-    ContactDetail, DomainAvailability, OperationStatus, OperationSummary, OperationType, ReachabilityStatus, Tag,
+    ContactDetail, DomainAvailability, ExtraParamName, OperationStatus, OperationSummary, OperationType,
+    ReachabilityStatus, Tag,
 };
 use nameplate::contract::Quote;
 use nameplate::error::{classify, code_of};
@@ -24,6 +25,10 @@ const PAGE: i32 = 100;
 /// Bounds RegisterDomain, which talks to a registry before it answers. Longer than other calls: giving up on
 /// it leaves open whether the name was bought, which costs minutes to find out.
 const REGISTER_TIMEOUT: Duration = Duration::from_secs(25);
+/// The operation that gets the contact.
+const REGISTER: &str = "route53domains:RegisterDomain";
+/// Why a reason does not say what AWS said.
+pub(crate) const NOT_REPEATED: &str = "AWS's own words are not repeated, since they may quote the contact";
 
 /// What the registry says about a name of ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,8 +47,8 @@ pub(crate) struct Detail {
 pub(crate) struct Operation {
     pub(crate) id: String,
     pub(crate) status: OperationStatus,
-    /// AWS's own words on it.
-    pub(crate) message: Option<String>,
+    /// The fields that AWS's words on it name.
+    pub(crate) named: Vec<&'static str>,
     /// What it waits for, in AWS's term.
     pub(crate) waits_for: Option<String>,
     /// Seconds since 1970.
@@ -144,7 +149,7 @@ pub(crate) async fn operation(client: &Client, id: &str, domain: &str) -> Result
     Ok(Some(Operation {
         id: id.to_owned(),
         status,
-        message: answer.message().map(str::to_owned),
+        named: fields_named_in(answer.message()),
         waits_for: answer.status_flag().map(|flag| flag.as_str().to_owned()),
         submitted: answer.submitted_date().map(DateTime::secs),
     }))
@@ -168,7 +173,7 @@ pub(crate) async fn operations(client: &Client, domain: &str, since: i64) -> Res
         .filter_map(|found| {
             Some(Operation {
                 status: found.status?,
-                message: found.message,
+                named: fields_named_in(found.message.as_deref()),
                 waits_for: found.status_flag.map(|flag| flag.as_str().to_owned()),
                 submitted: found.submitted_date.map(|date| date.secs()),
                 id: found.operation_id?,
@@ -261,7 +266,7 @@ fn judge(domain: &str, result: Result<RegisterDomainOutput, SdkError<RegisterDom
     if error.raw_response().is_some_and(|response| response.status().as_u16() >= 500) {
         return Answer::Unclear(unclear(&error));
     }
-    let message = speakable(error.as_service_error().and_then(ProvideErrorMetadata::message));
+    let named = naming(&fields_named_in(error.as_service_error().and_then(ProvideErrorMetadata::message)));
     let declined = match code_of(&error) {
         Some("DuplicateRequest") => {
             let id = match error.as_service_error() {
@@ -281,19 +286,19 @@ fn judge(domain: &str, result: Result<RegisterDomainOutput, SdkError<RegisterDom
         Some("UnsupportedTLD") => purchase::unsupported_tld(domain),
         Some("TLDRulesViolation") => StepError::refused(
             "TLDRulesViolation",
-            format!("the top-level domain does not allow this registration of {domain}: {message}"),
-            "check registration.years and registration.privacyProtection against the rules of the top-level domain in the Route 53 Developer Guide",
+            format!("the top-level domain does not allow this registration of {domain}{named}; {NOT_REPEATED}"),
+            "check registration.years, registration.privacyProtection and the extraParams in the contact's secret against the rules of the top-level domain in the Route 53 Developer Guide",
         ),
         Some("InvalidInput" | "ValidationException") => StepError::failed(
             "InvalidInput",
             format!(
-                "RegisterDomain did not take the contact, the number of years or the name {domain}; AWS's message is not repeated, since it may quote the contact"
+                "RegisterDomain did not take the contact, the number of years or the name {domain}{named}; {NOT_REPEATED}"
             ),
             "check in the contact's secret that address, postal code, state and phone number belong to the country and that extraParams holds what the top-level domain asks for; check registration.years; then start the execution again",
         ),
         // Throttled requests are turned away before they are looked at.
         Some("ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded") => {
-            StepError::retryable("Throttled", "route53domains:RegisterDomain was throttled")
+            StepError::retryable("Throttled", format!("{REGISTER} was throttled"))
         }
         _ => return Answer::Unclear(unclear(&error)),
     };
@@ -303,25 +308,52 @@ fn judge(domain: &str, result: Result<RegisterDomainOutput, SdkError<RegisterDom
 /// The failure without AWS's message, which may quote the contact; that of a denied call names the
 /// permission and nothing else.
 fn unclear(error: &SdkError<RegisterDomainError, HttpResponse>) -> StepError {
-    let failure = classify("route53domains:RegisterDomain", error);
-    match (error, code_of(error)) {
-        // Cut short on its way, most likely.
-        (SdkError::ResponseError(_), _) => StepError::retryable(&failure.code, failure.reason),
-        (_, Some(code)) if !code.starts_with("AccessDenied") => {
-            StepError { reason: format!("route53domains:RegisterDomain answered {code}"), ..failure }
-        }
-        _ => failure,
+    let failure = classify(REGISTER, error);
+    let denied = code_of(error).is_some_and(|code| code.starts_with("AccessDenied"));
+    if denied || error.as_service_error().is_none() {
+        return failure;
     }
+    StepError { reason: format!("{REGISTER} answered {}", failure.code), ..failure }
 }
 
-/// AWS's words, unless they may hold an e-mail address or a phone number.
-pub(crate) fn speakable(message: Option<&str>) -> &str {
-    match message {
-        None | Some("") => "AWS gave no message",
-        Some(message) if message.contains(['@', '+']) => {
-            "AWS's message is not repeated here, since it may quote the contact"
-        }
-        Some(message) => message,
+/// Names in Route 53 Domains' model of what a registration consists of, beside those of `ExtraParamName`
+/// (AWS-FACTS 1.3).
+const FIELDS: [&str; 19] = [
+    "AdminContact",
+    "RegistrantContact",
+    "TechContact",
+    "FirstName",
+    "LastName",
+    "ContactType",
+    "OrganizationName",
+    "AddressLine1",
+    "AddressLine2",
+    "City",
+    "State",
+    "CountryCode",
+    "ZipCode",
+    "PhoneNumber",
+    "Email",
+    "Fax",
+    "ExtraParams",
+    "DurationInYears",
+    "IdnLangCode",
+];
+
+/// The fields that a message of AWS about a registration names. All that is ever repeated of such a message:
+/// registries quote what they refuse, so that the whole may hold any part of the contact.
+pub(crate) fn fields_named_in(message: Option<&str>) -> Vec<&'static str> {
+    let words: Vec<&str> =
+        message.unwrap_or_default().split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let known = FIELDS.iter().chain(ExtraParamName::values()).copied();
+    known.filter(|field| words.iter().any(|word| word.eq_ignore_ascii_case(field))).collect()
+}
+
+/// The end of a sentence about a refusal in which AWS named fields.
+pub(crate) fn naming(fields: &[&str]) -> String {
+    match fields {
+        [] => String::new(),
+        fields => format!(", naming {}", fields.join(", ")),
     }
 }
 

@@ -396,12 +396,16 @@ fn registration_failed(domain: &str, operation: &Operation) -> StepError {
     StepError::failed(
         "RegistrationFailed",
         format!(
-            "AWS did not register {domain} (operation {}, {}): {}",
+            "AWS did not register {domain} (operation {}, {}){}; {}",
             operation.id,
             operation.status.as_str(),
-            registry::speakable(operation.message.as_deref())
+            registry::naming(&operation.named),
+            registry::NOT_REPEATED
         ),
-        "look at the operation in the Route 53 console under `Requests`, where AWS also says whether something was charged; remove the cause, then start the execution again, which may buy anew",
+        format!(
+            "read AWS's words: aws route53domains list-operations --region us-east-1 --query \"Operations[?OperationId=='{}'].Message\"; look at the operation in the Route 53 console under `Requests`, where AWS also says whether something was charged; remove the cause, then start the execution again, which may buy anew",
+            operation.id
+        ),
     )
 }
 

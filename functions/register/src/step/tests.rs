@@ -294,7 +294,7 @@ fn operation_is(id: &'static str, status: OperationStatus, flag: Option<StatusFl
                 .set_status_flag(flag.clone())
                 .r#type(OperationType::RegisterDomain)
                 .domain_name("example.com")
-                .message("Registration refused")
+                .message(format!("{MARK}: ZipCode is not valid"))
                 .submitted_date(DateTime::from_secs(NOW - 500))
                 .build()
         },
@@ -605,6 +605,7 @@ async fn what_aws_declines_is_taken_back() {
         (|| error(400, "UnsupportedTLD"), Class::Refused, "UnsupportedTLD"),
         (|| error(400, "InvalidInput"), Class::Failed, "InvalidInput"),
         (|| error(400, "ValidationException"), Class::Failed, "InvalidInput"),
+        (|| error(400, "TLDRulesViolation"), Class::Refused, "TLDRulesViolation"),
         (|| error(400, "ThrottlingException"), Class::Retryable, "Throttled"),
     ] {
         let (item, intend, take_back, secret, sale) = (item(&[]), intend(), take_back(), secret(), sale_then(response));
@@ -612,11 +613,31 @@ async fn what_aws_declines_is_taken_back() {
         assert_eq!(failure(result), (class, code.to_owned()));
         assert_eq!(calls(&[&sale, &take_back]), [1, 1], "{code}");
     }
-    let (item, intend, take_back, secret) = (item(&[]), intend(), take_back(), secret());
-    let sale = sale_then(|| error(400, "TLDRulesViolation"));
-    let error = register(buying(), &[&item, &intend, &take_back], &[&sale], &[&secret]).await.expect_err("a rule");
-    assert_eq!((error.class, error.code.as_str()), (Class::Refused, "TLDRulesViolation"));
-    assert!(error.reason.ends_with(MARK), "AWS names the rule: {error}");
+}
+
+/// A refusal in which AWS quotes what it was sent, and names fields.
+fn quoting(code: &str) -> HttpResponse {
+    let message = "[OWNER.UK_CONTACT_TYPE is missing, RegistrantContact.PhoneNumber +1.2065550100 of Ada Example, \
+                   1 Example Street, 98101 Seattle, ada@example.com is not valid]";
+    let body = json!({"__type": code, "message": message}).to_string();
+    HttpResponse::new(StatusCode::try_from(400).expect("a status"), SdkBody::from(body))
+}
+
+#[tokio::test]
+async fn what_aws_quotes_of_the_contact_is_not_repeated_but_the_fields_are() {
+    for (response, named) in [
+        ((|| quoting("InvalidInput")) as fn() -> HttpResponse, true),
+        (|| quoting("TLDRulesViolation"), true),
+        (|| quoting("SomethingNew"), false),
+        (|| quoting(""), false),
+    ] {
+        let (item, intend, take_back, secret, sale) = (item(&[]), intend(), take_back(), secret(), sale_then(response));
+        let error = register(buying(), &[&item, &intend, &take_back], &[&sale], &[&secret]).await.expect_err("refused");
+        assert_eq!(error.reason.contains("RegistrantContact, PhoneNumber, UK_CONTACT_TYPE"), named, "{error}");
+        for value in ["Ada", "Example Street", "98101", "Seattle", "5550100", "ada@"] {
+            assert!(!error.to_string().contains(value), "{value}: {error}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -767,7 +788,8 @@ async fn each_status_of_the_operation_has_its_meaning() {
         let (failed, unwatch) = (operation_is("op-1", status, None), unwatch("op-1"));
         let error = register(buying(), &[&item, &close, &unwatch], &[&none, &failed], &[]).await.expect_err("failed");
         assert_eq!((error.class, error.code.as_str()), (Class::Failed, "RegistrationFailed"));
-        assert!(error.reason.contains("op-1") && error.reason.contains("Registration refused"), "{error}");
+        assert!(error.reason.contains("op-1") && error.reason.contains(", naming ZipCode;"), "{error}");
+        assert!(error.remedy.contains("'op-1'") && !error.to_string().contains(MARK), "{error}");
         assert_eq!(calls(&[&close, &unwatch]), [1, 1]);
     }
     let (item, none) = (item(&accepted(NOW - 90, "op-1")), no_detail());
@@ -1003,7 +1025,7 @@ fn the_operation_of_an_intent_is_the_one_that_can_still_give_the_name() {
     let operation = |id: &str, status: OperationStatus, submitted: i64| Operation {
         id: id.into(),
         status,
-        message: None,
+        named: Vec::new(),
         waits_for: None,
         submitted: Some(submitted),
     };
@@ -1023,10 +1045,13 @@ fn the_operation_of_an_intent_is_the_one_that_can_still_give_the_name() {
 }
 
 #[test]
-fn words_of_aws_that_may_quote_the_contact_are_not_repeated() {
-    assert_eq!(registry::speakable(Some("Quota reached")), "Quota reached");
-    assert_eq!(registry::speakable(None), "AWS gave no message");
-    for text in ["ada@example.com is no address", "+1.2065550100 is no number"] {
-        assert!(!registry::speakable(Some(text)).contains(text));
+fn of_words_of_aws_only_the_names_of_fields_are_repeated() {
+    let named = |message: &str| registry::fields_named_in(Some(message));
+    assert_eq!(named("[ADMIN.UK_CONTACT_TYPE is missing, OWNER.UK_CONTACT_TYPE is missing]"), ["UK_CONTACT_TYPE"]);
+    assert_eq!(named("RegistrantContact.phoneNumber +1.2065550100"), ["RegistrantContact", "PhoneNumber"]);
+    for text in ["Ada Example of 1 Example Street", "ada@example.com", "+1.2065550100", "98101", ""] {
+        assert_eq!(named(text), [] as [&str; 0], "{text}");
     }
+    assert_eq!(registry::fields_named_in(None), [] as [&str; 0]);
+    assert_eq!((registry::naming(&[]), registry::naming(&["City", "Fax"])), ("".into(), ", naming City, Fax".into()));
 }
