@@ -48,9 +48,15 @@ pub fn required(lookup: Lookup<'_>, name: &str) -> Result<String, String> {
 }
 
 /// Starts logging: JSON lines, identifiers only.
+///
+/// Of a panic only the place is logged: its message may hold what the step was working on.
 pub fn start_logging() {
-    // The Lambda runtime would log every failure a second time, in Rust's words.
-    let levels = Targets::new().with_default(Level::INFO).with_target("lambda_runtime", LevelFilter::OFF);
+    let levels = Targets::new()
+        .with_default(Level::INFO)
+        // The Lambda runtime would log every failure a second time, in Rust's words.
+        .with_target("lambda_runtime", LevelFilter::OFF)
+        // The SDK's crates, all of which begin so, would log errors of services with what they quote.
+        .with_target("aws_", LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .with_current_span(true)
@@ -58,6 +64,10 @@ pub fn start_logging() {
         .without_time()
         .with_target(false);
     tracing_subscriber::registry().with(lines.with_filter(levels)).init();
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panicked");
+    }));
 }
 
 /// The settings that all clients share. Credentials, region and endpoint come from the environment.

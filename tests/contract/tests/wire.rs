@@ -68,6 +68,7 @@ async fn serve(mut events: Vec<Value>) -> (Vec<Posted>, String) {
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .expect("the probe starts");
@@ -79,7 +80,9 @@ async fn serve(mut events: Vec<Value>) -> (Vec<Posted>, String) {
     process.start_kill().expect("the probe still runs");
     let output = process.wait_with_output().await.expect("its output");
     server.abort();
-    (answers, String::from_utf8(output.stdout).expect("text"))
+    // Lambda puts both into the log.
+    let log = [output.stdout, output.stderr].concat();
+    (answers, String::from_utf8(log).expect("text"))
 }
 
 /// The keys of an object, sorted.
@@ -136,10 +139,11 @@ async fn input_of_a_wrong_shape_is_a_failure_of_ours_that_repeats_nothing_of_it(
 
 #[tokio::test]
 async fn a_panic_is_a_failure_of_ours_and_the_process_goes_on() {
-    let (posted, _) = serve(vec![json!("panic"), json!({"answer": 9})]).await;
+    let (posted, log) = serve(vec![json!({"panic": MARK}), json!({"answer": 9})]).await;
     let (error_type, message) = failure(&posted[0]);
     assert_eq!((error_type.as_str(), &message["code"]), ("Nameplate.Failed", &json!("Panic")));
     assert!(!posted[0].1.to_string().contains("as asked"), "{}", posted[0].1);
+    assert!(log.contains("wire-probe.rs:") && !log.contains(MARK), "the log says where and not what: {log}");
     assert_eq!(posted[1], ("response".to_owned(), json!({"givenAnswer": 9})));
 }
 

@@ -4,13 +4,13 @@
 use nameplate::{Class, StepError, runtime};
 use serde::{Deserialize, Serialize};
 
-/// How to end: with an answer, with a failure of a class, or in a panic.
+/// How to end: with an answer, with a failure of a class, or in a panic that quotes its input.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 enum Input {
     Answer(u32),
     Fail(Class),
-    Panic,
+    Panic(String),
 }
 
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         match input {
             Input::Answer(given_answer) => Ok(Output { given_answer }),
             Input::Fail(class) => Err(StepError::new(class, "Probe", "a \"quoted\" reason", "a remedy")),
-            Input::Panic => panic!("as asked"),
+            Input::Panic(quoted) => panic!("as asked: {quoted}"),
         }
     })
     .await
