@@ -13,3 +13,4 @@ mod sdk;
 mod sources;
 mod states;
 mod tidy;
+mod undeliverable;
