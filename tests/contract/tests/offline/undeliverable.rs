@@ -1,6 +1,7 @@
 //! Events that reach nobody: each one ends in the queue, and somebody is told. It must not know what an event means.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 
@@ -33,6 +34,10 @@ fn arn(resource: &str) -> Value {
     json!({ "Fn::GetAtt": format!("{resource}.Arn") })
 }
 
+fn within(value: &Value, bounds: RangeInclusive<u64>) -> bool {
+    value.as_u64().is_some_and(|value| bounds.contains(&value))
+}
+
 /// What is wrong with the delivery of a rule, or of a function's events.
 fn not_kept(template: &Value) -> Vec<String> {
     let (queue, _) = only(template, "AWS::SQS::Queue");
@@ -42,11 +47,10 @@ fn not_kept(template: &Value) -> Vec<String> {
             problems.push(format!("{rule} has no dead-letter queue"));
         }
         // The bounds of PutTargets (AWS-FACTS 6).
-        let age = properties["RetryPolicy"]["MaximumEventAgeInSeconds"].as_u64();
-        let attempts = properties["RetryPolicy"]["MaximumRetryAttempts"].as_u64();
-        if !age.is_some_and(|age| (60..=86_400).contains(&age))
-            || !attempts.is_some_and(|tries| (1..=185).contains(&tries))
-        {
+        let policy = &properties["RetryPolicy"];
+        let bounded = within(&policy["MaximumEventAgeInSeconds"], 60..=86_400)
+            && within(&policy["MaximumRetryAttempts"], 1..=185);
+        if !bounded {
             problems.push(format!("{rule} has no retry policy"));
         }
     }
@@ -60,9 +64,9 @@ fn not_kept(template: &Value) -> Vec<String> {
             problems.push(format!("what {name} fails at goes nowhere"));
         }
         // The bounds of PutFunctionEventInvokeConfig.
-        let age = invocation["MaximumEventAgeInSeconds"].as_u64();
-        let attempts = invocation["MaximumRetryAttempts"].as_u64();
-        if !age.is_some_and(|age| (60..=21_600).contains(&age)) || !attempts.is_some_and(|tries| tries <= 2) {
+        let bounded = within(&invocation["MaximumEventAgeInSeconds"], 60..=21_600)
+            && within(&invocation["MaximumRetryAttempts"], 0..=2);
+        if !bounded {
             problems.push(format!("{name} does not say how often it is tried again"));
         }
     }
