@@ -17,6 +17,8 @@ mod process;
 mod progress;
 mod schema;
 mod stack;
+mod supply;
+mod template;
 mod test;
 mod tools;
 mod watch;
@@ -49,6 +51,7 @@ enum Command {
     /// Run the path with a fault at each of its calls, and ask the world after each
     Chaos(chaos::Args),
     /// Run everything that must hold: format, lints, generated files, unit, contract, template, end to end
+    /// Run everything that must hold: format, lints, generated files, unit, contract, dependencies, template, end to end
     Test(test::Args),
     /// Write the JSON Schemas and the README's field table from the request's types
     Schema(generated::Args),

@@ -8,13 +8,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::aws;
 use crate::generated;
 use crate::paths::Paths;
 use crate::process::Program;
 use crate::progress::{human, note};
 use crate::world::World;
-use crate::{picture, schema, tools};
+use crate::{picture, schema, supply, template};
 
 /// How to run it.
 #[derive(clap::Args)]
@@ -73,14 +72,12 @@ async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally
     }
     stage.done();
 
-    let stage = begin("sam validate --lint");
-    tools::sam(paths).await?;
-    aws::program(paths, "sam", None)
-        .args(["validate", "--lint", "--template-file", "template.yaml"])
-        .log(paths.logs().join("sam-validate.log"))
-        .echo(args.verbose)
-        .run()
-        .await?;
+    let stage = begin("dependencies");
+    supply::check(paths, args.verbose).await?;
+    stage.done();
+
+    let stage = begin("template");
+    template::check(paths, args.verbose).await?;
     stage.done();
 
     if args.no_e2e {

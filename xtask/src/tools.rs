@@ -1,7 +1,7 @@
-//! The Python tools: two virtual environments below `target/tools`, installed from the lock files in `tools/`.
+//! The Python tools: virtual environments below `target/tools`, installed from the lock files in `tools/`.
 //! It must not know what the tools are used for.
 //!
-//! Two, since MiniStack and SAM CLI ask for different versions of botocore. Every file is checked against
+//! Apart, since they ask for different versions of the same packages. Every file is checked against
 //! the hash in its lock file, and only wheels are taken: nothing that was not locked runs at installation.
 
 use std::path::{Path, PathBuf};
@@ -39,7 +39,10 @@ const SAM: Environment = Environment {
 /// The emulator.
 const MINISTACK: Environment = Environment { name: "ministack", title: "MiniStack", locks: &["tools/ministack.txt"] };
 
-/// Makes both environments ready, which is quick if they already are.
+/// The policies that the template is held against.
+const CHECKOV: Environment = Environment { name: "checkov", title: "checkov", locks: &["tools/checkov.txt"] };
+
+/// Makes ready what the local AWS needs, which is quick if they already are.
 ///
 /// # Errors
 /// When there is no Python to make them with, or a download or its hash fails.
@@ -67,6 +70,14 @@ pub(crate) async fn sam(paths: &Paths) -> Result<()> {
 /// As `prepare`.
 pub(crate) async fn ministack(paths: &Paths) -> Result<()> {
     make(paths, &MINISTACK).await
+}
+
+/// Makes checkov's environment ready.
+///
+/// # Errors
+/// As `prepare`.
+pub(crate) async fn checkov(paths: &Paths) -> Result<()> {
+    make(paths, &CHECKOV).await
 }
 
 async fn make(paths: &Paths, environment: &Environment) -> Result<()> {
@@ -164,7 +175,7 @@ mod tests {
     #[test]
     fn every_locked_requirement_is_one_version_with_hashes() {
         let paths = Paths::of_this_checkout();
-        for lock in SAM.locks.iter().chain(MINISTACK.locks) {
+        for lock in [SAM, MINISTACK, CHECKOV].iter().flat_map(|environment| environment.locks) {
             let text = std::fs::read_to_string(paths.at(lock)).unwrap();
             assert!(!text.contains("://"), "{lock} names an index");
             let joined = text.replace("\\\n", " ");
