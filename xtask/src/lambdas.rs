@@ -50,9 +50,28 @@ pub(crate) fn resource(name: &str) -> String {
     resource + "Function"
 }
 
-/// The binary that cargo-lambda leaves for a function.
+/// What is built, and where to.
+pub(crate) struct Place {
+    /// The folder with the workspace's Cargo.toml.
+    pub(crate) source: PathBuf,
+    /// Cargo's target folder.
+    pub(crate) target: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn of_this_checkout(paths: &Paths) -> Self {
+        Self { source: paths.root().to_path_buf(), target: paths.target() }
+    }
+
+    /// The binary that cargo-lambda leaves for a function.
+    pub(crate) fn binary(&self, name: &str) -> PathBuf {
+        self.target.join("lambda").join(name).join("bootstrap")
+    }
+}
+
+/// The binary of a function of this checkout.
 pub(crate) fn binary(paths: &Paths, name: &str) -> PathBuf {
-    paths.target().join("lambda").join(name).join("bootstrap")
+    Place::of_this_checkout(paths).binary(name)
 }
 
 /// What our build and the ones that SAM CLI starts must have in common: else everything is compiled twice.
@@ -64,14 +83,22 @@ pub(crate) fn with_build_environment(program: Program, paths: &Paths) -> Program
         .env("CARGO_TARGET_DIR", paths.target())
 }
 
+/// Builds all functions of this checkout.
+///
+/// # Errors
+/// As `build_at`.
+pub(crate) async fn build(paths: &Paths, architecture: &str, verbose: bool) -> Result<()> {
+    build_at(paths, &Place::of_this_checkout(paths), architecture, verbose).await
+}
+
 /// Builds all functions in one go, so that every core has work, unlike SAM CLI, which builds one after the other.
 ///
 /// # Errors
-/// When something does not compile.
-pub(crate) async fn build(paths: &Paths, architecture: &str, verbose: bool) -> Result<()> {
+/// When something does not compile, or Cargo.lock is not up to date.
+pub(crate) async fn build_at(paths: &Paths, place: &Place, architecture: &str, verbose: bool) -> Result<()> {
     let names = names(paths)?;
     let stage = Stage::start(format!("build {} Lambdas", names.len()));
-    let mut args = vec!["lambda", "build", "--release"];
+    let mut args = vec!["lambda", "build", "--release", "--locked"];
     if architecture == "arm64" {
         args.push("--arm64");
     }
@@ -79,8 +106,9 @@ pub(crate) async fn build(paths: &Paths, architecture: &str, verbose: bool) -> R
         args.extend(["--bin", name]);
     }
     with_build_environment(Program::new("cargo"), paths)
+        .env("CARGO_TARGET_DIR", &place.target)
         .args(&args)
-        .dir(paths.root())
+        .dir(&place.source)
         .log(paths.logs().join("lambdas.log"))
         .status(stage.status())
         .echo(verbose)

@@ -15,6 +15,7 @@ mod paths;
 mod picture;
 mod process;
 mod progress;
+mod reproduce;
 mod schema;
 mod stack;
 mod supply;
@@ -53,6 +54,8 @@ enum Command {
     /// Run everything that must hold: format, lints, generated files, unit, contract, template, end to end
     /// Run everything that must hold: format, lints, generated files, unit, contract, dependencies, template, end to end
     Test(test::Args),
+    /// Build the Lambdas a second time, elsewhere and from the commit alone, and compare: minutes
+    Reproduce(reproduce::Args),
     /// Write the JSON Schemas and the README's field table from the request's types
     Schema(generated::Args),
     /// Draw the state machine, from its definition, as docs/provision.svg
@@ -115,6 +118,7 @@ async fn run(command: &Command, world: &mut World) -> Result<()> {
         Command::Local(args) => local::run(args, &paths, world).await,
         Command::Chaos(args) => chaos::run(args, &paths, world).await,
         Command::Test(args) => test::run(args, &paths, world).await,
+        Command::Reproduce(args) => reproduce::run(args, &paths).await,
         Command::Schema(args) => schema::run(args, &paths).await,
         Command::Picture(args) => picture::run(args, &paths),
     }
