@@ -51,7 +51,6 @@ enum Command {
     Local(local::Args),
     /// Run the path with a fault at each of its calls, and ask the world after each
     Chaos(chaos::Args),
-    /// Run everything that must hold: format, lints, generated files, unit, contract, template, end to end
     /// Run everything that must hold: format, lints, generated files, unit, contract, dependencies, template, end to end
     Test(test::Args),
     /// Build the Lambdas a second time, elsewhere and from the commit alone, and compare: minutes
