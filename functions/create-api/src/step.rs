@@ -416,9 +416,10 @@ impl Step<'_> {
     async fn write(&self, api_id: &str, changes: &Changes<'_>) -> Result<(), StepError> {
         self.write_api(api_id, changes).await?;
         self.write_routes(api_id, changes).await?;
-        self.write_stage(api_id, changes).await?;
         self.write_tags(api_id, "", &changes.api_tags).await?;
-        self.write_tags(api_id, &format!("/stages/{STAGE}"), &changes.stage_tags).await
+        // A stage may be changed only once it carries our tags.
+        self.write_tags(api_id, &format!("/stages/{STAGE}"), &changes.stage_tags).await?;
+        self.write_stage(api_id, changes).await
     }
 
     async fn write_api(&self, api_id: &str, changes: &Changes<'_>) -> Result<(), StepError> {
