@@ -153,7 +153,8 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
         "DeleteCertificate" => {
             if users(local).await.is_ok_and(|users| users.contains_key(&arn)) {
                 let message = format!("Certificate {arn} in account {} is in use.", local.account_id);
-                return answer::json11_error("ResourceInUseException", &message, None);
+                let refusal = answer::json11_error("ResourceInUseException", &message, None);
+                return local.refuse(&request, refusal).await;
             }
             let answer = local.forward(request).await;
             if answer.status().is_success() {
@@ -168,7 +169,7 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
 async fn request_certificate(local: &Arc<Local>, input: &Value, request: Request<Bytes>) -> Answer {
     let names = match requested_names(input) {
         Ok(names) => names,
-        Err((code, message)) => return answer::json11_error(code, &message, None),
+        Err((code, message)) => return local.refuse(&request, answer::json11_error(code, &message, None)).await,
     };
     let token = input["IdempotencyToken"].as_str().map(str::to_owned);
     // One at a time, so that two with the same token are one certificate.

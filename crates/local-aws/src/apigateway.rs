@@ -99,7 +99,7 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
     let query = request.uri().query().unwrap_or_default().to_owned();
 
     if let Some(refusal) = refusal(local, action, &api, &input).await {
-        return refusal;
+        return local.refuse(&request, refusal).await;
     }
     let mut answer = local.forward(request).await;
     if !answer.status().is_success() {

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use http::{Method, Request, Uri};
 use serde_json::Value;
 
-use crate::emulator::{Emulator, EmulatorError};
+use crate::emulator::{Emulator, EmulatorError, encode};
+use crate::identity::execution_credentials;
 use crate::net::{Client, Loopback, NotLoopback, SendError};
 use crate::sigv4::KeyPair;
 
@@ -40,6 +41,7 @@ pub struct AwsClient {
     services: Emulator,
     plain: Client,
     address: Loopback,
+    region: String,
 }
 
 impl AwsClient {
@@ -64,7 +66,21 @@ impl AwsClient {
 
     fn at(address: Loopback, region: &str, keys: KeyPair) -> Self {
         let plain = Client::new();
-        Self { services: Emulator::new(plain.clone(), address, keys, region.to_owned()), plain, address }
+        let region = region.to_owned();
+        Self { services: Emulator::new(plain.clone(), address, keys, region.clone()), plain, address, region }
+    }
+
+    /// A client with the credentials that a deployed Lambda function has: those of its role. What it may do is what
+    /// the function may do. This client's own must be allowed to look at the function.
+    ///
+    /// # Errors
+    /// When there is no such function, or no answer comes.
+    pub async fn as_function(&self, function: &str) -> Result<Self, CallError> {
+        let path = format!("/2015-03-31/functions/{}/configuration", encode(function));
+        let configuration = self.rest_json("lambda", Method::GET, &path, None).await?;
+        let field = |name: &str| configuration[name].as_str().unwrap_or_default();
+        let keys = execution_credentials(field("FunctionArn"), field("Role"));
+        Ok(Self::at(self.address, &self.region, keys))
     }
 
     /// A call of a service that speaks JSON 1.0 or 1.1; `target` is its `X-Amz-Target`.
@@ -101,6 +117,14 @@ impl AwsClient {
         body: String,
     ) -> Result<String, CallError> {
         Ok(self.services.rest_xml(service, method, target, body).await.map_err(Reason::from)?)
+    }
+
+    /// A call of a service with the Query protocol, such as IAM: fields in, XML out. `Action` comes first.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub async fn query(&self, service: &str, fields: &[(&str, &str)]) -> Result<String, CallError> {
+        Ok(self.services.query(service, fields).await.map_err(Reason::from)?)
     }
 
     /// A call of the control interface, below `/_local/`.

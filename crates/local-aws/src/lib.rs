@@ -57,6 +57,9 @@ pub use sigv4::KeyPair;
 use crate::answer::Answer;
 use crate::ministack::MiniStack;
 
+/// Asks MiniStack only whether a request is allowed; see `conditions.py`.
+const ASK_ONLY: &str = "x-local-aws-authorize";
+
 /// Why the local AWS did not start, or has ended.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -140,6 +143,14 @@ impl Local {
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
+    }
+
+    /// A refusal of ours, for a caller whom IAM lets make the request; else IAM's.
+    async fn refuse(&self, request: &Request<Bytes>, refusal: Answer) -> Answer {
+        let mut question = request.clone();
+        question.headers_mut().insert(ASK_ONLY, http::HeaderValue::from_static("1"));
+        let answer = self.forward(question).await;
+        if answer.headers().contains_key(ASK_ONLY) { refusal } else { answer }
     }
 
     /// MiniStack's answer to a caller's request.

@@ -30,8 +30,11 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 const LOG_TAIL_BYTES: u64 = 2_000;
 
 /// What runs MiniStack: the first is started, the others are beside it. See the files.
-const PROGRAM: [(&str, &str); 2] =
-    [("serve.py", include_str!("serve.py")), ("aws_side.py", include_str!("aws_side.py"))];
+const PROGRAM: [(&str, &str); 3] = [
+    ("serve.py", include_str!("serve.py")),
+    ("aws_side.py", include_str!("aws_side.py")),
+    ("conditions.py", include_str!("conditions.py")),
+];
 
 /// The running child. Dropping it ends the whole group.
 pub(crate) struct MiniStack {
@@ -59,8 +62,11 @@ impl MiniStack {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(prepare(error)),
             _ => std::fs::create_dir_all(&scratch).map_err(prepare)?,
         }
+        // A folder of its own: what is beside the first can be imported, and nothing else shall be.
+        let program = scratch.join("program");
+        std::fs::create_dir_all(&program).map_err(prepare)?;
         for (name, text) in PROGRAM {
-            std::fs::write(scratch.join(name), text).map_err(prepare)?;
+            std::fs::write(program.join(name), text).map_err(prepare)?;
         }
         let port_file = scratch.join("port");
         let log = work.join("ministack.log");
@@ -68,7 +74,7 @@ impl MiniStack {
 
         let mut command = Command::new(&options.ministack_python);
         command
-            .arg(scratch.join(PROGRAM[0].0))
+            .arg(program.join(PROGRAM[0].0))
             .arg(&port_file)
             .env_clear()
             .envs(environment(options, admin, endpoint, &scratch))

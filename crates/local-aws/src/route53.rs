@@ -19,7 +19,7 @@ pub(crate) async fn handle(local: &Local, action: &str, request: Request<Bytes>)
         "ListHostedZonesByName" => list_by_name(local, request).await,
         "ChangeResourceRecordSets" => {
             if let Some(refusal) = check_changes(local, &request).await {
-                return refusal;
+                return local.refuse(&request, refusal).await;
             }
             let answer = local.forward(request).await;
             local.wake_certificates();

@@ -32,8 +32,10 @@ from hypercorn.config import Config  # noqa: E402
 from ministack.app import app  # noqa: E402
 
 import aws_side  # noqa: E402
+import conditions  # noqa: E402
 
 aws_side.install()
+conditions.install()
 
 config = Config()
 config.keep_alive_timeout = 75
