@@ -52,6 +52,48 @@ const WITHOUT_RESOURCE: [&str; 5] = [
     "states:SendTaskSuccess",
 ];
 
+/// Which condition keys an action knows, of those in use, as the Service Authorization Reference lists them (pages
+/// "Amazon API Gateway Management V2", for custom domains also "Amazon API Gateway Management", and of each other
+/// service its own). IAM denies silently where a key is not supplied.
+const CONDITION_KEYS: [(&str, &[&str]); 15] = [
+    ("acm:AddTagsToCertificate", &["aws:RequestTag"]),
+    ("acm:RequestCertificate", &["aws:RequestTag", "acm:Export"]),
+    ("apigateway:PATCH", &["aws:ResourceTag"]),
+    ("apigateway:POST", &["aws:RequestTag"]),
+    ("apigateway:PUT", &["aws:RequestTag"]),
+    ("apigateway:TagResource", &["aws:RequestTag"]),
+    ("dynamodb:DeleteItem", &["dynamodb:LeadingKeys"]),
+    ("dynamodb:GetItem", &["dynamodb:LeadingKeys"]),
+    ("dynamodb:PutItem", &["dynamodb:LeadingKeys"]),
+    ("dynamodb:UpdateItem", &["dynamodb:LeadingKeys"]),
+    ("events:PutEvents", &["events:source", "events:detail-type"]),
+    ("iam:CreateServiceLinkedRole", &["iam:AWSServiceName"]),
+    ("lambda:AddPermission", &["lambda:Principal"]),
+    (
+        "route53:ChangeResourceRecordSets",
+        &[
+            "route53:ChangeResourceRecordSetsActions",
+            "route53:ChangeResourceRecordSetsNormalizedRecordNames",
+            "route53:ChangeResourceRecordSetsRecordTypes",
+        ],
+    ),
+    ("states:StartExecution", &[]),
+];
+
+/// Keys with more than one value in a request: to be asked for all of them, and for there being one at all.
+const MANY_VALUES: [&str; 6] = [
+    "dynamodb:LeadingKeys",
+    "events:source",
+    "events:detail-type",
+    "route53:ChangeResourceRecordSetsActions",
+    "route53:ChangeResourceRecordSetsNormalizedRecordNames",
+    "route53:ChangeResourceRecordSetsRecordTypes",
+];
+
+/// What of API Gateway's second version carries tags; what is below inherits none ("API Gateway resources that can be
+/// tagged" in its Developer Guide). Names of a path's variables stand for themselves.
+const TAGGABLE: [&str; 3] = ["/apis/ApiId", "/apis/ApiId/stages/StageName", "/domainnames/DomainName"];
+
 /// A call of AWS in the code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Use {
@@ -61,6 +103,8 @@ struct Use {
     action: String,
     /// The path, for API Gateway; its variables hold a name.
     path: Option<String>,
+    /// Whether the request can carry tags.
+    tags: bool,
 }
 
 /// A statement of a policy.
@@ -69,13 +113,30 @@ struct Statement {
     actions: Vec<String>,
     /// As `Fn::Sub` would spell them.
     resources: Vec<String>,
-    conditional: bool,
+    /// Operator, key and values.
+    conditions: Vec<(String, String, Value)>,
 }
 
 impl Statement {
     fn covers(&self, used: &Use) -> bool {
         self.actions.contains(&used.action)
+            && self.can_be_met_by(used)
             && used.path.as_ref().is_none_or(|path| self.resources.iter().any(|pattern| matches_path(pattern, path)))
+    }
+
+    /// Whether a call can have what the conditions ask for: a tag needs a request, or a resource, that has tags.
+    fn can_be_met_by(&self, used: &Use) -> bool {
+        self.conditions.iter().all(|(operator, key, _)| match key.split('/').next() {
+            _ if operator.ends_with("IfExists") => true,
+            Some("aws:RequestTag") => used.tags,
+            Some("aws:ResourceTag") => used.path.as_ref().is_none_or(|path| TAGGABLE.contains(&path.as_str())),
+            _ => true,
+        })
+    }
+
+    /// Whether a condition asks for the key, `aws:RequestTag` standing for each tag.
+    fn asks(&self, key: &str) -> bool {
+        self.conditions.iter().any(|(_, asked, _)| asked.split('/').next() == Some(key))
     }
 
     fn serves(&self, action: &str, used: &Use) -> bool {
@@ -86,10 +147,16 @@ impl Statement {
 /// Whether the path part of an API Gateway ARN pattern matches a path.
 fn matches_path(pattern: &str, path: &str) -> bool {
     let Some((_, pattern)) = pattern.split_once("::/") else { return false };
-    let path = &path[1..];
-    match pattern.strip_suffix('*') {
-        Some(start) => path.starts_with(start),
-        None => path == pattern,
+    glob(pattern, &path[1..])
+}
+
+/// Whether a text has the form of a pattern in which `*` stands for anything, slashes included.
+fn glob(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, rest)) => {
+            text.strip_prefix(head).is_some_and(|text| (0..=text.len()).any(|at| glob(rest, &text[at..])))
+        }
     }
 }
 
@@ -129,7 +196,8 @@ impl Sdk {
             } else {
                 (operation.clone(), None)
             };
-            uses.insert(Use { operation, action, path });
+            let tags = sdk::takes_tags(&self.folders[*name], &call.method);
+            uses.insert(Use { operation, action, path, tags });
         }
         uses
     }
@@ -191,8 +259,18 @@ fn statements(properties: &Value) -> Vec<Statement> {
             Statement {
                 actions: actions.iter().map(|action| action.as_str().expect("an action").to_owned()).collect(),
                 resources: read::one_or_many(&statement["Resource"]).into_iter().map(spelled).collect(),
-                conditional: !statement["Condition"].is_null(),
+                conditions: conditions(&statement["Condition"]),
             }
+        })
+        .collect()
+}
+
+fn conditions(condition: &Value) -> Vec<(String, String, Value)> {
+    let operators = condition.as_object().into_iter().flatten();
+    operators
+        .flat_map(|(operator, keys)| {
+            let keys = keys.as_object().expect("keys and values");
+            keys.iter().map(|(key, values)| (operator.clone(), key.clone(), values.clone()))
         })
         .collect()
 }
@@ -230,12 +308,13 @@ fn differences(function: &str, uses: &BTreeSet<Use>, statements: &[Statement]) -
                 problems.push(format!("{function} may {action} on {:?} and never does", statement.resources));
             }
         }
-        for pattern in &statement.resources {
-            let paths =
-                uses.iter().filter(|used| statement.actions.contains(&used.action)).filter_map(|u| u.path.as_ref());
-            let reached = paths.clone().count() == 0 || paths.clone().any(|path| matches_path(pattern, path));
-            if !reached && !needed {
-                problems.push(format!("{function} may reach {pattern} and never does"));
+        for action in statement.actions.iter().filter(|_| !needed) {
+            let served: Vec<&Use> = uses.iter().filter(|used| statement.serves(action, used)).collect();
+            for pattern in &statement.resources {
+                let mut paths = served.iter().filter_map(|used| used.path.as_ref()).peekable();
+                if paths.peek().is_some() && !paths.any(|path| matches_path(pattern, path)) {
+                    problems.push(format!("{function} may {action} on {pattern} and never does"));
+                }
             }
         }
     }
@@ -318,6 +397,9 @@ fn too_wide(statement: &Statement) -> Vec<String> {
             problems.push(format!("{action} allows more than one action"));
         }
         for resource in &statement.resources {
+            if unconditional(statement, action, resource) {
+                problems.push(format!("{action} on {resource} without the condition that makes it ours"));
+            }
             let fits = match service {
                 // These two know no resources at all.
                 "route53domains" => resource == "*",
@@ -332,7 +414,7 @@ fn too_wide(statement: &Statement) -> Vec<String> {
                 "apigateway" => ["::/apis", "::/domainnames", "::/tags/*"]
                     .iter()
                     .any(|part| resource.contains(&format!(":apigateway:${{AWS::Region}}{part}"))),
-                "lambda" | "iam" => resource.contains(&format!(":{service}:")) && statement.conditional,
+                "lambda" | "iam" => resource.contains(&format!(":{service}:")) && !statement.conditions.is_empty(),
                 _ => resource.contains(&format!(":{service}:")),
             };
             let fixed = resource.strip_prefix("arn:").is_some_and(|rest| !rest.starts_with("${AWS::Partition}:"));
@@ -344,13 +426,119 @@ fn too_wide(statement: &Statement) -> Vec<String> {
     problems
 }
 
+/// Whether a permission to write could be narrowed to what is ours, by a key that its action knows, and is not.
+fn unconditional(statement: &Statement, action: &str, resource: &str) -> bool {
+    let needed: &[&str] = match action {
+        "acm:AddTagsToCertificate" => &["aws:RequestTag"],
+        "acm:RequestCertificate" => &["aws:RequestTag", "acm:Export"],
+        "apigateway:POST" if ["/apis", "/stages", "/domainnames"].iter().any(|end| resource.ends_with(end)) => {
+            &["aws:RequestTag"]
+        }
+        "apigateway:PATCH"
+            if ["::/apis/*", "/stages/*", "::/domainnames/*"].iter().any(|end| resource.ends_with(end)) =>
+        {
+            &["aws:ResourceTag"]
+        }
+        _ if action.starts_with("apigateway:") && resource.ends_with("::/tags/*") => &["aws:RequestTag"],
+        "events:PutEvents" => &["events:source", "events:detail-type"],
+        "route53:ChangeResourceRecordSets" => {
+            &["route53:ChangeResourceRecordSetsActions", "route53:ChangeResourceRecordSetsRecordTypes"]
+        }
+        _ => &[],
+    };
+    !needed.iter().all(|key| statement.asks(key))
+}
+
+/// Every statement in the template, with the name of whose it is.
+fn all_statements(template: &Value) -> Vec<(String, Statement)> {
+    let of_functions = read::functions().into_iter().flat_map(|function| {
+        let statements = statements_of(template, &function);
+        statements.into_iter().map(move |statement| (function.clone(), statement))
+    });
+    let of_machine = statements(&template["Resources"]["ProvisionStateMachine"]["Properties"]);
+    of_functions.chain(of_machine.into_iter().map(|statement| ("provision".to_owned(), statement))).collect()
+}
+
+#[test]
+fn every_condition_is_one_that_its_action_knows() {
+    let mut problems = Vec::new();
+    for (whose, statement) in all_statements(&read::template()) {
+        for (operator, key, _) in &statement.conditions {
+            let kind = key.split('/').next().unwrap_or_default();
+            for action in &statement.actions {
+                let known = CONDITION_KEYS.iter().find(|(name, _)| name == action).map_or(&[][..], |(_, keys)| *keys);
+                if !known.contains(&kind) {
+                    problems.push(format!("{whose}: {action} does not know {key}"));
+                }
+            }
+            if MANY_VALUES.contains(&kind) && operator != "Null" {
+                let guarded = statement
+                    .conditions
+                    .iter()
+                    .any(|(operator, guarded, value)| operator == "Null" && guarded == key && value == "false");
+                if !operator.starts_with("ForAllValues:") || !guarded {
+                    problems.push(format!("{whose}: {key} has many values, or none: {operator}"));
+                }
+            }
+            if kind.starts_with("aws:Re") {
+                let ours = key.ends_with(&format!("/{}", nameplate::tags::STACK));
+                if !ours {
+                    problems.push(format!("{whose}: {key} is not the tag that makes it ours"));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn each_function_reaches_only_its_kind_of_item() {
+    let template = read::template();
+    for function in read::functions() {
+        for statement in statements_of(&template, &function) {
+            let items =
+                statement.actions.iter().any(|action| action.starts_with("dynamodb:") && action.ends_with("Item"));
+            let kinds: Vec<&Value> = statement
+                .conditions
+                .iter()
+                .filter(|(operator, key, _)| key == "dynamodb:LeadingKeys" && operator != "Null")
+                .flat_map(|(_, _, values)| read::one_or_many(values))
+                .collect();
+            let known = [nameplate::table::domain_key("*"), nameplate::table::watch_key("*")];
+            assert!(!items || !kinds.is_empty(), "{function}: {:?} on any item", statement.actions);
+            assert!(
+                kinds.iter().all(|kind| known.iter().any(|known| *kind == known.as_str())),
+                "{function}: {kinds:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_may_be_published_is_what_is_published() {
+    let template = read::template();
+    for (whose, statement) in all_statements(&template) {
+        if !statement.actions.iter().any(|action| action == "events:PutEvents") {
+            continue;
+        }
+        let text = match whose.as_str() {
+            "provision" => read::definition().to_string(),
+            function => sources::literals(sources::package(&format!("functions/{function}"))).into_iter().collect(),
+        };
+        for (_, key, values) in statement.conditions.iter().filter(|(operator, ..)| operator != "Null") {
+            for value in read::one_or_many(values) {
+                let value = value.as_str().expect("text");
+                assert!(text.contains(value), "{whose} may publish events with {key} {value} and never does");
+            }
+        }
+    }
+}
+
 #[test]
 fn no_permission_is_wider_than_its_service_knows_to_narrow_it() {
     let template = read::template();
-    let mut all: Vec<Statement> =
-        read::functions().iter().flat_map(|function| statements_of(&template, function)).collect();
-    all.extend(statements(&template["Resources"]["ProvisionStateMachine"]["Properties"]));
-    let problems: Vec<String> = all.iter().flat_map(too_wide).collect();
+    let problems: Vec<String> =
+        all_statements(&template).iter().flat_map(|(_, statement)| too_wide(statement)).collect();
     assert!(problems.is_empty(), "{problems:#?}");
     for (action, resource) in [
         ("dynamodb:*", "${Table.Arn}"),
@@ -363,9 +551,17 @@ fn no_permission_is_wider_than_its_service_knows_to_narrow_it() {
         ("lambda:AddPermission", "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"),
         ("lambda:InvokeFunction", "*"),
         ("route53:GetHostedZone", "arn:aws:route53:::hostedzone/*"),
+        ("route53:ChangeResourceRecordSets", "arn:${AWS::Partition}:route53:::hostedzone/*"),
+        ("acm:RequestCertificate", "*"),
+        ("apigateway:POST", "arn:${AWS::Partition}:apigateway:${AWS::Region}::/apis"),
+        ("apigateway:PATCH", "arn:${AWS::Partition}:apigateway:${AWS::Region}::/domainnames/*"),
+        ("apigateway:PUT", "arn:${AWS::Partition}:apigateway:${AWS::Region}::/tags/*"),
     ] {
-        let statement =
-            Statement { actions: vec![action.to_owned()], resources: vec![resource.to_owned()], conditional: false };
+        let statement = Statement {
+            actions: vec![action.to_owned()],
+            resources: vec![resource.to_owned()],
+            conditions: Vec::new(),
+        };
         assert!(!too_wide(&statement).is_empty(), "{action} on {resource} is not noticed");
     }
 }

@@ -59,6 +59,13 @@ pub(crate) fn method_and_path(folder: &Path, operation: &str) -> (String, String
     (method, path)
 }
 
+/// Whether an operation's request can carry tags.
+pub(crate) fn takes_tags(folder: &Path, operation: &str) -> bool {
+    let source = folder.join(format!("src/operation/{operation}/_{operation}_input.rs"));
+    let text = fs::read_to_string(&source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+    text.contains("    pub tags:")
+}
+
 /// `get_domain_detail` as `GetDomainDetail`.
 pub(crate) fn pascal(operation: &str) -> String {
     read::pascal(&operation.replace('_', "-"))
