@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::request::{Money, Request};
 use crate::result::{ProvisionResult, RegistrationView, Report};
@@ -82,8 +83,9 @@ pub struct Deadlines {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlanInput {
-    /// The execution's input, as it came.
-    pub request: Value,
+    /// The execution's input, as it came: text, so that whatever it is, it is `plan` that refuses it.
+    #[schemars(with = "Value")]
+    pub request: Box<RawValue>,
 }
 
 /// Output of `plan`.

@@ -113,7 +113,13 @@ impl FromStr for CertificateName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("*.") {
-            Some(base) => Ok(Self(format!("*.{}", ascii_name(base)?))),
+            Some(base) => {
+                let name = format!("*.{}", ascii_name(base)?);
+                if name.len() > MAX_NAME_LENGTH {
+                    return Err(format!("the name is longer than {MAX_NAME_LENGTH} characters; shorten it"));
+                }
+                Ok(Self(name))
+            }
             None => ascii_name(text).map(Self),
         }
     }
@@ -280,6 +286,10 @@ mod tests {
         assert!(!name.covers("a.api.example.com") && !name.covers("example.com"));
         assert_eq!(name.base(), "example.com");
         assert!("*.*.example.com".parse::<CertificateName>().is_err());
+        let longest = format!("{}.{}.com", vec!["a".repeat(60); 4].join("."), "a".repeat(5));
+        assert_eq!(longest.len(), 253);
+        assert!(longest.parse::<CertificateName>().is_ok());
+        assert!(format!("*.{longest}").parse::<CertificateName>().is_err_and(|e| e.contains("longer than 253")));
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //! machine, with the code, the reason and the remedy inside the message.
 //! It must not know any AWS service.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
@@ -11,6 +12,12 @@ use aws_smithy_runtime_api::client::result::{ConnectorError, DispatchFailure, Sd
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
+
+/// Longest reason against a request, in characters. It stands in the execution's history, in an event and in the
+/// log, and it quotes what somebody sent.
+pub const MAX_INVALID_REASON: usize = 600;
+/// Longest name of a field in such a reason, in characters: a map's keys are the sender's own.
+const MAX_FIELD: usize = 160;
 
 /// What a failure means to the state machine. The names on the wire are what `Retry` and `Catch` match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,9 +82,10 @@ impl StepError {
         Self { class, code: code.to_owned(), reason: reason.into(), remedy: remedy.into() }
     }
 
-    /// The request is wrong at `field`.
+    /// The request is wrong at `field`. What it quotes of the request is cut to [`MAX_INVALID_REASON`] characters.
     pub fn invalid(field: &str, reason: impl fmt::Display, remedy: impl Into<String>) -> Self {
-        Self::new(Class::InvalidRequest, "InvalidRequest", format!("{field}: {reason}"), remedy)
+        let reason = format!("{}: {reason}", shortened(field, MAX_FIELD));
+        Self::new(Class::InvalidRequest, "InvalidRequest", shortened(&reason, MAX_INVALID_REASON), remedy)
     }
 
     /// We decline, naming the reason and what would change our mind.
@@ -104,6 +112,19 @@ impl StepError {
             "nothing: the state machine tries again; if it gave up, start the execution again",
         )
     }
+}
+
+/// `text` in at most `most` characters: of a longer one the beginning and the end, which say most.
+pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    const GAP: &str = " […] ";
+    let length = text.chars().count();
+    if length <= most {
+        return Cow::Borrowed(text);
+    }
+    let kept = most.saturating_sub(GAP.chars().count());
+    let (head, tail) = (kept.div_ceil(2), kept / 2);
+    let position = |count: usize| text.char_indices().nth(count).map_or(text.len(), |(position, _)| position);
+    Cow::Owned(format!("{}{GAP}{}", &text[..position(head)], &text[position(length - tail)..]))
 }
 
 impl fmt::Display for StepError {
@@ -326,6 +347,23 @@ mod tests {
         fn source(&self) -> Option<&(dyn Error + 'static)> {
             Some(&self.0)
         }
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_beginning_and_its_end() {
+        assert_eq!(shortened("äöü", 3), "äöü");
+        assert_eq!(shortened(&format!("head{}tail", "ä".repeat(1_000)), 13), "head […] tail");
+        assert_eq!(shortened("ääääää", 5), " […] ");
+    }
+
+    #[test]
+    fn a_refusal_of_a_request_is_short_whatever_was_sent() {
+        let long = "ä".repeat(100_000);
+        let error = StepError::invalid(&long, format!("{long} is too long"), "shorten it");
+        assert_eq!(error.reason.chars().count(), MAX_INVALID_REASON);
+        assert!(error.reason.ends_with("is too long"), "{}", error.reason);
+        let error = StepError::invalid(&long, "it is empty", "fill it");
+        assert!(error.reason.ends_with("ä: it is empty"), "{}", error.reason);
     }
 
     #[test]

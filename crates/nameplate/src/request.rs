@@ -21,8 +21,17 @@ pub const MAX_COMMON_NAME_LENGTH: usize = 64;
 pub const MAX_ROUTES: usize = 300;
 /// Tags that a request may bring: Route 53 takes ten on a zone in one call (AWS-FACTS 2.1), two are ours.
 pub const MAX_TAGS: usize = 8;
-/// The largest document that is parsed, in bytes: what Step Functions takes as input (AWS-FACTS 5.4).
-pub const MAX_DOCUMENT_BYTES: usize = 262_144;
+/// Longest URL of a route's target, in characters (`UriWithLengthBetween1And2048` in API Gateway's model).
+pub const MAX_URL_LENGTH: usize = 2_048;
+/// Longest route, in characters: a request line with a longer path never reaches an API (AWS-FACTS 4.5).
+pub const MAX_ROUTE_LENGTH: usize = 10_240;
+/// Longest name or ARN of the contact's secret, in characters.
+pub const MAX_SECRET_NAME_LENGTH: usize = 512;
+/// The largest request, in bytes: ample for 300 routes. Step Functions hands on at most 262,144 bytes
+/// (AWS-FACTS 5.4), and the plan holds the request beside what it found.
+pub const MAX_DOCUMENT_BYTES: usize = 65_536;
+/// Where the nesting of a request's text ends: serde_json reads no deeper.
+const MAX_NESTING: usize = 127;
 
 /// What a user asks for: a domain name, and the API that shall answer on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +49,7 @@ pub struct Request {
     pub api: Api,
     /// Tags for everything that is made, beside `nameplate:domain` and `nameplate:stack`. At most 8.
     #[serde(default)]
+    #[schemars(extend("maxProperties" = 8))]
     pub tags: BTreeMap<String, String>,
     /// Only say what exists, what would be made and what it would cost; write nothing.
     #[serde(default)]
@@ -178,6 +188,7 @@ pub struct Route {
     pub route: RouteKey,
     /// An HTTPS endpoint that the request is passed on to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
     pub url: Option<String>,
     /// ARN of a Lambda function (payload 2.0).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -216,6 +227,10 @@ impl FromStr for RouteKey {
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "$default" {
             return Ok(Self(text.to_owned()));
+        }
+        let length = text.chars().count();
+        if length > MAX_ROUTE_LENGTH {
+            return Err(format!("the route has {length} characters, more than {MAX_ROUTE_LENGTH}; shorten it"));
         }
         let hint = "write a method, one space and a path, such as `GET /v1/models`, or `$default`";
         let Some((method, path)) = text.split_once(' ') else {
@@ -282,7 +297,9 @@ impl FromStr for LambdaArn {
         let valid = matches!(parts.as_slice(),
             ["arn", partition, "lambda", region, account, "function", name, ..]
                 if partition.starts_with("aws")
-                    && !region.is_empty()
+                    && [partition, region].iter().all(|part| {
+                        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                    })
                     && account.len() == 12
                     && account.bytes().all(|b| b.is_ascii_digit())
                     && !name.is_empty()
@@ -365,6 +382,30 @@ fn default_contact_secret() -> String {
 }
 
 impl Request {
+    /// Reads and checks a request from its text, whatever that text is.
+    ///
+    /// # Errors
+    /// `InvalidRequest`: it is too large, nested too deep, or no JSON; else as [`Request::parse`].
+    pub fn read(text: &str) -> Result<Self, StepError> {
+        if text.len() > MAX_DOCUMENT_BYTES {
+            return Err(StepError::invalid(
+                "request",
+                format!("it has {} bytes, more than {MAX_DOCUMENT_BYTES}", text.len()),
+                "join routes with a greedy path such as `ANY /{proxy+}`, or use several domains",
+            ));
+        }
+        let document: Value = serde_json::from_str(text).map_err(|error| {
+            let problem = match error.to_string() {
+                text if text.starts_with("recursion limit") => {
+                    format!("its lists and objects are nested more than {MAX_NESTING} deep")
+                }
+                text => format!("it is no JSON that can be read ({text})"),
+            };
+            StepError::invalid("request", problem, "send what schema/request.schema.json describes")
+        })?;
+        Self::parse(&document)
+    }
+
     /// Reads and checks a request, with every default filled in.
     ///
     /// # Errors
@@ -379,13 +420,14 @@ impl Request {
         }
         let mut request: Request = serde_path_to_error::deserialize(document).map_err(|error| {
             let path = error.path().to_string();
-            let field = if path == "." { "request".to_owned() } else { path };
+            let field = if path.is_empty() || path == "." { "request".to_owned() } else { path };
             StepError::invalid(
                 &field,
-                error.inner(),
+                in_plain_words(&error.inner().to_string()),
                 "correct the field; schema/request.schema.json describes every one",
             )
         })?;
+        check_shape(document, &serde_json::to_value(&request).unwrap_or_default(), "")?;
         request.check()?;
         request.fill_in();
         Ok(request)
@@ -398,13 +440,10 @@ impl Request {
 
     /// All names on the certificate, the domain first, each once.
     pub fn certificate_names(&self) -> Vec<String> {
-        let mut names = vec![self.domain_name.as_str().to_owned()];
-        for name in self.certificate.alternative_names.iter().flatten() {
-            if !names.iter().any(|n| n == name.as_str()) {
-                names.push(name.as_str().to_owned());
-            }
-        }
-        names
+        let others = self.certificate.alternative_names.iter().flatten().map(CertificateName::as_str);
+        let mut seen = BTreeSet::new();
+        let names = std::iter::once(self.domain_name.as_str()).chain(others);
+        names.filter(|name| seen.insert(*name)).map(str::to_owned).collect()
     }
 
     /// What identifies the wish itself: the same for every run of the same request, dry or not.
@@ -459,14 +498,18 @@ impl Request {
                 "give the amount in USD",
             ));
         }
-        if registration.contact_secret.trim().is_empty() {
-            return Err(StepError::invalid(
-                "registration.contactSecret",
-                "it is empty",
-                "give the name or ARN of the secret, or leave the field out for `nameplate/contact`",
-            ));
-        }
-        Ok(())
+        let secret = &registration.contact_secret;
+        let right = "give the name or ARN of the secret, or leave the field out for `nameplate/contact`";
+        let problem = if secret.trim().is_empty() {
+            "it is empty".to_owned()
+        } else if secret.chars().count() > MAX_SECRET_NAME_LENGTH {
+            format!("it has more than {MAX_SECRET_NAME_LENGTH} characters")
+        } else if let Some(bad) = secret.chars().find(|c| !(c.is_ascii_alphanumeric() || "/_+=.@-:".contains(*c))) {
+            format!("it contains {bad:?}, which no name or ARN of a secret does")
+        } else {
+            return Ok(());
+        };
+        Err(StepError::invalid("registration.contactSecret", problem, right))
     }
 
     fn check_names(&self) -> Result<(), StepError> {
@@ -571,11 +614,7 @@ impl Request {
                 ));
             }
             for (index, origin) in cors.allow_origins.iter().enumerate() {
-                let fine = origin == "*"
-                    || origin
-                        .split_once("://")
-                        .is_some_and(|(scheme, host)| !scheme.is_empty() && !host.is_empty() && !host.contains('/'));
-                if !fine {
+                if !is_origin(origin) {
                     return Err(StepError::invalid(
                         &format!("api.cors.allowOrigins[{index}]"),
                         format!("`{origin}` is no origin"),
@@ -603,6 +642,15 @@ impl Request {
                         &format!("api.cors.allowMethods[{index}]"),
                         format!("`{method}` is no method"),
                         "use GET, POST and so on, or `*`",
+                    ));
+                }
+            }
+            for (name, headers) in [("allowHeaders", &cors.allow_headers), ("exposeHeaders", &cors.expose_headers)] {
+                if let Some(index) = headers.iter().position(|header| !is_header_name(header)) {
+                    return Err(StepError::invalid(
+                        &format!("api.cors.{name}[{index}]"),
+                        format!("`{}` is no name of a header", headers[index]),
+                        "give names such as `authorization`, or `*`",
                     ));
                 }
             }
@@ -663,8 +711,69 @@ impl Request {
     }
 }
 
+/// serde's words for a type that was expected, in those of JSON.
+fn in_plain_words(error: &str) -> String {
+    let Some((found, expected)) = error.rsplit_once(", expected ") else { return error.to_owned() };
+    let expected = match expected {
+        "u8" => "a small whole number",
+        "i32" => "a whole number",
+        "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    };
+    format!("{found}, expected {expected}")
+}
+
+/// Refuses a list that was `given` where an object was `read`: serde takes the fields of a struct in their order too.
+fn check_shape(given: &Value, read: &Value, path: &str) -> Result<(), StepError> {
+    match (given, read) {
+        (Value::Array(_), Value::Object(_)) => {
+            Err(StepError::invalid(path, "it is a list, expected an object", "name each field, as in `{\"years\": 1}`"))
+        }
+        (Value::Object(given), Value::Object(read)) => given
+            .iter()
+            .filter_map(|(name, value)| Some((name, value, read.get(name)?)))
+            .try_for_each(|(name, value, read)| {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                check_shape(value, read, &path)
+            }),
+        (Value::Array(given), Value::Array(read)) => given
+            .iter()
+            .zip(read)
+            .enumerate()
+            .try_for_each(|(index, (given, read))| check_shape(given, read, &format!("{path}[{index}]"))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether `text` is an origin as browsers send it, or `*` for its host or for all of it.
+fn is_origin(text: &str) -> bool {
+    let scheme_fits = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_lowercase())
+            && scheme.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c))
+    };
+    let host_fits =
+        |host: &str| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:[]*".contains(c));
+    text == "*" || text.split_once("://").is_some_and(|(scheme, host)| scheme_fits(scheme) && host_fits(host))
+}
+
+/// Whether `text` can be the name of a header, or `*` (RFC 9110, 5.6.2).
+fn is_header_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
+}
+
 fn check_url(field: &str, text: &str, allow_http: bool) -> Result<(), StepError> {
     let right = "give an absolute URL such as `https://models.internal.example/v1/chat/completions`";
+    if text.chars().count() > MAX_URL_LENGTH {
+        return Err(StepError::invalid(field, format!("it has more than {MAX_URL_LENGTH} characters"), "shorten it"));
+    }
+    // The URL parser takes what it reads for what browsers mean by it; API Gateway gets the text itself.
+    if let Some(bad) = text.chars().find(|c| !c.is_ascii_graphic() || *c == '\\') {
+        return Err(StepError::invalid(field, format!("it contains {bad:?}"), "percent-encode the character"));
+    }
     let url =
         url::Url::parse(text).map_err(|error| StepError::invalid(field, format!("it is no URL ({error})"), right))?;
     match url.scheme() {
@@ -679,10 +788,12 @@ fn check_url(field: &str, text: &str, allow_http: bool) -> Result<(), StepError>
         }
         other => return Err(StepError::invalid(field, format!("`{other}` is neither https nor http"), right)),
     }
-    if url.host_str().is_none_or(str::is_empty) {
+    let rest = text.get(url.scheme().len()..).and_then(|rest| rest.strip_prefix("://")).unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.is_empty() || url.host_str().is_none_or(str::is_empty) {
         return Err(StepError::invalid(field, "it has no host", right));
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    if authority.contains('@') {
         return Err(StepError::invalid(
             field,
             "it holds a user name or password, which everybody with access to the API could read",
@@ -858,6 +969,160 @@ mod tests {
                 error.reason
             );
             assert!(!error.remedy.is_empty());
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_request_is_refused_whatever_its_size_and_depth() {
+        let nested = |depth: usize| format!("{}{}", r#"{"api":"#.repeat(depth), "1") + &"}".repeat(depth);
+        let long = "x".repeat(MAX_DOCUMENT_BYTES);
+        let cases = [
+            (nested(200), "nested more than 127 deep"),
+            (nested(20), "api: unknown field `api`"),
+            (nested(MAX_DOCUMENT_BYTES), "more than 65536"),
+            (format!("{{\"{long}\": 1}}"), "more than 65536"),
+            (String::new(), "no JSON that can be read"),
+            ("{".to_owned(), "no JSON that can be read"),
+            (r#"{"domainName": "\ud800"}"#.to_owned(), "no JSON that can be read"),
+            (r#"{"api": 1e999}"#.to_owned(), "no JSON that can be read"),
+        ];
+        for (text, problem) in cases {
+            let error = Request::read(&text).expect_err(problem);
+            assert_eq!(error.class, crate::Class::InvalidRequest);
+            assert!(error.reason.contains(problem), "{problem}: {}", error.reason);
+        }
+        let fitting = format!("{}{}", minimal(), " ".repeat(MAX_DOCUMENT_BYTES - minimal().to_string().len()));
+        assert!(Request::read(&fitting).is_ok());
+        assert!(Request::read(&format!("{fitting} ")).is_err());
+    }
+
+    #[test]
+    fn much_of_anything_is_refused_in_few_words() {
+        let route = |n: usize| json!({"route": format!("GET /{n}"), "url": "https://a.example/"});
+        let tags: BTreeMap<String, u8> = (0..100_000).map(|n| (format!("key-{n}"), 1)).collect();
+        let names = |count: usize| (0..count).map(|n| format!("n{n}.example.com")).collect::<Vec<_>>();
+        let long = "x".repeat(1_000_000);
+        let cases = [
+            (with("/api/routes", (0..10_000).map(route).collect()), "there are 10000 routes, more than 300"),
+            (with("/tags", tags.keys().map(|key| (key.clone(), "v")).collect()), "there are 100000 tags, more than 8"),
+            (with("/tags", json!(tags)), "expected a string"),
+            (
+                with("/certificate", json!({"alternativeNames": names(10_000)})),
+                "with the domain itself these are 10001 names, more than 10",
+            ),
+            (with("/domainName", json!(long)), "longer than 253"),
+            (with("/domainName", json!(vec!["a"; 100_000].join("."))), "longer than 253"),
+            (with("/api/hostname", json!(long)), "longer than 253"),
+            (with("/api/protocol", json!(long)), "unknown variant"),
+            (with("/api/cors", json!(long)), "invalid type: string"),
+            (with("/api/cors", json!({"allowOrigins": [long]})), "is no origin"),
+            (with("/api/cors", json!({"allowOrigins": ["*"], "allowHeaders": [" ".repeat(1_000_000)]})), "header"),
+            (with("/api/cors", json!({"allowOrigins": ["*"], "allowMethods": [long]})), "is no method"),
+            (with("/api/routes", json!([{"route": long}])), "more than 10240"),
+            (with("/api/routes", json!([{"route": "GET /", "url": format!("https://a.example/{long}")}])), "2048"),
+            (with("/api/routes", json!([{"route": "GET /", "lambda": long}])), "is no ARN"),
+            (with(&format!("/{long}"), json!(1)), "expected one of"),
+            (with("/tags", json!({&long: "v"})), "at most 256"),
+            (with("/tags", json!({&long: 1})), "expected a string"),
+            (
+                with("/registration", json!({"maxPrice": {"amount": 15, "currency": long}})),
+                "not USD, in which Route 53 Domains charges",
+            ),
+            (
+                with("/registration", json!({"maxPrice": {"amount": 15, "currency": "USD"}, "contactSecret": long})),
+                "more than 512",
+            ),
+        ];
+        for (document, problem) in cases {
+            let error = Request::parse(&document).expect_err(problem);
+            assert_eq!(error.class, crate::Class::InvalidRequest);
+            assert!(error.reason.contains(problem), "{problem}: {}", error.reason);
+            assert!(error.reason.chars().count() <= crate::error::MAX_INVALID_REASON, "{problem}");
+            assert!(error.remedy.chars().count() <= 300, "{problem}: {}", error.remedy);
+        }
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        let price = json!({"amount": 15, "currency": "USD"});
+        let cases = [
+            (with("/registration", json!([1, price])), "registration"),
+            (with("/registration", json!({"maxPrice": [15, "USD"]})), "registration.maxPrice"),
+            (with("/api/routes", json!([["GET /", "https://a.example/"]])), "api.routes[0]"),
+            (with("/certificate", json!([])), "certificate"),
+        ];
+        for (document, field) in cases {
+            let reason = refusal(&document);
+            assert!(reason.starts_with(&format!("{field}: it is a list")), "{field}: {reason}");
+        }
+    }
+
+    #[test]
+    fn what_is_passed_on_to_aws_holds_no_character_that_aws_refuses() {
+        let url = |url: &str| with("/api/routes", json!([{"route": "GET /", "url": url}]));
+        let lambda = |arn: &str| with("/api/routes", json!([{"route": "GET /", "lambda": arn}]));
+        let cors = |field: &str, value: &str| {
+            let mut cors = json!({"allowOrigins": ["*"]});
+            cors[field] = json!([value]);
+            with("/api/cors", cors)
+        };
+        let secret = |name: &str| {
+            with("/registration", json!({"maxPrice": {"amount": 1, "currency": "USD"}, "contactSecret": name}))
+        };
+        for good in [
+            url("HTTPS://a.example:8443/v1/{id}?a=b"),
+            lambda("arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:f:$LATEST"),
+            cors("allowOrigins", "https://app.example.com:8443"),
+            cors("allowOrigins", "http://[::1]:3000"),
+            cors("allowHeaders", "x-amz-date"),
+            cors("exposeHeaders", "*"),
+            secret("arn:aws:secretsmanager:us-east-1:123456789012:secret:nameplate/contact-a1B2c3"),
+        ] {
+            let read = Request::parse(&good);
+            assert!(read.is_ok(), "{good}: {read:?}");
+        }
+        for bad in [
+            url(" https://a.example/"),
+            url("https://a.example/\n"),
+            url("https://a.ex\tample/"),
+            url("https://bücher.example/"),
+            url(r"https:\\a.example\"),
+            url("https:a.example"),
+            url("https:a://b.example"),
+            url("https:///a.example"),
+            url("https://@a.example/"),
+            url("https://:@a.example/"),
+            lambda("arn:aws :lambda:us-east-1:123456789012:function:f"),
+            lambda("arn:aws:lambda:us east:123456789012:function:f"),
+            cors("allowOrigins", "https://a.example/"),
+            cors("allowOrigins", "https://a.example?b"),
+            cors("allowOrigins", "https://u@a.example"),
+            cors("allowOrigins", " https://a.example"),
+            cors("allowOrigins", "https://a.example\r\nx: y"),
+            cors("allowHeaders", ""),
+            cors("allowHeaders", "x y"),
+            cors("exposeHeaders", "x:\r\n"),
+            secret("nameplate/contact "),
+            secret("nameplate/ä"),
+        ] {
+            assert!(Request::parse(&bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn types_are_named_in_the_words_of_json() {
+        let cases = [
+            ("/dryRun", json!("yes"), "expected true or false"),
+            ("/api/routes", json!({}), "expected a list"),
+            ("/api", json!("x"), "expected an object"),
+            ("/tags", json!(1), "expected an object"),
+            ("/api/throttle", json!({"rate": "fast", "burst": 1}), "expected a number"),
+            ("/api/throttle", json!({"rate": 1, "burst": 1e12}), "expected a whole number"),
+            ("/registration", json!({"years": 300}), "expected a small whole number"),
+        ];
+        for (pointer, value, words) in cases {
+            let reason = refusal(&with(pointer, value));
+            assert!(reason.ends_with(words), "{words}: {reason}");
         }
     }
 

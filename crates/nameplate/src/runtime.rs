@@ -11,14 +11,14 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tracing::{Instrument, Level};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
-use crate::error::StepError;
+use crate::error::{StepError, shortened};
 
 /// Bounds the TCP and TLS handshake of one call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -28,6 +28,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(40);
 /// Attempts of one call by the SDK; Step Functions retries on top of them.
 const ATTEMPTS: u32 = 3;
+
+/// Longest name out of an event that is logged or quoted, in characters: as long as a domain name can be.
+const MAX_LOGGED_NAME: usize = 253;
 
 /// Reads one environment variable. An argument everywhere, so that tests set no environment.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -93,8 +96,10 @@ pub fn now() -> i64 {
 
 /// Serves `step` until Lambda ends the process.
 ///
-/// The event is parsed here, so that a bad one carries a name of ours and not that of a Rust type; a
-/// panic of the step is turned into `Nameplate.Failed` for the same reason. A failure is logged once, here.
+/// The Lambda runtime is only asked for the event's text, which it gives for whatever JSON Lambda lets through
+/// (nested without end, numbers out of range, half a surrogate pair). The event is parsed here, so that a bad one
+/// carries a name of ours and not that of a Rust type; a panic of the step is turned into `Nameplate.Failed` for
+/// the same reason. A failure is logged once, here.
 ///
 /// # Errors
 /// Only when the Lambda runtime API itself cannot be reached.
@@ -106,30 +111,45 @@ where
     Fut: Future<Output = Result<O, StepError>> + Send + 'static,
 {
     let run = Arc::new(run);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let run = Arc::clone(&run);
         async move {
-            let domain = event.payload["request"]["domainName"].as_str().unwrap_or("-").to_owned();
+            let domain = domain_of(event.payload.get());
             let request_id = event.context.request_id.clone();
             let span = tracing::info_span!("step", step, domain, request_id);
-            answer(run.as_ref(), event.payload).instrument(span).await
+            answer(run.as_ref(), event.payload.get()).instrument(span).await
         }
     }))
     .await
 }
 
-async fn answer<I, O, F, Fut>(run: &F, payload: Value) -> Result<O, StepError>
+/// The domain that an event is about, for the log; `-` where it names none.
+fn domain_of(event: &str) -> String {
+    #[derive(Deserialize)]
+    struct Event {
+        request: Request,
+    }
+    #[derive(Deserialize)]
+    struct Request {
+        #[serde(rename = "domainName")]
+        domain_name: String,
+    }
+    serde_json::from_str::<Event>(event)
+        .map_or_else(|_| "-".to_owned(), |event| shortened(&event.request.domain_name, MAX_LOGGED_NAME).into_owned())
+}
+
+async fn answer<I, O, F, Fut>(run: &F, event: &str) -> Result<O, StepError>
 where
     I: DeserializeOwned,
     O: Send + 'static,
     F: Fn(I) -> Fut,
     Fut: Future<Output = Result<O, StepError>> + Send + 'static,
 {
-    let result = match serde_path_to_error::deserialize::<_, I>(payload) {
+    let result = match serde_path_to_error::deserialize::<_, I>(&mut serde_json::Deserializer::from_str(event)) {
         Ok(input) => tokio::spawn(run(input).in_current_span()).await.unwrap_or_else(|_| Err(panicked())),
         Err(error) => Err(StepError::failed(
             "BadStepInput",
-            format!("the step's input does not fit at `{}`", error.path()),
+            format!("the step's input does not fit at `{}`", shortened(&error.path().to_string(), MAX_LOGGED_NAME)),
             "start the state machine instead of the function; if you did, deploy template and functions together",
         )),
     };
@@ -154,7 +174,7 @@ fn panicked() -> StepError {
 mod tests {
     use super::*;
     use crate::Class;
-    use serde_json::json;
+    use crate::contract::PlanInput;
 
     #[test]
     fn a_missing_variable_is_named() {
@@ -167,14 +187,40 @@ mod tests {
 
     #[tokio::test]
     async fn bad_input_and_panics_carry_our_own_names() {
-        let ok = answer(&|n: u32| async move { Ok::<_, StepError>(n + 1) }, json!(1)).await;
+        let ok = answer(&|n: u32| async move { Ok::<_, StepError>(n + 1) }, "1").await;
         assert_eq!(ok, Ok(2));
-        let bad = answer(&|n: u32| async move { Ok::<_, StepError>(n) }, json!("MARK")).await.expect_err("bad input");
+        let bad = answer(&|n: u32| async move { Ok::<_, StepError>(n) }, "\"MARK\"").await.expect_err("bad input");
         assert_eq!((bad.class, bad.code.as_str()), (Class::Failed, "BadStepInput"));
         assert!(!bad.reason.contains("MARK"));
-        let panic = answer::<u32, u32, _, _>(&|_| async { std::panic::panic_any("MARK") }, json!(1))
-            .await
-            .expect_err("a panic");
+        let panic =
+            answer::<u32, u32, _, _>(&|_| async { std::panic::panic_any("MARK") }, "1").await.expect_err("a panic");
         assert_eq!((panic.class, panic.code.as_str()), (Class::Failed, "Panic"));
+    }
+
+    #[tokio::test]
+    async fn whatever_a_request_is_plan_gets_it_to_refuse_it() {
+        let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+        for request in [deep.as_str(), "1e999", r#""\ud800""#, "null"] {
+            let event = format!(r#"{{"request": {request}}}"#);
+            let step = |input: PlanInput| async move { Ok::<_, StepError>(input.request.get().to_owned()) };
+            assert_eq!(answer(&step, &event).await.as_deref(), Ok(request));
+        }
+        let echoed = format!(r#"{{"{}": 1}}"#, "x".repeat(100_000));
+        let error = answer(&|_: PlanInput| async { Ok::<_, StepError>(()) }, &echoed).await.expect_err("bad input");
+        assert_eq!((error.class, error.code.as_str()), (Class::Failed, "BadStepInput"));
+        assert!(error.reason.len() < 500, "{}", error.reason);
+    }
+
+    #[test]
+    fn the_log_names_the_domain_where_there_is_one_and_never_at_length() {
+        assert_eq!(
+            domain_of(r#"{"apiId": "a", "request": {"dryRun": [], "domainName": "example.com"}}"#),
+            "example.com"
+        );
+        for none in ["{}", "[[[", r#"{"request": {"domainName": 7}}"#, r#"{"request": [1]}"#] {
+            assert_eq!(domain_of(none), "-");
+        }
+        let long = format!(r#"{{"request": {{"domainName": "{}"}}}}"#, "x".repeat(100_000));
+        assert_eq!(domain_of(&long).chars().count(), MAX_LOGGED_NAME);
     }
 }

@@ -57,7 +57,7 @@ struct Item {
 /// `InvalidRequest` and `Refused` with the field or resource and the remedy; `Retryable` and `NotReady`
 /// while AWS or the registry cannot answer.
 pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput) -> Result<PlanOutput, StepError> {
-    let request = Request::parse(&input.request)?;
+    let request = Request::read(input.request.get())?;
     let fingerprint = request.fingerprint();
     let item = read_item(clients, settings, &request).await?;
 

@@ -25,7 +25,7 @@ type Posted = (String, Value);
 
 /// A Lambda runtime API with a fixed list of events, given out one by one.
 struct FakeRuntime {
-    events: Mutex<Vec<Value>>,
+    events: Mutex<Vec<String>>,
     posted: mpsc::UnboundedSender<Posted>,
 }
 
@@ -35,7 +35,7 @@ async fn next(State(runtime): State<Arc<FakeRuntime>>) -> (HeaderMap, String) {
     headers.insert("lambda-runtime-aws-request-id", "request-1".parse().expect("a header"));
     headers.insert("lambda-runtime-deadline-ms", "4102444800000".parse().expect("a header"));
     headers.insert("content-type", "application/json".parse().expect("a header"));
-    (headers, event.to_string())
+    (headers, event)
 }
 
 async fn posted(
@@ -49,7 +49,12 @@ async fn posted(
 }
 
 /// Gives the events to one process, in order, and returns what it posted and what it logged.
-async fn serve(mut events: Vec<Value>) -> (Vec<Posted>, String) {
+async fn serve(events: Vec<Value>) -> (Vec<Posted>, String) {
+    serve_texts(events.iter().map(Value::to_string).collect()).await
+}
+
+/// The same with events as text, which may be what no [`Value`] can hold.
+async fn serve_texts(mut events: Vec<String>) -> (Vec<Posted>, String) {
     let count = events.len();
     events.reverse();
     let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -135,6 +140,20 @@ async fn input_of_a_wrong_shape_is_a_failure_of_ours_that_repeats_nothing_of_it(
         assert!(!posted.1.to_string().contains(MARK), "{}", posted.1);
     }
     assert!(!log.contains(MARK), "{log}");
+}
+
+#[tokio::test]
+async fn json_that_cannot_be_taken_in_is_a_failure_of_ours_too() {
+    let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+    let long = format!(r#"{{"{}": 1}}"#, MARK.repeat(20_000));
+    let texts = [deep.as_str(), r#"{"answer": 1e999}"#, r#"{"answer": "\ud800"}"#, r#"{"\ud800": 1}"#, &long];
+    let (posted, log) = serve_texts(texts.map(str::to_owned).to_vec()).await;
+    for posted in &posted {
+        let (error_type, message) = failure(posted);
+        assert_eq!((error_type.as_str(), &message["code"]), ("Nameplate.Failed", &json!("BadStepInput")));
+        assert!(posted.1.to_string().len() < 2_000, "it repeats what was sent: {}", posted.1);
+    }
+    assert!(log.len() < 20_000, "the log repeats what was sent");
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use nameplate::Class;
 use nameplate::tags;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
@@ -113,7 +114,17 @@ impl World {
     }
 
     async fn plan_with(&self, clients: &Clients, request: Value) -> Result<PlanOutput, StepError> {
+        self.plan_text_with(clients, &request.to_string()).await
+    }
+
+    /// The plan for a request that may be what no [`Value`] can hold.
+    async fn plan_text(&self, request: &str) -> Result<PlanOutput, StepError> {
+        self.plan_text_with(&self.clients(), request).await
+    }
+
+    async fn plan_text_with(&self, clients: &Clients, request: &str) -> Result<PlanOutput, StepError> {
         let settings = Settings { stack: "nameplate".into(), table: "table".into(), budget_usd: self.budget_usd };
+        let request = RawValue::from_string(request.to_owned()).expect("JSON");
         run(clients, &settings, PlanInput { request }).await
     }
 
@@ -541,6 +552,27 @@ async fn a_name_that_route_53_does_not_sell_is_refused() {
     ] {
         let failure = world.failure(purchase()).await;
         assert_eq!((failure.class, failure.code.as_str()), (class, code), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_or_too_deep_is_refused_before_any_call() {
+    let world = World::of([]);
+    let mut large = request();
+    large["tags"] = json!({"team": "x".repeat(256 * 1024)});
+    let deep = format!("{}{}", "[".repeat(2_000), "]".repeat(2_000));
+    let routes: Vec<Value> = (0..10_000).map(|n| json!({"route": format!("GET /{n}"), "url": BACKEND})).collect();
+    let many = json!({"domainName": "example.com", "api": {"routes": routes}});
+    for (text, problem) in [
+        (large.to_string(), "more than 65536"),
+        (many.to_string(), "more than 65536"),
+        (deep, "nested more than 127 deep"),
+        ("1e999".to_owned(), "no JSON that can be read"),
+    ] {
+        let failure = world.plan_text(&text).await.expect_err(problem);
+        assert_eq!(failure.class, Class::InvalidRequest, "{failure}");
+        assert!(failure.reason.starts_with("request: ") && failure.reason.contains(problem), "{failure}");
+        assert!(failure.to_string().len() < 500, "{failure}");
     }
 }
 
