@@ -93,6 +93,18 @@ impl World {
         Self { client, machine: variable("NAMEPLATE_STATE_MACHINE_ARN"), table: variable("NAMEPLATE_TABLE") }
     }
 
+    /// The administrator's client, for calls that may be refused.
+    #[must_use]
+    pub fn client(&self) -> &AwsClient {
+        &self.client
+    }
+
+    /// The DynamoDB table.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
     /// The ARN of the state machine.
     #[must_use]
     pub fn machine(&self) -> &str {

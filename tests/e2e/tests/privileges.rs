@@ -1,0 +1,893 @@
+//! Least privilege as deployed: what the roles may do is what they are seen to do, and IAM refuses the rest.
+//!
+//! The policies are those that IAM holds, and the calls are those that the local AWS has recorded. These tests run
+//! alone, so that every call is theirs. They must not know the template.
+
+use std::time::{Duration, SystemTime};
+
+use e2e::{Backend, Events, World, request};
+use http::Method;
+use local_aws::{AwsClient, CallError};
+use serde_json::{Value, json};
+
+/// The Lambda functions, by the beginning of their resources' names in the stack.
+const FUNCTIONS: [&str; 9] = [
+    "Plan",
+    "CreateApi",
+    "Register",
+    "CreateZone",
+    "RequestCert",
+    "WriteValidationRecords",
+    "AttachDomain",
+    "Resume",
+    "PollRegistrations",
+];
+
+/// The tag by which a resource is this stack's, and the stack's name.
+const OURS: (&str, &str) = ("nameplate:stack", "nameplate");
+
+/// What is permitted and no run can be seen to do, with the reason.
+const UNSEEN: [(&str, &str, &str); 8] = [
+    ("Register", "route53:CreateHostedZone", "RegisterDomain makes the zone in its caller's name (AWS-FACTS 1.4)"),
+    (
+        "RequestCert",
+        "acm:AddTagsToCertificate",
+        "RequestCertificate with tags needs it: Service Authorization Reference, ACM",
+    ),
+    ("CreateApi", "apigateway:PUT", "CreateStage with tags needs it: Service Authorization Reference, API Gateway V2"),
+    ("CreateApi", "apigateway:TagResource", "the newer name of POST and PUT on tags"),
+    (
+        "AttachDomain",
+        "apigateway:PUT",
+        "CreateDomainName with tags needs it: Service Authorization Reference, API Gateway V2",
+    ),
+    ("AttachDomain", "apigateway:TagResource", "the newer name of POST and PUT on tags"),
+    ("AttachDomain", "iam:CreateServiceLinkedRole", "the account's first custom domain makes a role (AWS-FACTS 4.4)"),
+    ("provision", "logs:", "Step Functions delivers its logs past the record"),
+];
+
+/// A function or the state machine.
+struct Owner {
+    /// `Plan`, …, or `provision`.
+    kind: String,
+    /// Its own name, as the record has it.
+    name: String,
+    role: String,
+}
+
+/// One statement of a role.
+#[derive(Debug)]
+struct Statement {
+    actions: Vec<String>,
+    resources: Vec<String>,
+    condition: Value,
+}
+
+/// A call that was carried out, as IAM sees it.
+#[derive(Debug)]
+struct Seen {
+    operation: String,
+    action: String,
+    /// For API Gateway the path, with `-` for ids that the record does not hold.
+    path: Option<String>,
+}
+
+fn list(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(one) => vec![one.clone()],
+        Value::Array(many) => many.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+async fn owners(world: &World) -> Vec<Owner> {
+    let mut owners = Vec::new();
+    let page = world.rest("lambda", Method::GET, "/2015-03-31/functions/?MaxItems=1000", None).await;
+    for kind in FUNCTIONS {
+        let function = page["Functions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|function| {
+                function["FunctionName"].as_str().is_some_and(|name| name.contains(&format!("-{kind}Function-")))
+            })
+            .unwrap_or_else(|| panic!("no function {kind}"));
+        let text = |field: &str| function[field].as_str().expect("text").to_owned();
+        owners.push(Owner { kind: kind.to_owned(), name: text("FunctionName"), role: role_name(&text("Role")) });
+    }
+    let body = json!({"stateMachineArn": world.machine()});
+    let machine = world.json("states", "AWSStepFunctions.DescribeStateMachine", &body).await;
+    owners.push(Owner {
+        kind: "provision".to_owned(),
+        name: machine["name"].as_str().expect("a name").to_owned(),
+        role: role_name(machine["roleArn"].as_str().expect("a role")),
+    });
+    owners
+}
+
+fn role_name(arn: &str) -> String {
+    arn.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+async fn iam(world: &World, fields: &[(&str, &str)]) -> String {
+    let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("Version", "2010-05-08")]).collect();
+    world.client().query("iam", &fields).await.unwrap_or_else(|error| panic!("{fields:?}: {error}"))
+}
+
+/// The contents of the elements of that name.
+fn elements<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    xml.split(&open).skip(1).filter_map(|rest| rest.split_once(&close).map(|(content, _)| content)).collect()
+}
+
+/// The statements of the policies that a role itself holds.
+async fn statements(world: &World, role: &str) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    let names = iam(world, &[("Action", "ListRolePolicies"), ("RoleName", role)]).await;
+    for policy in elements(&names, "member") {
+        let answer = iam(world, &[("Action", "GetRolePolicy"), ("RoleName", role), ("PolicyName", policy)]).await;
+        let document = elements(&answer, "PolicyDocument").first().expect("a document").to_string();
+        let document = document.replace("&quot;", "\"").replace("&amp;", "&");
+        let document = match document.starts_with('{') {
+            true => document,
+            false => percent_encoding::percent_decode_str(&document).decode_utf8_lossy().into_owned(),
+        };
+        let document: Value = serde_json::from_str(&document).unwrap_or_else(|error| panic!("{document}: {error}"));
+        for statement in document["Statement"].as_array().expect("statements") {
+            assert_eq!(statement["Effect"], "Allow", "{statement}");
+            statements.push(Statement {
+                actions: list(&statement["Action"]),
+                resources: list(&statement["Resource"]),
+                condition: statement["Condition"].clone(),
+            });
+        }
+    }
+    statements
+}
+
+/// What of API Gateway carries tags, and so can meet a condition on them.
+fn taggable(path: &str) -> bool {
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    matches!(segments.as_slice(), ["apis" | "domainnames", _] | ["apis", _, "stages", _])
+}
+
+/// Operations whose requests carry the stack's tag.
+const TAGGED: [&str; 4] = ["CreateApi", "CreateStage", "CreateDomainName", "RequestCertificate"];
+
+impl Statement {
+    /// Whether the statement can be what lets a call be made, and by which of its resources.
+    fn serves(&self, action: &str, resource: &str, seen: &Seen) -> bool {
+        let condition = self.condition.to_string();
+        let tag_asked = condition.contains("\"StringEquals\":{\"aws:RequestTag/");
+        let tagged = !tag_asked || TAGGED.contains(&seen.operation.as_str());
+        let owned = !condition.contains("aws:ResourceTag/") || seen.path.as_deref().is_some_and(taggable);
+        let reached = seen
+            .path
+            .as_ref()
+            .is_none_or(|path| resource.split_once("::").is_some_and(|(_, pattern)| glob(pattern, path)));
+        self.actions.iter().any(|allowed| allowed == action) && seen.action == action && tagged && owned && reached
+    }
+}
+
+/// Whether a text has the form of a pattern in which `*` stands for anything.
+fn glob(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, rest)) => text
+            .strip_prefix(head)
+            .is_some_and(|text| (0..=text.len()).any(|at| text.is_char_boundary(at) && glob(rest, &text[at..]))),
+    }
+}
+
+/// The permission that an operation needs, and for API Gateway the path that it is about.
+fn needed(service: &str, operation: &str, resource: &str) -> (String, Option<String>) {
+    match (service, operation) {
+        ("lambda", "Invoke") => ("lambda:InvokeFunction".to_owned(), None),
+        ("apigateway", "TagResource") => ("apigateway:POST".to_owned(), Some(format!("/tags/{resource}"))),
+        ("apigateway", _) => {
+            let verbs = [("Get", "GET"), ("Create", "POST"), ("Update", "PATCH"), ("Delete", "DELETE")];
+            let (noun, method) = verbs
+                .iter()
+                .find_map(|(verb, method)| operation.strip_prefix(verb).map(|noun| (noun, *method)))
+                .unwrap_or_else(|| panic!("what is {operation}?"));
+            let folder = |name: &str| name.trim_end_matches('s').to_ascii_lowercase() + "s";
+            let whole = method == "POST" || noun.ends_with('s');
+            let path = match noun {
+                "Api" | "Apis" | "DomainName" if whole => format!("/{}", folder(noun)),
+                "Api" | "DomainName" => format!("/{}/{resource}", folder(noun)),
+                "CorsConfiguration" => format!("/apis/{resource}/cors"),
+                _ => {
+                    let above = if noun.starts_with("ApiMapping") { "domainnames" } else { "apis" };
+                    format!("/{above}/{resource}/{}{}", folder(noun), if whole { "" } else { "/-" })
+                }
+            };
+            (format!("apigateway:{method}"), Some(path))
+        }
+        _ => (format!("{service}:{operation}"), None),
+    }
+}
+
+/// Everything that was recorded after `after`: whose call, what it needed, and the error's code.
+async fn recorded(world: &World, after: u64) -> Vec<(String, Seen, String)> {
+    let answer = world.control(Method::GET, &format!("/_local/calls?after={after}"), None).await;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    answer["calls"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|call| {
+            !["admin", "-"].contains(&call["caller"].as_str().unwrap_or("-")) && call["service"] != "execute-api"
+        })
+        .map(|call| {
+            let operation = text(&call["action"]);
+            let (action, path) = needed(&text(&call["service"]), &operation, &text(&call["resource"]));
+            (text(&call["caller"]), Seen { operation, action, path }, text(&call["error"]))
+        })
+        .collect()
+}
+
+/// Runs that together make every call that the code has.
+async fn every_way(world: &World) {
+    let backend = Backend::start().await;
+    let settings = world.control(Method::GET, "/_local/settings", None).await;
+    bought_and_changed(world, &backend).await;
+    owned_and_unconfirmed(world, &backend).await;
+    registered_elsewhere(world, &backend).await;
+    // A name that is still to be had, looked at only.
+    let mut asked = request("privileges-free.com", &backend.url("/models"));
+    asked["dryRun"] = json!(true);
+    let _ = world.run(&asked).await.live();
+    world.control(Method::PUT, "/_local/settings", Some(&settings)).await;
+}
+
+/// A name with an old intent that AWS never heard of; forged events on the way; then the request changes.
+async fn bought_and_changed(world: &World, backend: &Backend) {
+    let domain = "privileges.com";
+    let slow = json!({"state": "available", "registration": {"outcome": "SUCCESSFUL", "delayMs": 6000}});
+    world.registry(domain, slow).await;
+    world.control(Method::PUT, "/_local/settings", Some(&json!({"delays": {"certificateIssue": 5000}}))).await;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
+    let item = json!({"id": {"S": format!("domain#{domain}")}, "purchaseIntent": {"N": (now - 7200).to_string()}});
+    world.json("dynamodb", "DynamoDB_20120810.PutItem", &json!({"TableName": world.table(), "Item": item})).await;
+
+    let mut asked = request(domain, &backend.url("/models"));
+    asked["api"]["routes"] = json!([
+        {"route": "GET /v1/models", "url": backend.url("/models")},
+        {"route": "GET /v1/old", "url": backend.url("/old")},
+    ]);
+    let arn = world.start(world.machine(), &asked).await;
+    let operation =
+        until(async || world.item(domain).await["purchaseOperation"]["S"].as_str().map(str::to_owned)).await;
+    let detail = json!({"domainName": domain, "operationId": operation, "status": "SUCCESSFUL"});
+    world.publish("Domain Registration Completed", &detail, 1).await;
+    let certificate = until(async || {
+        let found = world.certificates(domain).await;
+        let states = world.states(&arn).await;
+        let asleep = states.last().is_some_and(|state| state == "AwaitCertificate");
+        found.first().filter(|_| asleep).map(|found| found["CertificateArn"].as_str().expect("an ARN").to_owned())
+    })
+    .await;
+    let forged = json!({"source": "aws.acm", "detailType": "ACM Certificate Available", "resources": [certificate],
+        "detail": {"Action": "ISSUANCE"}});
+    world.control(Method::POST, "/_local/events", Some(&forged)).await;
+    let first = world.ended(&arn).await.live();
+    world.control(Method::PUT, "/_local/settings", Some(&json!({"delays": {"certificateIssue": 500}}))).await;
+
+    // A certificate of somebody else with the names that are wanted next.
+    let more = [format!("*.{domain}"), format!("more.{domain}")];
+    let body = json!({"DomainName": domain, "SubjectAlternativeNames": more, "ValidationMethod": "DNS"});
+    world.json("acm", "CertificateManager.RequestCertificate", &body).await;
+    let functions = owners(world).await;
+    let resume = functions.iter().find(|owner| owner.kind == "Resume").expect("a function");
+    let path = format!("/2015-03-31/functions/{}/configuration", resume.name);
+    let lambda = world.rest("lambda", Method::GET, &path, None).await["FunctionArn"].clone();
+    asked["certificate"] = json!({"alternativeNames": more});
+    asked["api"]["routes"] = json!([
+        {"route": "GET /v1/models", "url": backend.url("/other")},
+        {"route": "POST /v1/function", "lambda": lambda},
+    ]);
+    asked["api"]["cors"] = json!({"allowOrigins": ["https://app.example.com"]});
+    asked["api"]["throttle"] = json!({"rate": 100.0, "burst": 200});
+    asked["tags"] = json!({"team": "inference", "stage": "changed"});
+    let second = world.run(&asked).await.live();
+    assert_ne!(second["certificateArn"], first["certificateArn"], "a certificate with one more name");
+    asked["api"].as_object_mut().expect("an object").remove("cors");
+    let third = world.run(&asked).await.live();
+
+    // The API goes; its mapping stays and is taken over by the new one.
+    let path = format!("/v2/apis/{}", third["apiId"].as_str().expect("an id"));
+    world.rest("apigateway", Method::DELETE, &path, None).await;
+    let fourth = world.run(&asked).await.live();
+    assert_ne!(fourth["apiId"], third["apiId"]);
+    asked["dryRun"] = json!(true);
+    let _ = world.run(&asked).await.live();
+}
+
+/// A name that is ours, with a zone that nobody has tagged and an address that nobody has confirmed.
+async fn owned_and_unconfirmed(world: &World, backend: &Backend) {
+    let domain = "privileges-owned.com";
+    world.registry(domain, json!({"state": "owned", "reachability": "PENDING"})).await;
+    let asked = request(domain, &backend.url("/models"));
+    let first = world.run(&asked).await.live();
+    assert_eq!(first["registration"]["emailConfirmed"], false);
+    assert_eq!(world.run(&asked).await.live(), first, "nothing left to do");
+}
+
+/// A name that somebody else's account holds, which needs a zone here and gets its servers set by hand.
+async fn registered_elsewhere(world: &World, backend: &Backend) {
+    let domain = "privileges-elsewhere.com";
+    world.registry(domain, json!({"state": "elsewhere"})).await;
+    let mut asked = request(domain, &backend.url("/models"));
+    asked.as_object_mut().expect("an object").remove("registration");
+    let arn = world.start(world.machine(), &asked).await;
+    let zone = until(async || world.zones(domain).await.first().cloned()).await;
+    let servers = world.name_servers(&zone).await;
+    world.registry(domain, json!({"state": "elsewhere", "nameServers": servers})).await;
+    let _ = world.ended(&arn).await.live();
+}
+
+/// What `look` finds, once it finds something.
+async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let found = tokio::time::timeout(Duration::from_secs(120), async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    found.await.expect("what is waited for does not come")
+}
+
+#[tokio::test]
+async fn each_role_may_do_what_it_is_seen_to_do_and_nothing_else() {
+    let world = World::deployed();
+    let before = world.calls_so_far().await;
+    every_way(&world).await;
+    let calls = recorded(&world, before).await;
+
+    let mut problems = Vec::new();
+    for owner in owners(&world).await {
+        let seen: Vec<&(String, Seen, String)> = calls.iter().filter(|(caller, ..)| *caller == owner.name).collect();
+        let machine = owner.kind == "provision";
+        if seen.is_empty() && machine {
+            eprintln!("the calls of Step Functions are not in the record");
+            continue;
+        }
+        let statements = statements(&world, &owner.role).await;
+        assert!(!seen.is_empty() && !statements.is_empty(), "{}: no call or no policy", owner.name);
+        for (_, call, error) in &seen {
+            let allowed = statements.iter().any(|statement| {
+                statement.resources.iter().any(|resource| statement.serves(&call.action, resource, call))
+            });
+            if !allowed || error.starts_with("AccessDenied") {
+                problems.push(format!("{} does what it may not: {call:?} {error}", owner.kind));
+            }
+        }
+        for statement in &statements {
+            for action in &statement.actions {
+                let unseen = |(kind, listed, _): &&(&str, &str, &str)| {
+                    *kind == owner.kind && (listed == action || listed.ends_with(':') && action.starts_with(*listed))
+                };
+                let tags = action == "apigateway:POST" && statement.resources.iter().all(|r| r.ends_with("/tags/*"));
+                for resource in &statement.resources {
+                    let done = seen.iter().any(|(_, call, _)| statement.serves(action, resource, call));
+                    if !done && UNSEEN.iter().find(unseen).is_none() {
+                        problems.push(format!("{} may {action} on {resource} and never does", owner.kind));
+                    }
+                    if done && !tags && UNSEEN.iter().find(unseen).is_some() {
+                        problems.push(format!("{} is seen to {action}; take it out of the list", owner.kind));
+                    }
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+/// A request to AWS.
+#[derive(Clone, Debug)]
+enum Ask {
+    /// A service with JSON protocol: its target and body.
+    Json(&'static str, Value),
+    /// API Gateway or Lambda: service, method, path and body.
+    Rest(&'static str, Method, String, Value),
+    /// Route 53: method, path and body.
+    Xml(Method, String, String),
+}
+
+impl Ask {
+    async fn by(&self, client: &AwsClient) -> Result<String, CallError> {
+        match self {
+            Self::Json(target, body) => {
+                let service = match target.split_once('.').expect("a target").0 {
+                    "AWSEvents" => "events",
+                    "AWSStepFunctions" => "states",
+                    "CertificateManager" => "acm",
+                    "DynamoDB_20120810" => "dynamodb",
+                    "Route53Domains_v20140515" => "route53domains",
+                    service => service,
+                };
+                client.json(service, target, body).await.map(|answer| answer.to_string())
+            }
+            Self::Rest(service, method, path, body) => {
+                client.rest_json(service, method.clone(), path, Some(body)).await.map(|answer| answer.to_string())
+            }
+            Self::Xml(method, path, body) => client.rest_xml("route53", method.clone(), path, body.clone()).await,
+        }
+    }
+}
+
+fn gateway(method: Method, path: &str, body: Value) -> Ask {
+    Ask::Rest("apigateway", method, format!("/v2{path}"), body)
+}
+
+/// One batch of changes, each `action name type value`; a value of `alias` is one of API Gateway.
+fn records(zone: &str, changes: &[&str]) -> Ask {
+    let change = |line: &&str| {
+        let [action, name, kind, value] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let value = match value {
+            "alias" => "<AliasTarget><HostedZoneId>Z1UJRXOUMOOFQ8</HostedZoneId><DNSName>d-1.execute-api.us-east-1.amazonaws.com\
+                 </DNSName><EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget>"
+                .to_owned(),
+            value => format!("<TTL>60</TTL><ResourceRecords><ResourceRecord><Value>{value}</Value></ResourceRecord></ResourceRecords>"),
+        };
+        format!(
+            "<Change><Action>{action}</Action><ResourceRecordSet><Name>{name}</Name><Type>{kind}</Type>{value}</ResourceRecordSet></Change>"
+        )
+    };
+    let changes: String = changes.iter().map(change).collect();
+    let body = format!(
+        "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>{changes}\
+         </Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+    );
+    Ask::Xml(Method::POST, format!("/2013-04-01/hostedzone/{zone}/rrset"), body)
+}
+
+fn zone_request(name: &str) -> Ask {
+    let body = format!(
+        "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{name}</Name>\
+         <CallerReference>{name}</CallerReference></CreateHostedZoneRequest>"
+    );
+    Ask::Xml(Method::POST, "/2013-04-01/hostedzone".to_owned(), body)
+}
+
+fn item(operation: &'static str, table: &str, key: &str) -> Ask {
+    let body = match operation.ends_with("PutItem") {
+        true => json!({"TableName": table, "Item": {"id": {"S": key}}}),
+        false if operation.ends_with("UpdateItem") => json!({
+            "TableName": table, "Key": {"id": {"S": key}}, "UpdateExpression": "SET resolved = :now",
+            "ExpressionAttributeValues": {":now": {"N": "1"}},
+        }),
+        false => json!({"TableName": table, "Key": {"id": {"S": key}}}),
+    };
+    Ask::Json(operation, body)
+}
+
+fn event(detail_type: &str, source: &str) -> Ask {
+    let detail = json!({"domainName": "privileges-event.com"}).to_string();
+    let entry = json!({"Source": source, "DetailType": detail_type, "Detail": detail});
+    Ask::Json("AWSEvents.PutEvents", json!({"Entries": [entry]}))
+}
+
+fn certificate(name: &str, tags: Value, options: Value) -> Ask {
+    let body = json!({"DomainName": name, "ValidationMethod": "DNS", "Tags": tags, "Options": options});
+    Ask::Json("CertificateManager.RequestCertificate", body)
+}
+
+fn domains(operation: &'static str, name: &str) -> Ask {
+    Ask::Json(operation, json!({"DomainName": name}))
+}
+
+/// A whole request to buy a name, but for who buys it.
+fn purchase(name: &str) -> Ask {
+    let contact = json!({
+        "FirstName": "Ada", "LastName": "Example", "ContactType": "PERSON", "AddressLine1": "1 Example Street",
+        "City": "Seattle", "State": "WA", "ZipCode": "98101", "CountryCode": "US", "PhoneNumber": "+1.2065550100",
+        "Email": "ada@example.com"
+    });
+    let body = json!({"DomainName": name, "DurationInYears": 1, "AdminContact": contact, "RegistrantContact": contact,
+        "TechContact": contact});
+    Ask::Json("Route53Domains_v20140515.RegisterDomain", body)
+}
+
+const PUT_ITEM: &str = "DynamoDB_20120810.PutItem";
+const GET_ITEM: &str = "DynamoDB_20120810.GetItem";
+const UPDATE_ITEM: &str = "DynamoDB_20120810.UpdateItem";
+/// Nobody may, and everybody is seen to be refused.
+const DELETION: &str = "Route53Domains_v20140515.DeleteDomain";
+
+/// A function's role, with what every test needs beside it.
+struct As {
+    world: World,
+    role: AwsClient,
+}
+
+impl As {
+    async fn the(kind: &str) -> Self {
+        let world = World::deployed();
+        let owners = owners(&world).await;
+        let owner = owners.iter().find(|owner| owner.kind == kind).expect("a function");
+        let role = world.client().as_function(&owner.name).await.expect("the function's credentials");
+        Self { world, role }
+    }
+
+    /// AWS must carry this out, or refuse it for another reason than permission: then with this code.
+    async fn may(&self, ask: Ask, otherwise: Option<&str>) -> String {
+        let answer = ask.by(&self.role).await;
+        match (answer, otherwise) {
+            (Ok(answer), None) => answer,
+            (Err(error), Some(code)) if error.to_string().contains(code) => String::new(),
+            (answer, _) => panic!("{ask:?}: {answer:?}"),
+        }
+    }
+
+    /// IAM must refuse this.
+    async fn may_not(&self, ask: Ask) {
+        let answer = ask.by(&self.role).await;
+        let denied = answer.as_ref().is_err_and(|error| error.to_string().contains("AccessDenied"));
+        assert!(denied, "{ask:?}: {answer:?}");
+    }
+
+    /// A zone of the administrator's.
+    async fn zone(&self, name: &str) -> String {
+        zone_request(name).by(self.world.client()).await.expect("a zone");
+        self.world.zones(name).await.remove(0)
+    }
+
+    /// An API of the administrator's, with these tags.
+    async fn api(&self, tags: Value) -> String {
+        let body = json!({"name": "somebody-else", "protocolType": "HTTP", "tags": tags});
+        let api = self.world.rest("apigateway", Method::POST, "/v2/apis", Some(&body)).await;
+        api["apiId"].as_str().expect("an id").to_owned()
+    }
+
+    async fn remove_api(&self, id: &str) {
+        self.world.rest("apigateway", Method::DELETE, &format!("/v2/apis/{id}"), None).await;
+    }
+}
+
+fn our_tags() -> Value {
+    json!([{"Key": OURS.0, "Value": OURS.1}])
+}
+
+#[tokio::test]
+async fn nobody_can_give_up_a_registration_or_touch_what_keeps_it() {
+    let world = World::deployed();
+    let domain = "privileges-kept.com";
+    world.registry(domain, json!({"state": "owned"})).await;
+    let forbidden = [
+        "Route53Domains_v20140515.DisableDomainTransferLock",
+        DELETION,
+        "Route53Domains_v20140515.DisableDomainAutoRenew",
+        "Route53Domains_v20140515.UpdateDomainNameservers",
+        "Route53Domains_v20140515.DeleteTagsForDomain",
+    ];
+    for kind in FUNCTIONS {
+        let role = As::the(kind).await;
+        for operation in forbidden {
+            role.may_not(domains(operation, domain)).await;
+        }
+    }
+    // The state machine's role, by IAM's own judgement of its policies; it may do its own work.
+    let owners = owners(&world).await;
+    let machine = owners.iter().find(|owner| owner.kind == "provision").expect("a state machine");
+    let role = format!("arn:aws:iam::000000000000:role/{}", machine.role);
+    let table = format!("arn:aws:dynamodb:us-east-1:000000000000:table/{}", world.table());
+    let deletion = format!("route53domains:{}", DELETION.rsplit('.').next().expect("an operation"));
+    for (action, resource, decision) in [
+        ("dynamodb:UpdateItem", table.as_str(), "allowed"),
+        (deletion.as_str(), "*", "implicitDeny"),
+        ("route53domains:RegisterDomain", "*", "implicitDeny"),
+        ("dynamodb:DeleteItem", table.as_str(), "implicitDeny"),
+    ] {
+        let fields = [
+            ("Action", "SimulatePrincipalPolicy"),
+            ("PolicySourceArn", role.as_str()),
+            ("ActionNames.member.1", action),
+            ("ResourceArns.member.1", resource),
+        ];
+        let answer = iam(&world, &fields).await;
+        assert_eq!(elements(&answer, "EvalDecision"), [decision], "{action}: {answer}");
+    }
+    // It is still there, and the administrator's same request is no bad request.
+    let detail =
+        world.json("route53domains", "Route53Domains_v20140515.GetDomainDetail", &json!({"DomainName": domain})).await;
+    assert_eq!(detail["DomainName"], domain);
+    let error = domains(DELETION, domain).by(world.client()).await.expect_err("the lock is on").to_string();
+    assert!(error.contains("TLDRulesViolation"), "{error}");
+}
+
+#[tokio::test]
+async fn plan_cannot_write_anything() {
+    let plan = As::the("Plan").await;
+    let zone = plan.zone("privileges-plan.com").await;
+    let table = plan.world.table().to_owned();
+    plan.may(Ask::Json("CertificateManager.ListCertificates", json!({})), None).await;
+    plan.may(item(GET_ITEM, &table, "domain#privileges-plan.com"), None).await;
+    plan.may(domains("Route53Domains_v20140515.CheckDomainAvailability", "privileges-plan.com"), None).await;
+    for ask in [
+        item(GET_ITEM, &table, "watch#some"),
+        item(PUT_ITEM, &table, "domain#privileges-plan.com"),
+        item(UPDATE_ITEM, &table, "domain#privileges-plan.com"),
+        certificate("privileges-plan.com", our_tags(), json!({})),
+        gateway(Method::POST, "/apis", json!({"name": "x", "protocolType": "HTTP", "tags": {OURS.0: OURS.1}})),
+        gateway(
+            Method::POST,
+            "/domainnames",
+            json!({"domainName": "api.privileges-plan.com", "tags": {OURS.0: OURS.1}}),
+        ),
+        zone_request("privileges-planned.com"),
+        records(&zone, &["UPSERT _x.privileges-plan.com CNAME y.example.com"]),
+        purchase("privileges-planned.com"),
+        event("Domain Live", "nameplate"),
+        Ask::Json("secretsmanager.GetSecretValue", json!({"SecretId": "elsewhere/contact"})),
+        Ask::Json("secretsmanager.PutSecretValue", json!({"SecretId": "nameplate/contact", "SecretString": "{}"})),
+        Ask::Json("AWSStepFunctions.StartExecution", json!({"stateMachineArn": plan.world.machine(), "input": "{}"})),
+    ] {
+        plan.may_not(ask).await;
+    }
+}
+
+#[tokio::test]
+async fn create_api_changes_only_apis_of_this_stack() {
+    let create_api = As::the("CreateApi").await;
+    let foreign = create_api.api(json!({})).await;
+    let of_another = create_api.api(json!({OURS.0: "another"})).await;
+    let api = |tags: Value| {
+        gateway(Method::POST, "/apis", json!({"name": "privileges", "protocolType": "HTTP", "tags": tags}))
+    };
+    let made = create_api.may(api(json!({OURS.0: OURS.1})), None).await;
+    let made: Value = serde_json::from_str(&made).expect("JSON");
+    let id = made["apiId"].as_str().expect("an id");
+    create_api.may(gateway(Method::PATCH, &format!("/apis/{id}"), json!({"name": "renamed"})), None).await;
+    let stage = json!({"stageName": "$default", "autoDeploy": true, "tags": {OURS.0: OURS.1}});
+    create_api.may(gateway(Method::POST, &format!("/apis/{id}/stages"), stage), None).await;
+    create_api
+        .may(gateway(Method::PATCH, &format!("/apis/{id}/stages/$default"), json!({"autoDeploy": true})), None)
+        .await;
+    let owners = owners(&create_api.world).await;
+    let resume = owners.iter().find(|owner| owner.kind == "Resume").expect("a function");
+    let permission = |principal: &str| {
+        let body = json!({"StatementId": format!("privileges-{}", principal.len()), "Action": "lambda:InvokeFunction", "Principal": principal});
+        Ask::Rest("lambda", Method::POST, format!("/2015-03-31/functions/{}/policy", resume.name), body)
+    };
+    create_api.may(permission("apigateway.amazonaws.com"), None).await;
+    let tag = |id: &str, value: &str| {
+        let arn = format!("arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2F{id}");
+        gateway(Method::POST, &format!("/tags/{arn}"), json!({"tags": {OURS.0: value}}))
+    };
+    create_api.may(tag(id, OURS.1), None).await;
+    for ask in [
+        api(json!({})),
+        api(json!({OURS.0: "another"})),
+        gateway(Method::PATCH, &format!("/apis/{foreign}"), json!({"name": "taken"})),
+        gateway(Method::PATCH, &format!("/apis/{of_another}"), json!({"name": "taken"})),
+        gateway(Method::POST, &format!("/apis/{foreign}/stages"), json!({"stageName": "$default"})),
+        gateway(Method::DELETE, &format!("/apis/{foreign}"), json!({})),
+        gateway(Method::DELETE, &format!("/apis/{id}"), json!({})),
+        gateway(Method::GET, "/domainnames", json!({})),
+        tag(id, "another"),
+        permission("s3.amazonaws.com"),
+        Ask::Rest("lambda", Method::POST, format!("/2015-03-31/functions/{}/invocations", resume.name), json!({})),
+        zone_request("privileges-api.com"),
+        purchase("privileges-api.com"),
+    ] {
+        create_api.may_not(ask).await;
+    }
+    for id in [id, &foreign, &of_another] {
+        create_api.remove_api(id).await;
+    }
+}
+
+#[tokio::test]
+async fn register_buys_and_does_nothing_else() {
+    let register = As::the("Register").await;
+    let table = register.world.table().to_owned();
+    register.world.registry("privileges-register.com", json!({"state": "unavailable"})).await;
+    // Allowed, and refused by the registry.
+    register.may(purchase("privileges-register.nope"), Some("UnsupportedTLD")).await;
+    register.may(item(GET_ITEM, &table, "domain#privileges-register.com"), None).await;
+    for ask in [
+        domains("Route53Domains_v20140515.TransferDomain", "privileges-register.com"),
+        domains("Route53Domains_v20140515.RenewDomain", "privileges-register.com"),
+        item(GET_ITEM, &table, "watch#some"),
+        item(UPDATE_ITEM, &table, "watch#some"),
+        item(PUT_ITEM, &table, "domain#privileges-register.com"),
+        Ask::Json("secretsmanager.GetSecretValue", json!({"SecretId": "elsewhere/contact"})),
+        Ask::Json("secretsmanager.DeleteSecret", json!({"SecretId": "nameplate/contact"})),
+        Ask::Xml(Method::GET, "/2013-04-01/hostedzonesbyname".to_owned(), String::new()),
+        certificate("privileges-register.com", our_tags(), json!({})),
+        gateway(Method::GET, "/apis", json!({})),
+    ] {
+        register.may_not(ask).await;
+    }
+}
+
+#[tokio::test]
+async fn create_zone_cannot_touch_records_apis_or_the_registry() {
+    let create_zone = As::the("CreateZone").await;
+    create_zone.may(zone_request("privileges-zone.com"), None).await;
+    let zone = create_zone.world.zones("privileges-zone.com").await.remove(0);
+    create_zone.may(Ask::Xml(Method::GET, format!("/2013-04-01/hostedzone/{zone}"), String::new()), None).await;
+    let foreign = create_zone.api(json!({})).await;
+    for ask in [
+        records(&zone, &["UPSERT _x.privileges-zone.com CNAME y.example.com"]),
+        records(&zone, &["UPSERT api.privileges-zone.com A alias"]),
+        Ask::Xml(Method::GET, format!("/2013-04-01/hostedzone/{zone}/rrset"), String::new()),
+        Ask::Xml(Method::DELETE, format!("/2013-04-01/hostedzone/{zone}"), String::new()),
+        gateway(Method::GET, "/apis", json!({})),
+        gateway(Method::PATCH, &format!("/apis/{foreign}"), json!({"name": "taken"})),
+        gateway(Method::DELETE, &format!("/apis/{foreign}"), json!({})),
+        gateway(Method::POST, "/apis", json!({"name": "x", "protocolType": "HTTP", "tags": {OURS.0: OURS.1}})),
+        domains("Route53Domains_v20140515.GetDomainDetail", "privileges-zone.com"),
+        purchase("privileges-zone.com"),
+    ] {
+        create_zone.may_not(ask).await;
+    }
+    create_zone.remove_api(&foreign).await;
+}
+
+#[tokio::test]
+async fn request_cert_requests_only_what_is_marked_as_ours() {
+    let request_cert = As::the("RequestCert").await;
+    let (name, table) = ("privileges-cert.com", request_cert.world.table().to_owned());
+    let made = request_cert.may(certificate(name, our_tags(), json!({})), None).await;
+    let made: Value = serde_json::from_str(&made).expect("JSON");
+    request_cert.may(item(PUT_ITEM, &table, "watch#privileges-cert"), None).await;
+    let arn = json!({"CertificateArn": made["CertificateArn"]});
+    request_cert.may(Ask::Json("CertificateManager.DescribeCertificate", arn.clone()), None).await;
+    for ask in [
+        certificate(name, json!([]), json!({})),
+        certificate(name, json!([{"Key": OURS.0, "Value": "another"}]), json!({})),
+        certificate(name, our_tags(), json!({"Export": "ENABLED"})),
+        // Refused by a rule of ACM as well, which must not be told first.
+        certificate("no name at all", json!([]), json!({})),
+        Ask::Json("CertificateManager.DeleteCertificate", arn.clone()),
+        Ask::Json(
+            "CertificateManager.AddTagsToCertificate",
+            json!({"CertificateArn": arn["CertificateArn"], "Tags": [{"Key": OURS.0, "Value": "another"}]}),
+        ),
+        item(PUT_ITEM, &table, "domain#privileges-cert.com"),
+        item(UPDATE_ITEM, &table, "domain#privileges-cert.com"),
+        item(GET_ITEM, &table, "watch#privileges-cert"),
+        zone_request(name),
+        purchase(name),
+    ] {
+        request_cert.may_not(ask).await;
+    }
+    request_cert.world.json("acm", "CertificateManager.DeleteCertificate", &arn).await;
+}
+
+#[tokio::test]
+async fn validation_records_are_the_only_records_of_their_function() {
+    let write = As::the("WriteValidationRecords").await;
+    let zone = write.zone("privileges-records.com").await;
+    write.may(records(&zone, &["CREATE _a.privileges-records.com CNAME y.example.com"]), None).await;
+    write.may(records(&zone, &["UPSERT _A.Privileges-Records.com. CNAME z.example.com"]), None).await;
+    for changes in [
+        &["UPSERT www.privileges-records.com CNAME y.example.com"][..],
+        &["UPSERT _a.privileges-records.com TXT y"],
+        &["DELETE _a.privileges-records.com CNAME z.example.com"],
+        &["UPSERT privileges-records.com A 192.0.2.1"],
+        &["UPSERT privileges-records.com NS ns.example.com"],
+        // All of a batch must be allowed.
+        &[
+            "UPSERT _b.privileges-records.com CNAME y.example.com",
+            "UPSERT www.privileges-records.com CNAME y.example.com",
+        ],
+        // Refused by a rule of Route 53 as well, which must not be told first.
+        &["UPSERT www.elsewhere.example CNAME y.example.com"],
+    ] {
+        write.may_not(records(&zone, changes)).await;
+    }
+    for ask in [
+        Ask::Xml(Method::DELETE, format!("/2013-04-01/hostedzone/{zone}"), String::new()),
+        Ask::Xml(Method::GET, "/2013-04-01/hostedzonesbyname".to_owned(), String::new()),
+        gateway(Method::GET, "/apis", json!({})),
+        purchase("privileges-records.com"),
+    ] {
+        write.may_not(ask).await;
+    }
+}
+
+#[tokio::test]
+async fn attach_domain_changes_only_aliases_and_custom_domains_of_this_stack() {
+    let attach = As::the("AttachDomain").await;
+    let domain = "privileges-attach.com";
+    // A live name: its custom domain is ours. The role may change it, and no longer once it is not ours.
+    attach.world.registry(domain, json!({"state": "owned"})).await;
+    let backend = Backend::start().await;
+    let result = attach.world.run(&request(domain, &backend.url("/models"))).await.live();
+    let zone = result["hostedZoneId"].as_str().expect("a zone");
+    let custom = format!("/domainnames/api.{domain}");
+    let change = || {
+        let configuration = json!([{"certificateArn": result["certificateArn"], "endpointType": "REGIONAL", "securityPolicy": "TLS_1_2"}]);
+        gateway(Method::PATCH, &custom, json!({"domainNameConfigurations": configuration}))
+    };
+    attach.may(change(), None).await;
+    attach.may(records(zone, &[&format!("UPSERT www.{domain} A alias")]), None).await;
+    let made = |tags: Value| {
+        let configuration = json!([{"certificateArn": result["certificateArn"], "endpointType": "REGIONAL"}]);
+        let body =
+            json!({"domainName": format!("www.{domain}"), "domainNameConfigurations": configuration, "tags": tags});
+        gateway(Method::POST, "/domainnames", body)
+    };
+    attach.may(made(json!({OURS.0: OURS.1})), None).await;
+    attach.world.rest("apigateway", Method::DELETE, &format!("/v2/domainnames/www.{domain}"), None).await;
+    for ask in [
+        made(json!({})),
+        made(json!({OURS.0: "another"})),
+        gateway(Method::DELETE, &custom, json!({})),
+        gateway(Method::PATCH, &format!("/apis/{}", result["apiId"].as_str().expect("an id")), json!({"name": "x"})),
+        gateway(Method::POST, "/apis", json!({"name": "x", "protocolType": "HTTP", "tags": {OURS.0: OURS.1}})),
+        records(zone, &[&format!("UPSERT www.{domain} CNAME y.example.com")]),
+        records(zone, &[&format!("UPSERT {domain} MX 10")]),
+        records(zone, &[&format!("DELETE www.{domain} A alias")]),
+        zone_request("privileges-attached.com"),
+        purchase("privileges-attached.com"),
+        Ask::Json("CertificateManager.ListCertificates", json!({})),
+    ] {
+        attach.may_not(ask).await;
+    }
+    let arn = format!("arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fdomainnames%2Fapi.{domain}");
+    let keys = "tagKeys=nameplate%3Astack";
+    attach.world.rest("apigateway", Method::DELETE, &format!("/v2/tags/{arn}?{keys}"), None).await;
+    attach.may_not(change()).await;
+}
+
+#[tokio::test]
+async fn resume_wakes_and_cannot_start_or_buy() {
+    let resume = As::the("Resume").await;
+    let table = resume.world.table().to_owned();
+    resume.may(item(UPDATE_ITEM, &table, "watch#privileges-resume"), None).await;
+    let answer = json!({"taskToken": "no-such-token", "output": "{}"});
+    resume.may(Ask::Json("AWSStepFunctions.SendTaskSuccess", answer.clone()), Some("Task")).await;
+    for ask in [
+        item(UPDATE_ITEM, &table, "domain#privileges-resume.com"),
+        item(GET_ITEM, &table, "watch#privileges-resume"),
+        item(PUT_ITEM, &table, "watch#privileges-resume"),
+        Ask::Json("DynamoDB_20120810.Scan", json!({"TableName": table})),
+        Ask::Json("AWSStepFunctions.StartExecution", json!({"stateMachineArn": resume.world.machine(), "input": "{}"})),
+        Ask::Json("AWSStepFunctions.SendTaskFailure", json!({"taskToken": "no-such-token"})),
+        purchase("privileges-resume.com"),
+        event("Domain Registration Completed", "nameplate"),
+        zone_request("privileges-resume.com"),
+        gateway(Method::GET, "/apis", json!({})),
+    ] {
+        resume.may_not(ask).await;
+    }
+}
+
+#[tokio::test]
+async fn poll_registrations_tells_only_of_registrations() {
+    let poll = As::the("PollRegistrations").await;
+    let events = Events::about(&poll.world, "privileges-event.com").await;
+    let table = poll.world.table().to_owned();
+    poll.may(Ask::Json("Route53Domains_v20140515.ListOperations", json!({})), None).await;
+    let open = |index: Option<&str>| {
+        let mut body = json!({"TableName": table, "KeyConditionExpression": "#open = :kind",
+            "ExpressionAttributeNames": {"#open": "open"}, "ExpressionAttributeValues": {":kind": {"S": "registration"}}});
+        if let Some(index) = index {
+            body["IndexName"] = json!(index);
+        }
+        Ask::Json("DynamoDB_20120810.Query", body)
+    };
+    poll.may(open(Some("open-watches")), None).await;
+    for ask in [
+        open(None),
+        event("Domain Live", "nameplate"),
+        event("Domain Requested", "nameplate"),
+        event("Domain Registration Completed", "somebody.else"),
+        item(UPDATE_ITEM, &table, "watch#some"),
+        purchase("privileges-poll.com"),
+        domains("Route53Domains_v20140515.GetDomainDetail", "privileges-poll.com"),
+    ] {
+        poll.may_not(ask).await;
+    }
+    // Published last, so that whatever came before it is there too.
+    poll.may(event("Domain Registration Failed", "nameplate"), None).await;
+    let published = until(async || Some(events.take().await).filter(|published| !published.is_empty())).await;
+    let types: Vec<&Value> = published.iter().map(|event| &event["detail-type"]).collect();
+    assert_eq!(types, ["Domain Registration Failed"], "nothing of what was refused was published");
+}
