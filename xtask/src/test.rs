@@ -13,7 +13,7 @@ use crate::paths::Paths;
 use crate::process::Program;
 use crate::progress::{human, note};
 use crate::world::World;
-use crate::{picture, schema, supply, template};
+use crate::{chaos, picture, schema, supply, template};
 
 /// How to run it.
 #[derive(clap::Args)]
@@ -93,6 +93,10 @@ async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally
     variables.push(("NAMEPLATE_ENV_FILE".to_owned(), paths.env_file().display().to_string()));
     variables.push(("NAMEPLATE_AWS_CLI".to_owned(), paths.sam_program("aws").display().to_string()));
     runner.run(paths, &["--package", "e2e"], &variables, tally).await?;
+    stage.done();
+
+    let stage = begin("crash explorer, its fixed slice");
+    chaos::explore(paths, &deployed, &["--slice".to_owned()]).await?;
     stage.done();
     Ok(())
 }
