@@ -10,7 +10,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Far beyond what any delivery takes.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
-/// Catches what Nameplate publishes about one domain, from the moment it is made.
+/// Catches events, from the moment it is made.
 pub struct Events {
     world: World,
     queue_url: String,
@@ -20,6 +20,15 @@ impl Events {
     /// Makes a queue and a rule for events of source `nameplate` about `domain`.
     pub async fn about(world: &World, domain: &str) -> Self {
         let name = format!("events-{}", domain.replace('.', "-"));
+        Self::matching(world, &name, &json!({"source": ["nameplate"], "detail": {"domainName": [domain]}})).await
+    }
+
+    /// Makes a queue and a rule for every event on the bus, whatever its source; both are called `name`.
+    pub async fn all(world: &World, name: &str) -> Self {
+        Self::matching(world, name, &json!({"source": [{"prefix": ""}]})).await
+    }
+
+    async fn matching(world: &World, name: &str, pattern: &Value) -> Self {
         let queue = world.json("sqs", "AmazonSQS.CreateQueue", &json!({"QueueName": name})).await;
         let queue_url = queue["QueueUrl"].as_str().expect("a queue URL").to_owned();
         let attributes = world
@@ -40,7 +49,6 @@ impl Events {
                 &json!({"QueueUrl": queue_url, "Attributes": {"Policy": policy.to_string()}}),
             )
             .await;
-        let pattern = json!({"source": ["nameplate"], "detail": {"domainName": [domain]}});
         world.json("events", "AWSEvents.PutRule", &json!({"Name": name, "EventPattern": pattern.to_string()})).await;
         world
             .json("events", "AWSEvents.PutTargets", &json!({"Rule": name, "Targets": [{"Id": "queue", "Arn": arn}]}))
@@ -65,7 +73,8 @@ impl Events {
         events
     }
 
-    async fn arrived(&self) -> Vec<Value> {
+    /// All events that have arrived since the last call, oldest first.
+    pub async fn arrived(&self) -> Vec<Value> {
         let mut events = Vec::new();
         loop {
             let answer = self

@@ -3,8 +3,10 @@
 
 mod backend;
 mod events;
+mod traces;
 mod world;
 
 pub use backend::Backend;
 pub use events::Events;
+pub use traces::{Finding, Place, Traces};
 pub use world::{Call, Ended, World, request};

@@ -111,6 +111,12 @@ impl World {
         &self.machine
     }
 
+    /// The name of the table.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
     /// A call of a service with JSON protocol; `target` is its `X-Amz-Target`.
     ///
     /// # Panics
@@ -219,9 +225,7 @@ impl World {
 
     /// The names of the states that an execution has entered, in order.
     pub async fn states(&self, arn: &str) -> Vec<String> {
-        let body = json!({"executionArn": arn, "maxResults": 1000});
-        let history = self.json("states", "AWSStepFunctions.GetExecutionHistory", &body).await;
-        let events = history["events"].as_array().cloned().unwrap_or_default();
+        let events = self.history(arn).await;
         events
             .iter()
             .filter_map(|event| event["stateEnteredEventDetails"]["name"].as_str().map(str::to_owned))

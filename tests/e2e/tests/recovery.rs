@@ -9,19 +9,19 @@ async fn a_failed_registration_keeps_what_was_made_and_the_next_run_goes_on_from
     let domain = "failed-registration.com";
     let events = Events::about(&world, domain).await;
     let failing =
-        json!({"state": "available", "registration": {"outcome": "FAILED", "message": "the registry said no"}});
+        json!({"state": "available", "registration": {"outcome": "FAILED", "message": "ZipCode is not valid"}});
     world.registry(domain, failing).await;
     let request = request(domain, &backend.url("/models"));
 
     let first = world.run(&request).await;
     let reason = first.refused("Nameplate.Failed");
-    assert!(reason.contains("the registry said no"), "{reason}");
+    assert!(reason.contains("naming ZipCode"), "{reason}");
     let item = world.item(domain).await;
     assert_eq!((&item["status"]["S"], &item["heldBy"]), (&json!("FAILED"), &json!(null)));
     let apis = world.apis(domain).await;
     assert_eq!(apis.len(), 1);
     assert!(item["known"]["S"].as_str().is_some_and(|known| known.contains(apis[0]["apiId"].as_str().unwrap_or("?"))));
-    assert!(item["lastFailure"]["S"].as_str().is_some_and(|failure| failure.contains("the registry said no")));
+    assert!(item["lastFailure"]["S"].as_str().is_some_and(|failure| failure.contains("naming ZipCode")));
     assert_eq!(Events::of_type(&events.take_up_to("Domain Failed").await, "Domain Failed").len(), 1);
 
     world.registry(domain, json!({"state": "available", "registration": {"outcome": "SUCCESSFUL"}})).await;

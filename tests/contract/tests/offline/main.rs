@@ -10,6 +10,7 @@ mod payloads;
 mod permissions;
 mod read;
 mod sdk;
+mod secrets;
 mod sources;
 mod states;
 mod tidy;
