@@ -167,6 +167,13 @@ async fn a_panic_is_a_failure_of_ours_and_the_process_goes_on() {
 }
 
 #[tokio::test]
+async fn what_the_sdk_says_is_not_logged() {
+    let (posted, log) = serve(vec![json!({"sdkError": MARK})]).await;
+    assert_eq!(posted[0].0, "response", "{posted:?}");
+    assert!(log.contains("wire-probe") && !log.contains(MARK), "{log}");
+}
+
+#[tokio::test]
 async fn the_end_of_each_step_is_logged_as_json_with_the_steps_name() {
     let (_, log) = serve(vec![json!({"answer": 1}), json!({"fail": "Refused"})]).await;
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
