@@ -19,7 +19,8 @@ pub struct Events {
 impl Events {
     /// Makes a queue and a rule for events of source `nameplate` about `domain`.
     pub async fn about(world: &World, domain: &str) -> Self {
-        let name = format!("events-{}", domain.replace('.', "-"));
+        // A rule's name has at most 64 characters.
+        let name: String = format!("events-{}", domain.replace('.', "-")).chars().take(64).collect();
         Self::matching(world, &name, &json!({"source": ["nameplate"], "detail": {"domainName": [domain]}})).await
     }
 

@@ -66,6 +66,42 @@ async fn input_that_is_no_request_at_all_is_refused_too() {
 }
 
 #[tokio::test]
+async fn too_much_of_anything_is_refused_in_few_words() {
+    let world = World::deployed();
+    let fine = |domain: &str| request(domain, "https://backend.example.net/");
+    // As much as Step Functions takes, with some room for what it wraps around it.
+    let large = with(fine("large.com"), "/tags/team", json!("x".repeat(255 * 1024)));
+    let nested = (0..150).fold(json!(1), |inner, _| json!([inner]));
+    let deep = with(fine("deep.com"), "/tags/team", nested);
+    let routes: Value = (0..10_000).map(|n| json!({"route": format!("GET /{n}")})).collect();
+    let many = json!({"domainName": "many-routes.com", "api": {"routes": routes}});
+    for (domain, input, problem) in [
+        ("large.com", &large, "more than 65536"),
+        ("deep.com", &deep, "nested more than 127 deep"),
+        ("many-routes.com", &many, "more than 65536"),
+    ] {
+        refused(&world, domain, input, "Nameplate.InvalidRequest", problem).await;
+    }
+    // What the event about it repeats of a name is no longer than a name can be.
+    let name = "x".repeat(255 * 1024);
+    refused(&world, &name[..253], &fine(&name), "Nameplate.InvalidRequest", "more than 65536").await;
+}
+
+#[tokio::test]
+async fn what_is_quoted_of_a_request_is_cut() {
+    let world = World::deployed();
+    let long = "x".repeat(60_000);
+    let input = with(request("long-route.com", "https://backend.example.net/"), "/api/protocol", json!(long));
+    let events = Events::about(&world, "long-route.com").await;
+    let ended = world.run(&input).await;
+    let reason = ended.refused("Nameplate.InvalidRequest");
+    assert!(reason.starts_with("api.protocol: unknown variant") && reason.chars().count() <= 600, "{reason}");
+    let published = events.take().await;
+    assert_eq!(published.len(), 1, "{published:?}");
+    assert!(published[0].to_string().len() < 4_000, "{published:?}");
+}
+
+#[tokio::test]
 async fn http_targets_need_to_be_asked_for() {
     let world = World::deployed();
     let input = with(request("plain-http.com", "http://127.0.0.1:9/"), "/api/allowHttp", json!(false));
