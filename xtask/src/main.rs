@@ -8,6 +8,7 @@ mod aws;
 mod backend;
 mod chaos;
 mod demo;
+mod fuzz;
 mod generated;
 mod lambdas;
 mod local;
@@ -55,6 +56,8 @@ enum Command {
     Test(test::Args),
     /// Build the Lambdas a second time, elsewhere and from the commit alone, and compare: minutes
     Reproduce(reproduce::Args),
+    /// Look for inputs that break a promise of the parsers, with libFuzzer
+    Fuzz(fuzz::Args),
     /// Write the JSON Schemas and the README's field table from the request's types
     Schema(generated::Args),
     /// Draw the state machine, from its definition, as docs/provision.svg
@@ -118,6 +121,7 @@ async fn run(command: &Command, world: &mut World) -> Result<()> {
         Command::Chaos(args) => chaos::run(args, &paths, world).await,
         Command::Test(args) => test::run(args, &paths, world).await,
         Command::Reproduce(args) => reproduce::run(args, &paths).await,
+        Command::Fuzz(args) => fuzz::run(args, &paths).await,
         Command::Schema(args) => schema::run(args, &paths).await,
         Command::Picture(args) => picture::run(args, &paths),
     }

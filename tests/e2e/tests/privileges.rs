@@ -887,7 +887,7 @@ async fn poll_registrations_tells_only_of_registrations() {
     }
     // Published last, so that whatever came before it is there too.
     poll.may(event("Domain Registration Failed", "nameplate"), None).await;
-    let published = until(async || Some(events.take().await).filter(|published| !published.is_empty())).await;
+    let published = until(async || Some(events.arrived().await).filter(|published| !published.is_empty())).await;
     let types: Vec<&Value> = published.iter().map(|event| &event["detail-type"]).collect();
     assert_eq!(types, ["Domain Registration Failed"], "nothing of what was refused was published");
 }

@@ -6,7 +6,7 @@ use crate::read;
 use crate::sources;
 
 /// Folders with code of ours.
-const FOLDERS: [&str; 4] = ["crates", "functions", "tests", "xtask"];
+const FOLDERS: [&str; 5] = ["crates", "functions", "fuzz", "tests", "xtask"];
 
 fn rust_files() -> Vec<std::path::PathBuf> {
     let files: Vec<_> = FOLDERS.iter().flat_map(|folder| read::files(folder, ".rs")).collect();

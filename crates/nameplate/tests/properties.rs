@@ -1,0 +1,277 @@
+//! What holds for all names and requests, tried on generated ones. It must not know single cases; those stand
+//! beside the code.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Debug;
+use std::str::FromStr;
+
+use nameplate::domain::CertificateName;
+use nameplate::error::MAX_INVALID_REASON;
+use nameplate::request::{LambdaArn, RouteKey};
+use nameplate::{Class, DomainName, Hostname, Request, StepError};
+use proptest::collection::{btree_map, btree_set, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Map, Value, json};
+
+/// A label that means itself: no hyphens where IDNA reads a prefix.
+fn label() -> impl Strategy<Value = String> {
+    "[a-z]([a-z0-9]|-[a-z0-9]){0,12}".prop_filter("a prefix of IDNA", |label| label.get(2..4) != Some("--"))
+}
+
+/// A name that a registrar sells.
+fn domain() -> impl Strategy<Value = String> {
+    (label(), select(vec!["com", "dev", "co.uk", "com.au", "example", "test"]))
+        .prop_map(|(label, suffix)| format!("{label}.{suffix}"))
+}
+
+/// Text from everyday words to anything at all.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ -~]{0,40}",
+        any::<String>(),
+        domain(),
+        "[*.a-zA-Zäßς。．-]{0,30}",
+        "(xn--)?[a-z0-9-]{0,20}\\.[a-z]{2,5}"
+    ]
+}
+
+/// Any JSON of moderate size.
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..6).prop_map(Value::from),
+            btree_map(text(), inner, 0..6).prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn amount() -> impl Strategy<Value = f64> {
+    prop_oneof![0.01..1_000.0, (1_u32..100_000).prop_map(|cents| f64::from(cents) / 100.0), Just(f64::MIN_POSITIVE)]
+}
+
+fn registration() -> impl Strategy<Value = Value> {
+    let flags = (option::of(any::<bool>()), option::of(any::<bool>()));
+    (amount(), option::of(1_u8..=10), option::of("[A-Za-z0-9/_+=.@-]{1,60}"), flags).prop_map(
+        |(amount, years, secret, (renew, privacy))| {
+            object([
+                ("maxPrice", Some(json!({"amount": amount, "currency": "USD"}))),
+                ("years", years.map(Value::from)),
+                ("contactSecret", secret.map(Value::from)),
+                ("autoRenew", renew.map(Value::from)),
+                ("privacyProtection", privacy.map(Value::from)),
+            ])
+        },
+    )
+}
+
+fn target() -> impl Strategy<Value = (&'static str, Value)> {
+    prop_oneof![
+        (domain(), "(/[A-Za-z0-9._~%{}-]{1,9}){0,4}/?")
+            .prop_map(|(host, path)| ("url", json!(format!("https://{host}{path}")))),
+        ("[a-z]{2}-[a-z]{4,9}-[1-9]", "[0-9]{12}", "[A-Za-z0-9_-]{1,64}").prop_map(|(region, account, name)| (
+            "lambda",
+            json!(format!("arn:aws:lambda:{region}:{account}:function:{name}"))
+        )),
+    ]
+}
+
+/// Routes with paths that differ in their first segment.
+fn routes() -> impl Strategy<Value = Value> {
+    let methods = select(vec!["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]);
+    let rest = select(vec!["", "/{id}", "/{id}/run", "/{proxy+}"]);
+    btree_map("[a-z0-9._~-]{1,12}", (methods, rest, target()), 1..8).prop_map(|routes| {
+        let route = |(path, (method, rest, (kind, target)))| {
+            let mut route = json!({"route": format!("{method} /{path}{rest}")});
+            route[kind] = target;
+            route
+        };
+        routes.into_iter().map(route).collect()
+    })
+}
+
+fn cors() -> impl Strategy<Value = Value> {
+    let origins = vec(domain().prop_map(|host| format!("https://{host}")), 1..4);
+    let headers = || option::of(vec("[a-z][a-z0-9-]{0,20}", 0..4));
+    let methods = option::of(vec(select(vec!["*", "GET", "POST", "DELETE"]), 0..3));
+    (origins, headers(), headers(), methods, any::<bool>(), option::of(0..=86_400)).prop_map(
+        |(origins, allow, expose, methods, credentials, age)| {
+            object([
+                ("allowOrigins", Some(json!(origins))),
+                ("allowHeaders", allow.map(Value::from)),
+                ("exposeHeaders", expose.map(Value::from)),
+                ("allowMethods", methods.map(Value::from)),
+                ("allowCredentials", Some(json!(credentials))),
+                ("maxAge", age.map(Value::from)),
+            ])
+        },
+    )
+}
+
+/// A request that must be accepted, with any of its fields left out that may be.
+fn request() -> impl Strategy<Value = Value> {
+    let hostname = option::of(option::of(label()));
+    let certificate = option::of((btree_set(label(), 0..7), select(vec!["RSA_2048", "EC_prime256v1", "EC_secp384r1"])));
+    let throttle =
+        option::of((1.0..10_000.0, 1..=5_000).prop_map(|(rate, burst)| json!({"rate": rate, "burst": burst})));
+    let tags = option::of(btree_map("[b-m][A-Za-z0-9 ä+=._:/@-]{0,20}", "[A-Za-z0-9 ä+=._:/@-]{0,20}", 0..=8));
+    let parts = (
+        option::of(registration()),
+        certificate,
+        routes(),
+        option::of(cors()),
+        throttle,
+        tags,
+        option::of(any::<bool>()),
+    );
+    (domain(), hostname, parts).prop_map(
+        |(domain, hostname, (registration, certificate, routes, cors, throttle, tags, dry_run))| {
+            let hostname =
+                hostname.map(|label| label.map_or_else(|| domain.clone(), |label| format!("{label}.{domain}")));
+            let certificate = certificate.map(|(labels, key)| {
+                let names = labels.iter().map(|label| format!("{label}.{domain}"));
+                let all = std::iter::once(format!("*.{domain}")).chain(names).collect::<Vec<_>>();
+                json!({"alternativeNames": all, "keyAlgorithm": key})
+            });
+            let api = object([
+                ("hostname", hostname.map(Value::from)),
+                ("routes", Some(routes)),
+                ("cors", cors),
+                ("throttle", throttle),
+            ]);
+            object([
+                ("domainName", Some(json!(domain))),
+                ("registration", registration),
+                ("certificate", certificate),
+                ("api", Some(api)),
+                ("tags", tags.map(|tags| json!(tags))),
+                ("dryRun", dry_run.map(Value::from)),
+            ])
+        },
+    )
+}
+
+fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
+    let present = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(present.collect::<Map<_, _>>())
+}
+
+/// Every place in a document, as JSON pointers, the whole first.
+fn places(value: &Value) -> Vec<String> {
+    let below = |name: &str, value: &Value| {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        places(value).into_iter().map(move |place| format!("/{name}{place}")).collect::<Vec<_>>()
+    };
+    let mut all = vec![String::new()];
+    match value {
+        Value::Object(members) => all.extend(members.iter().flat_map(|(name, member)| below(name, member))),
+        Value::Array(items) => all.extend(items.iter().enumerate().flat_map(|(at, item)| below(&at.to_string(), item))),
+        _ => {}
+    }
+    all
+}
+
+/// Whether everything in `given` stands in `read`, whatever was added.
+fn stands_in(given: &Value, read: &Value) -> bool {
+    match (given, read) {
+        (Value::Object(given), Value::Object(read)) => {
+            given.iter().all(|(name, value)| read.get(name).is_some_and(|read| stands_in(value, read)))
+        }
+        (Value::Array(given), Value::Array(read)) => {
+            given.len() == read.len() && given.iter().zip(read).all(|(given, read)| stands_in(given, read))
+        }
+        (Value::Number(given), Value::Number(read)) => given.as_f64() == read.as_f64(),
+        _ => given == read,
+    }
+}
+
+/// An accepted request is read again as the same; a refused one names a field and a remedy, at no length.
+fn settled(result: Result<Request, StepError>) {
+    match result {
+        Ok(request) => {
+            let printed = serde_json::to_value(&request).unwrap();
+            assert_eq!(Request::parse(&printed), Ok(request.clone()));
+            assert_eq!(serde_json::from_str::<Request>(&printed.to_string()).unwrap(), request);
+        }
+        Err(error) => {
+            assert_eq!(error.class, Class::InvalidRequest);
+            assert!(error.reason.split_once(": ").is_some_and(|(field, _)| !field.is_empty()), "{error}");
+            assert!(error.reason.chars().count() <= MAX_INVALID_REASON && !error.remedy.is_empty(), "{error}");
+        }
+    }
+}
+
+/// What is accepted is printed as something that is read as the same and printed as the same.
+fn printed_as_read<T>(text: &str) -> bool
+where
+    T: FromStr<Err = String> + Clone + Debug + PartialEq + Into<String>,
+{
+    let Ok(read) = text.parse::<T>() else { return false };
+    let printed: String = read.clone().into();
+    assert_eq!(printed.parse::<T>(), Ok(read), "{text:?}");
+    true
+}
+
+proptest! {
+    #[test]
+    fn a_name_is_read_as_it_was_printed_whatever_it_was(text in text()) {
+        printed_as_read::<DomainName>(&text);
+        printed_as_read::<Hostname>(&text);
+        printed_as_read::<CertificateName>(&text);
+        printed_as_read::<RouteKey>(&text);
+        printed_as_read::<LambdaArn>(&text);
+    }
+
+    #[test]
+    fn a_name_for_sale_is_accepted_unchanged_in_any_case(name in domain(), below in label()) {
+        prop_assert_eq!(name.parse::<DomainName>().map(String::from), Ok(name.clone()));
+        prop_assert_eq!(name.to_uppercase().parse::<DomainName>().map(String::from), Ok(name.clone()));
+        let host = format!("{below}.{name}");
+        prop_assert_eq!(host.parse::<Hostname>().map(String::from), Ok(host.clone()));
+        prop_assert!(host.parse::<DomainName>().is_err());
+        let wildcard = printed_as_read::<CertificateName>(&format!("*.{host}"));
+        prop_assert!(wildcard);
+    }
+
+    #[test]
+    fn a_valid_request_survives_and_normalising_twice_is_normalising_once(document in request()) {
+        let read = Request::read(&document.to_string());
+        let request = read.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let printed = serde_json::to_value(&request).unwrap();
+        prop_assert!(stands_in(&document, &printed), "{} became {}", document, printed);
+        let again = Request::read(&printed.to_string()).unwrap();
+        prop_assert_eq!(&again, &request);
+        prop_assert_eq!(serde_json::to_value(&again).unwrap(), printed);
+        prop_assert_eq!(again.fingerprint(), request.fingerprint());
+    }
+
+    #[test]
+    fn a_valid_request_with_anything_in_one_place_is_accepted_or_refused(
+        mut document in request(),
+        place in any::<Index>(),
+        anything in json_value(),
+    ) {
+        let places = places(&document);
+        *document.pointer_mut(place.get::<String>(&places)).unwrap() = anything;
+        settled(Request::parse(&document));
+    }
+
+    #[test]
+    fn any_json_is_accepted_or_refused(document in json_value()) {
+        settled(Request::parse(&document));
+    }
+
+    #[test]
+    fn any_text_is_accepted_or_refused(text in any::<String>()) {
+        settled(Request::read(&text));
+    }
+}
