@@ -111,12 +111,6 @@ impl World {
         &self.machine
     }
 
-    /// The name of the table.
-    #[must_use]
-    pub fn table(&self) -> &str {
-        &self.table
-    }
-
     /// A call of a service with JSON protocol; `target` is its `X-Amz-Target`.
     ///
     /// # Panics
