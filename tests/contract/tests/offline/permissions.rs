@@ -94,6 +94,9 @@ const MANY_VALUES: [&str; 6] = [
 /// tagged" in its Developer Guide). Names of a path's variables stand for themselves.
 const TAGGABLE: [&str; 3] = ["/apis/ApiId", "/apis/ApiId/stages/StageName", "/domainnames/DomainName"];
 
+/// Where these are made.
+const MADE_WITH_TAGS: [&str; 3] = ["/apis", "/apis/ApiId/stages", "/domainnames"];
+
 /// A call of AWS in the code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Use {
@@ -428,17 +431,12 @@ fn too_wide(statement: &Statement) -> Vec<String> {
 
 /// Whether a permission to write could be narrowed to what is ours, by a key that its action knows, and is not.
 fn unconditional(statement: &Statement, action: &str, resource: &str) -> bool {
+    let reaches = |paths: &[&str]| paths.iter().any(|path| matches_path(resource, path));
     let needed: &[&str] = match action {
         "acm:AddTagsToCertificate" => &["aws:RequestTag"],
         "acm:RequestCertificate" => &["aws:RequestTag", "acm:Export"],
-        "apigateway:POST" if ["/apis", "/stages", "/domainnames"].iter().any(|end| resource.ends_with(end)) => {
-            &["aws:RequestTag"]
-        }
-        "apigateway:PATCH"
-            if ["::/apis/*", "/stages/*", "::/domainnames/*"].iter().any(|end| resource.ends_with(end)) =>
-        {
-            &["aws:ResourceTag"]
-        }
+        "apigateway:POST" if reaches(&MADE_WITH_TAGS) => &["aws:RequestTag"],
+        "apigateway:PATCH" | "apigateway:DELETE" if reaches(&TAGGABLE) => &["aws:ResourceTag"],
         _ if action.starts_with("apigateway:") && resource.ends_with("::/tags/*") => &["aws:RequestTag"],
         "events:PutEvents" => &["events:source", "events:detail-type"],
         "route53:ChangeResourceRecordSets" => {
@@ -556,6 +554,8 @@ fn no_permission_is_wider_than_its_service_knows_to_narrow_it() {
         ("apigateway:POST", "arn:${AWS::Partition}:apigateway:${AWS::Region}::/apis"),
         ("apigateway:PATCH", "arn:${AWS::Partition}:apigateway:${AWS::Region}::/domainnames/*"),
         ("apigateway:PUT", "arn:${AWS::Partition}:apigateway:${AWS::Region}::/tags/*"),
+        ("apigateway:DELETE", "arn:${AWS::Partition}:apigateway:${AWS::Region}::/apis/*"),
+        ("apigateway:POST", "arn:${AWS::Partition}:apigateway:${AWS::Region}::/domainnames*"),
     ] {
         let statement = Statement {
             actions: vec![action.to_owned()],
