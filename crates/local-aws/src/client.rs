@@ -71,7 +71,8 @@ impl AwsClient {
     }
 
     /// A client with the credentials that a deployed Lambda function has: those of its role. What it may do is what
-    /// the function may do. This client's own must be allowed to look at the function.
+    /// the function may do. They hold once the function has been invoked. This client's own must be allowed to look
+    /// at the function.
     ///
     /// # Errors
     /// When there is no such function, or no answer comes.
