@@ -321,37 +321,24 @@ impl World {
         self.json("dynamodb", "DynamoDB_20120810.GetItem", &body).await["Item"].clone()
     }
 
-    /// The keys of the watches of a domain that hold a task token.
-    pub async fn sleeping_watches(&self, domain: &str) -> Vec<String> {
-        let mut found = Vec::new();
+    /// The watches of a domain, each attribute as text.
+    pub async fn watches(&self, domain: &str) -> Vec<Value> {
         let mut body = json!({
             "TableName": self.table,
+            "FilterExpression": "begins_with(id, :watch) AND #domain = :domain",
+            "ExpressionAttributeNames": {"#domain": "domain"},
+            "ExpressionAttributeValues": {":watch": {"S": "watch#"}, ":domain": {"S": domain}},
             "ConsistentRead": true,
-            "FilterExpression": "#domain = :domain AND attribute_exists(#token)",
-            "ExpressionAttributeNames": {"#domain": "domain", "#token": "token"},
-            "ExpressionAttributeValues": {":domain": {"S": domain}},
         });
+        let mut watches = Vec::new();
         loop {
             let page = self.json("dynamodb", "DynamoDB_20120810.Scan", &body).await;
-            let items = page["Items"].as_array().cloned().unwrap_or_default();
-            found.extend(items.iter().filter_map(|item| item["id"]["S"].as_str().map(str::to_owned)));
-            match page.get("LastEvaluatedKey") {
-                Some(key) => body["ExclusiveStartKey"] = key.clone(),
-                None => return found,
+            watches.extend(page["Items"].as_array().cloned().unwrap_or_default());
+            if page["LastEvaluatedKey"].is_null() {
+                return watches;
             }
+            body["ExclusiveStartKey"] = page["LastEvaluatedKey"].clone();
         }
-    }
-
-    /// Gives a domain back that a stopped execution still holds, as the README tells a person to.
-    pub async fn release(&self, domain: &str, execution: &str) {
-        let body = json!({
-            "TableName": self.table,
-            "Key": {"id": {"S": format!("domain#{domain}")}},
-            "UpdateExpression": "REMOVE heldBy",
-            "ConditionExpression": "heldBy = :execution",
-            "ExpressionAttributeValues": {":execution": {"S": execution}},
-        });
-        self.json("dynamodb", "DynamoDB_20120810.UpdateItem", &body).await;
     }
 
     /// The ids of the public zones of exactly this name.

@@ -40,28 +40,6 @@ async fn a_failed_registration_keeps_what_was_made_and_the_next_run_goes_on_from
 }
 
 #[tokio::test]
-async fn a_stopped_run_is_taken_up_by_hand_without_a_second_purchase() {
-    let (world, backend) = (World::deployed(), Backend::start().await);
-    let domain = "stopped-run.com";
-    let request = request(domain, &backend.url("/models"));
-    let first = world.start(world.machine(), &request).await;
-    while world.item(domain).await["purchaseOperation"]["S"].is_null() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    world.json("states", "AWSStepFunctions.StopExecution", &json!({"executionArn": first})).await;
-    assert_eq!(world.ended(&first).await.status, "ABORTED");
-    // A stopped execution cannot give its claim back by itself; the README says how to do it for it.
-    world.release(domain, &first).await;
-
-    let _ = world.run(&request).await.live();
-
-    assert_eq!(world.charges(domain).await, [15.0]);
-    assert_eq!(world.apis(domain).await.len(), 1);
-    assert_eq!(world.zones(domain).await.len(), 1);
-    assert_eq!(world.certificates(domain).await.len(), 1);
-}
-
-#[tokio::test]
 async fn a_custom_domain_of_somebody_else_is_refused_by_name() {
     let (world, backend) = (World::deployed(), Backend::start().await);
     let domain = "foreign-domain.com";
