@@ -79,7 +79,32 @@ impl Graph {
         if let Some(missing) = ends.chain([&graph.start]).find(|name| !graph.states.contains_key(*name)) {
             bail!("a state leads to {missing}, which does not exist");
         }
+        graph.part_with_failures();
         Ok(graph)
+    }
+
+    /// Takes the ways of a Choice that lead to nothing but failure out of the steps: they are failures too.
+    fn part_with_failures(&mut self) {
+        let mut hopeful: BTreeSet<&str> = BTreeSet::new();
+        let failing = |name: &str| self.states[name].kind == Kind::Fail;
+        loop {
+            let before = hopeful.len();
+            for name in self.states.keys() {
+                let mut ways = self.out_of(name).peekable();
+                let ends = ways.peek().is_none() && !failing(name);
+                if ends || ways.any(|step| hopeful.contains(step.to.as_str())) {
+                    hopeful.insert(name);
+                }
+            }
+            if hopeful.len() == before {
+                break;
+            }
+        }
+        let gives_up = |step: &Step| hopeful.contains(step.from.as_str()) && !hopeful.contains(step.to.as_str());
+        let (failures, steps) = self.steps.iter().cloned().partition(gives_up);
+        let failures: Vec<Step> = failures;
+        self.steps = steps;
+        self.catches.extend(failures.into_iter().map(|step| (step.from, step.to)));
     }
 
     fn read_steps(&mut self, name: &str, state: &Value) -> Result<()> {
@@ -216,6 +241,16 @@ mod tests {
         let graph = Graph::parse(SMALL).unwrap();
         assert_eq!(graph.catches, BTreeSet::from([("Ask".to_owned(), "Note".to_owned())]));
         assert_eq!(graph.out_of("Done?").next().unwrap().label, "$x = 1");
+    }
+
+    #[test]
+    fn a_choice_that_gives_up_is_a_failure() {
+        let gives_up = r#"{"Condition": "{% $x = 2 %}", "Next": "Note"}, {"Condition": "{% $x = 1 %}""#;
+        let graph = Graph::parse(&SMALL.replace(r#"{"Condition": "{% $x = 1 %}""#, gives_up)).unwrap();
+        assert!(graph.catches.contains(&("Done?".to_owned(), "Note".to_owned())));
+        let ways: Vec<&str> = graph.out_of("Done?").map(|step| step.to.as_str()).collect();
+        assert_eq!(ways, ["Sleep", "Good"]);
+        assert_eq!(graph.out_of("Note").count(), 1, "from failure to failure is a step");
     }
 
     #[test]

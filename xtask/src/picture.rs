@@ -531,7 +531,7 @@ fn svg(layout: &Layout, graph: &Graph) -> String {
     if !layout.marks.is_empty() {
         put!(
             out,
-            r#"<text class="small word" x="{MARGIN}" y="{}">A state with a red number goes, when it fails for good, to the state that the number points to.</text>"#,
+            r#"<text class="small word" x="{MARGIN}" y="{}">A state with a red number goes, when it fails or gives up for good, to the state that the number points to.</text>"#,
             height - 14
         );
     }
@@ -585,7 +585,9 @@ fn draw_state(out: &mut String, layout: &Layout, graph: &Graph, name: &str, rect
     }
     for (index, target) in layout.marks.iter().enumerate() {
         if graph.catches.contains(&(name.to_owned(), (*target).to_owned())) {
-            put!(out, r#"<text class="mark" x="{}" y="{}">{}</text>"#, rect.right() - 8, rect.y + 12, index + 1);
+            // A Choice has its corners cut off.
+            let inset = if state.kind == Kind::Choice { 22 } else { 8 };
+            put!(out, r#"<text class="mark" x="{}" y="{}">{}</text>"#, rect.right() - inset, rect.y + 12, index + 1);
         }
         if name == *target {
             let (x, y) = (rect.middle(), rect.y);

@@ -464,6 +464,7 @@ async fn a_fresh_name_in_budget_gets_a_quote_after_two_questions_to_the_registra
     let usd = |amount| Money { amount, currency: "USD".to_owned() };
     assert_eq!((&quote.registration, &quote.renewal), (&usd(13.0), &usd(15.0)));
     assert!(plan.deadlines.registration >= quote.read_at + REGISTRATION_DEADLINE_SECS);
+    assert_eq!(plan.planned_at, plan.deadlines.registration - REGISTRATION_DEADLINE_SECS);
     assert_eq!(plan.deadlines.certificate, plan.deadlines.registration + CERTIFICATE_DEADLINE_SECS);
     assert_eq!((plan.item_key.as_str(), &plan.known, plan.result), ("domain#example.com", &Known::default(), None));
     assert_eq!(plan.request, Request::parse(&purchase()).expect("valid"));
@@ -846,6 +847,20 @@ async fn what_is_known_of_earlier_runs_is_passed_on_and_what_cannot_be_read_is_n
     let broken = World::live().with("GetItem", changed_item("known", text("{")));
     let plan = broken.plan(request()).await.expect("a plan");
     assert_eq!((plan.known, plan.result), (Known::default(), None));
+}
+
+#[tokio::test]
+async fn of_a_run_that_was_stopped_the_certificate_that_it_awaited_is_known() {
+    let awaited = text("arn:aws:acm:us-east-1:123456789012:certificate/awaited");
+    let finished_before = World::live().with("GetItem", changed_item("awaitedCertificate", awaited.clone()));
+    let plan = finished_before.plan(request()).await.expect("a plan");
+    assert_eq!(plan.known.certificate_arn.as_deref(), Some(CERTIFICATE), "what a run finished with comes first");
+    let mut attributes = live_item();
+    attributes.remove("known");
+    attributes.insert("awaitedCertificate".to_owned(), awaited.clone());
+    let stopped = World::live().with("GetItem", item(Some(attributes)));
+    let plan = stopped.plan(request()).await.expect("a plan");
+    assert_eq!(plan.known.certificate_arn.as_ref(), awaited.as_s().ok());
 }
 
 // A dry run.
