@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
+use http::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -12,6 +13,7 @@ use crate::aws::{self, Access};
 use crate::lambdas;
 use crate::paths::Paths;
 use crate::progress::Stage;
+use crate::world::WAIT_SCALE;
 
 /// Name of the stack, here as in samconfig.toml.
 pub(crate) const STACK_NAME: &str = "nameplate";
@@ -116,8 +118,27 @@ pub(crate) async fn deploy(paths: &Paths, access: &Access, verbose: bool) -> Res
         "ClientRequestToken": "00000000-0000-4000-8000-000000000001",
     });
     access.client.json("secretsmanager", "secretsmanager.CreateSecret", &secret).await?;
+    scale_settling_time(access).await?;
     stage.done("");
     Ok(deployed)
+}
+
+/// How long `register` waits after an unclear purchase, in seconds of AWS (its `SETTLING_SECS`).
+const SETTLING_SECS: f64 = 120.0;
+
+/// The state machine waits a fraction of its time here; `register` must not wait longer than the state machine.
+async fn scale_settling_time(access: &Access) -> Result<()> {
+    let list = access.client.rest_json("lambda", Method::GET, "/2015-03-31/functions/?MaxItems=50", None).await?;
+    let functions = list["Functions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let register = functions
+        .iter()
+        .find(|function| function["FunctionName"].as_str().is_some_and(|name| name.contains("-RegisterFunction-")))
+        .ok_or_else(|| anyhow!("the stack has no RegisterFunction"))?;
+    let mut environment = register["Environment"].clone();
+    environment["Variables"]["NAMEPLATE_SETTLING_SECS"] = json!((SETTLING_SECS * WAIT_SCALE).to_string());
+    let path = format!("/2015-03-31/functions/{}/configuration", register["FunctionName"].as_str().unwrap_or_default());
+    access.client.rest_json("lambda", Method::PUT, &path, Some(&json!({ "Environment": environment }))).await?;
+    Ok(())
 }
 
 /// Nobody's contact: example.com and the 555-01xx numbers are reserved for this (RFC 2606; NANPA).

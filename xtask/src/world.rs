@@ -17,7 +17,7 @@ use crate::tools;
 
 /// Step Functions' waits and retry intervals, as a part of what they are on AWS: what the local AWS makes us
 /// wait for takes seconds, not minutes. Time-outs are not scaled.
-const WAIT_SCALE: f64 = 0.05;
+pub(crate) const WAIT_SCALE: f64 = 0.05;
 
 /// What must be taken down.
 #[derive(Default)]

@@ -47,7 +47,7 @@ pub(crate) struct Settings {
     pub(crate) table: String,
     /// The most that one registration may cost, in USD.
     pub(crate) budget_usd: f64,
-    /// [`SETTLING_SECS`].
+    /// [`SETTLING_SECS`], or what fits waits that are scaled down.
     pub(crate) settling_secs: i64,
 }
 
