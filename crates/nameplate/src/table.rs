@@ -10,8 +10,6 @@ pub mod domain {
     pub const INCARNATION: &str = "incarnation";
     /// ARN of the execution that works on the domain now. Absent: nobody does.
     pub const HELD_BY: &str = "heldBy";
-    /// ARN of the execution that finished last.
-    pub const FINISHED_BY: &str = "finishedBy";
     /// `PROVISIONING`, `LIVE` or `FAILED`.
     pub const STATUS: &str = "status";
     /// The normalised request, as JSON text.

@@ -349,7 +349,6 @@ fn what_is_remembered_of_the_resources_is_what_the_next_run_reads() {
 fn the_attributes_in_the_table_are_the_constants_of_the_library() {
     let of_a_domain: BTreeSet<&str> = BTreeSet::from([
         domain::INCARNATION,
-        domain::FINISHED_BY,
         domain::HELD_BY,
         domain::STATUS,
         domain::REQUEST,
