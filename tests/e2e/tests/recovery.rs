@@ -83,3 +83,31 @@ async fn what_was_undone_by_hand_is_repaired_by_the_same_request() {
     assert_eq!(world.api_parts(api, "routes").await.len(), 1, "the route is back");
     assert_eq!(world.certificates(domain).await.len(), 1);
 }
+
+#[tokio::test]
+async fn an_event_that_nobody_takes_lies_in_the_queue_and_the_run_gets_there_without_it() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "undelivered.com";
+    let refuse =
+        json!({"fault": "refuseEvent", "detailType": "ACM Certificate Available", "about": domain, "times": 100});
+    let fault = world.control(http::Method::POST, "/_local/faults", Some(&refuse)).await;
+    let impatient = world.impatient_machine(4).await;
+
+    let arn = world.start(&impatient, &request(domain, &backend.url("/models"))).await;
+    let _ = world.ended(&arn).await.live();
+
+    world.control(http::Method::DELETE, &format!("/_local/faults/{}", fault["id"]), None).await;
+    let queues = world.json("sqs", "AmazonSQS.ListQueues", &json!({})).await;
+    let queue = queues["QueueUrls"]
+        .as_array()
+        .and_then(|urls| urls.iter().find(|url| url.as_str().is_some_and(|url| url.contains("Undeliverable"))))
+        .expect("the stack's queue");
+    let receive = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
+    let messages = world.json("sqs", "AmazonSQS.ReceiveMessage", &receive).await;
+    let kept = messages["Messages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|message| message["Body"].as_str().is_some_and(|body| body.contains(domain)));
+    assert!(kept, "{messages}");
+}
