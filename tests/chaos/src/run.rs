@@ -46,7 +46,7 @@ pub(crate) enum Outcome {
 
 impl Stage {
     pub(crate) async fn new(world: World) -> Self {
-        let impatient = world.impatient_machine(IMPATIENT_SECS).await;
+        let impatient = world.impatient_machine("impatient-chaos", IMPATIENT_SECS).await;
         let run_id = format!("chaos{}", world.calls_so_far().await);
         Self { world, run_id, backend: Backend::start().await, impatient }
     }

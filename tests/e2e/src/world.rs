@@ -166,8 +166,7 @@ impl World {
 
     /// A state machine like the deployed one, but whose waits for an event last `seconds`; its ARN. Made if no such
     /// machine has been made yet.
-    pub async fn impatient_machine(&self, seconds: u32) -> String {
-        let name = format!("impatient-{seconds}");
+    pub async fn impatient_machine(&self, name: &str, seconds: u32) -> String {
         let list = self.json("states", "AWSStepFunctions.ListStateMachines", &json!({})).await;
         let made = list["stateMachines"].as_array().cloned().unwrap_or_default();
         if let Some(machine) = made.iter().find(|machine| machine["name"] == name) {

@@ -215,7 +215,7 @@ async fn a_lost_event_costs_a_time_out_and_nothing_else() {
     let domain = "lost-event.com";
     world.registry(domain, json!({"state": "available", "suppressEvents": true})).await;
     // The deployed definition itself, but it does not sleep long before it looks by itself.
-    let impatient = world.impatient_machine(4).await;
+    let impatient = world.impatient_machine("impatient", 4).await;
 
     let arn = world.start(&impatient, &request(domain, &backend.url("/models"))).await;
     let ended = world.ended(&arn).await;

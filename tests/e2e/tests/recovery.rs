@@ -86,28 +86,47 @@ async fn what_was_undone_by_hand_is_repaired_by_the_same_request() {
 
 #[tokio::test]
 async fn an_event_that_nobody_takes_lies_in_the_queue_and_the_run_gets_there_without_it() {
-    let (world, backend) = (World::deployed(), Backend::start().await);
     let domain = "undelivered.com";
     let refuse =
         json!({"fault": "refuseEvent", "detailType": "ACM Certificate Available", "about": domain, "times": 100});
-    let fault = world.control(http::Method::POST, "/_local/faults", Some(&refuse)).await;
-    let impatient = world.impatient_machine(4).await;
+    goes_on_without_its_event(domain, &refuse).await;
+}
 
-    let arn = world.start(&impatient, &request(domain, &backend.url("/models"))).await;
+#[tokio::test]
+async fn an_event_that_resume_fails_at_lies_in_the_queue_and_the_run_gets_there_without_it() {
+    let domain = "failing-resume.com";
+    let fail = json!({"fault": "error500", "caller": "ResumeFunction", "execution": ":failing-resume", "times": 1000});
+    goes_on_without_its_event(domain, &fail).await;
+}
+
+/// With `fault` in its way, the event about `domain` ends in the queue for what could not be delivered, and the
+/// execution looks for itself when its sleep is over.
+async fn goes_on_without_its_event(domain: &str, fault: &serde_json::Value) {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let fault = world.control(http::Method::POST, "/_local/faults", Some(fault)).await;
+    let name = domain.trim_end_matches(".com");
+    let impatient = world.impatient_machine(&format!("impatient-{name}"), 4).await;
+
+    let arn = world.start_named(&impatient, name, &request(domain, &backend.url("/models"))).await;
     let _ = world.ended(&arn).await.live();
 
-    world.control(http::Method::DELETE, &format!("/_local/faults/{}", fault["id"]), None).await;
     let queues = world.json("sqs", "AmazonSQS.ListQueues", &json!({})).await;
     let queue = queues["QueueUrls"]
         .as_array()
         .and_then(|urls| urls.iter().find(|url| url.as_str().is_some_and(|url| url.contains("Undeliverable"))))
         .expect("the stack's queue");
     let receive = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
-    let messages = world.json("sqs", "AmazonSQS.ReceiveMessage", &receive).await;
-    let kept = messages["Messages"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|message| message["Body"].as_str().is_some_and(|body| body.contains(domain)));
-    assert!(kept, "{messages}");
+    let kept = async {
+        loop {
+            let messages = world.json("sqs", "AmazonSQS.ReceiveMessage", &receive).await;
+            let bodies = messages["Messages"].as_array().into_iter().flatten().filter_map(|one| one["Body"].as_str());
+            if bodies.into_iter().any(|body| body.contains(domain)) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    let arrives = tokio::time::timeout(std::time::Duration::from_secs(120), kept).await;
+    assert!(arrives.is_ok(), "no message about {domain} in {queue}");
+    world.control(http::Method::DELETE, &format!("/_local/faults/{}", fault["id"]), None).await;
 }
