@@ -1,5 +1,9 @@
 //! What holds for every input, checked by libFuzzer for those that it finds and by a test for those that were kept.
 //! A promise that is broken is a panic. It must not know where the inputs come from.
+//!
+//! `corpus/` holds inputs written by hand, one for each case that somebody thought of, and a few dozen that libFuzzer
+//! found (`found-…`), which reach most of what the others do not. What a search finds goes to `found/`, which git
+//! ignores; an input that broke a promise is copied to `corpus/` once the code keeps it.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::paths::Paths;
 use crate::process::Program;
-use crate::progress::{Stage, note};
+use crate::progress::Stage;
 
 /// What to run.
 #[derive(clap::Args)]
@@ -19,9 +19,6 @@ pub(crate) struct Args {
     /// Seconds for each target
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Instead of searching, keep of what was found what reaches code that no kept input reaches
-    #[arg(long, conflicts_with = "seconds")]
-    keep: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -73,11 +70,7 @@ pub(crate) async fn run(args: &Args, paths: &Paths) -> Result<()> {
     let targets = args.target.map_or_else(|| Target::ALL.to_vec(), |target| vec![target]);
     for target in targets {
         let program = programs.join(format!("fuzz-{}", target.name()));
-        if args.keep {
-            keep(target, &program, paths).await?;
-        } else {
-            search(target, &program, args.seconds, paths).await?;
-        }
+        search(target, &program, args.seconds, paths).await?;
     }
     Ok(())
 }
@@ -148,23 +141,6 @@ fn finding(lines: &[String], name: &str, paths: &Paths) -> String {
         "{input} breaks a promise:\n    {}\n  remedy: mend it, and keep the input in fuzz/corpus/{name}/, where `cargo nextest run --package fuzz` tries it",
         promise.join("\n    ")
     )
-}
-
-/// Adds to the kept inputs those found ones that reach code which none of them reaches.
-async fn keep(target: Target, program: &Path, paths: &Paths) -> Result<()> {
-    let (kept, found) = folders(target, paths)?;
-    let count = |folder: &Path| std::fs::read_dir(folder).map(Iterator::count).unwrap_or_default();
-    let before = count(&kept);
-    // Edges alone: how often each was taken would keep hundreds of inputs.
-    Program::new(program)
-        .args(["-merge=1", "-use_counters=0"])
-        .args([&kept, &found.join("corpus")])
-        .dir(paths.root())
-        .log(paths.logs().join(format!("fuzz-{}-keep.log", target.name())))
-        .run()
-        .await?;
-    note(format!("{}: {} inputs kept, {} of them new", target.name(), count(&kept), count(&kept) - before));
-    Ok(())
 }
 
 /// The checked-in inputs of a target, and the folder for what is found, which git ignores.
