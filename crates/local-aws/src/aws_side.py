@@ -190,6 +190,8 @@ def _stop_execution(data):
 
 def _invoke_target(target, event, rule, view=None):
     """Hands a target of a matching rule to the local AWS. Events are asynchronous: nobody waits for it."""
+    if target.get("RoleArn"):
+        _session(rule["Arn"], target["RoleArn"])
     view = view or eventbridge._pattern_event_view(event)
     body = json.dumps({"rule": rule.get("Name"), "ruleArn": rule.get("Arn"), "target": target,
                        "event": view.event_with_detail()})
@@ -199,15 +201,6 @@ def _invoke_target(target, event, rule, view=None):
                       headers={"content-type": "application/json"})
 
     threading.Thread(target=deliver, daemon=True).start()
-
-
-def _put_targets(data):
-    answer = _original[_put_targets](data)
-    rule = eventbridge._rule_arn(data.get("Rule"), data.get("EventBusName", "default"))
-    for target in data.get("Targets", []):
-        if target.get("RoleArn"):
-            _session(rule, target["RoleArn"])
-    return answer
 
 
 async def _lambda_invoke(name, event, headers, *args, **kwargs):
@@ -234,7 +227,6 @@ def install():
         (stepfunctions, "_find_matching_retrier", _find_matching_retrier),
         (stepfunctions, "_stop_execution", _stop_execution),
         (eventbridge, "_invoke_target", _invoke_target),
-        (eventbridge, "_put_targets", _put_targets),
         (lambda_svc, "_invoke", _lambda_invoke),
         (lambda_svc, "_xray_trace_id_for_invocation", _trace_id),
     ]:

@@ -2,8 +2,8 @@
 //!
 //! Owns what is known about that. A call of Step Functions names its execution; it hands a trace id to the Lambda
 //! that it invokes, and the Lambda's SDK hands it on with each call (`X-Amzn-Trace-Id`). A call without a trace, from
-//! a function that an event started, is counted to the execution whose task token it answers, or which last used the
-//! DynamoDB item that the call is about. Must not judge a call.
+//! a function that an event started, is counted to the execution that it names, whose task token it answers, or which
+//! last used the DynamoDB item that the call is about. Must not judge a call.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -55,6 +55,9 @@ impl Origins {
             }
             return Some(execution);
         }
+        if let Some(execution) = body["executionArn"].as_str() {
+            return Some(execution.to_owned());
+        }
         let by_token = body["taskToken"].as_str().and_then(|token| known.tokens.get(token));
         by_token.or_else(|| items(&body).iter().find_map(|item| known.items.get(item))).cloned()
     }
@@ -104,6 +107,7 @@ mod tests {
         for (service, body, expected) in [
             ("states", r#"{"taskToken":"tok"}"#, Some("arn:e1")),
             ("states", r#"{"taskToken":"other"}"#, None),
+            ("states", r#"{"executionArn":"arn:e3"}"#, Some("arn:e3")),
             ("dynamodb", sleep, Some("arn:e1")),
             ("dynamodb", r#"{"TableName":"t","Key":{"id":{"S":"watch#2"}}}"#, Some("arn:e2")),
             ("dynamodb", r#"{"TableName":"u","Key":{"id":{"S":"watch#2"}}}"#, None),

@@ -103,7 +103,11 @@ async fn cases(stage: &Arc<Stage>, arguments: &Arguments) -> Result<Vec<Case>> {
         cases.extend((seed..seed + arguments.count).map(|seed| case::random(seed, &sites)));
     } else {
         for scenario in Scenario::ALL {
-            cases.extend(case::all(scenario, &sites(stage, scenario).await));
+            let sites = match scenario {
+                Scenario::Stopped => case::sites_of_release(),
+                _ => sites(stage, scenario).await,
+            };
+            cases.extend(case::all(scenario, &sites));
         }
         if arguments.slice {
             cases = case::slice(cases);

@@ -11,7 +11,7 @@ use local_aws::{AwsClient, CallError};
 use serde_json::{Value, json};
 
 /// The Lambda functions, by the beginning of their resources' names in the stack.
-const FUNCTIONS: [&str; 9] = [
+const FUNCTIONS: [&str; 10] = [
     "Plan",
     "CreateApi",
     "Register",
@@ -20,6 +20,7 @@ const FUNCTIONS: [&str; 9] = [
     "WriteValidationRecords",
     "AttachDomain",
     "Resume",
+    "ReleaseClaim",
     "PollRegistrations",
 ];
 
@@ -27,7 +28,7 @@ const FUNCTIONS: [&str; 9] = [
 const OURS: (&str, &str) = ("nameplate:stack", "nameplate");
 
 /// What is permitted and no run can be seen to do, with the reason.
-const UNSEEN: [(&str, &str, &str); 8] = [
+const UNSEEN: [(&str, &str, &str); 11] = [
     ("Register", "route53:CreateHostedZone", "RegisterDomain makes the zone in its caller's name (AWS-FACTS 1.4)"),
     (
         "RequestCert",
@@ -43,8 +44,14 @@ const UNSEEN: [(&str, &str, &str); 8] = [
     ),
     ("AttachDomain", "apigateway:TagResource", "the newer name of POST and PUT on tags"),
     ("AttachDomain", "iam:CreateServiceLinkedRole", "the account's first custom domain makes a role (AWS-FACTS 4.4)"),
+    ("Resume", "sqs:SendMessage", ON_FAILURE),
+    ("ReleaseClaim", "sqs:SendMessage", ON_FAILURE),
+    ("PollRegistrations", "sqs:SendMessage", ON_FAILURE),
     ("provision", "logs:", "Step Functions delivers its logs past the record"),
 ];
+
+/// Why a function that events start may write to the queue.
+const ON_FAILURE: &str = "Lambda itself sends what the function failed at, with the function's role";
 
 /// A function or the state machine.
 struct Owner {
@@ -233,11 +240,21 @@ async fn every_way(world: &World) {
     bought_and_changed(world, &backend).await;
     owned_and_unconfirmed(world, &backend).await;
     registered_elsewhere(world, &backend).await;
+    stopped(world, &backend).await;
     // A name that is still to be had, looked at only.
     let mut asked = request("privileges-free.com", &backend.url("/models"));
     asked["dryRun"] = json!(true);
     let _ = world.run(&asked).await.live();
     world.control(Method::PUT, "/_local/settings", Some(&settings)).await;
+}
+
+/// A run that is stopped in its sleep: what it held is released.
+async fn stopped(world: &World, backend: &Backend) {
+    let domain = "privileges-stopped.com";
+    let arn = world.start(world.machine(), &request(domain, &backend.url("/models"))).await;
+    until(async || world.watches(domain).await.into_iter().find(|watch| !watch["token"].is_null())).await;
+    world.json("states", "AWSStepFunctions.StopExecution", &json!({"executionArn": arn})).await;
+    until(async || Some(world.item(domain).await).filter(|item| item["heldBy"].is_null())).await;
 }
 
 /// A name with an old intent that AWS never heard of; forged events on the way; then the request changes.
@@ -738,6 +755,7 @@ async fn request_cert_requests_only_what_is_marked_as_ours() {
     let made = request_cert.may(certificate(name, our_tags(), json!({})), None).await;
     let made: Value = serde_json::from_str(&made).expect("JSON");
     request_cert.may(item(PUT_ITEM, &table, "watch#privileges-cert"), None).await;
+    request_cert.may(item(UPDATE_ITEM, &table, "domain#privileges-cert.com"), None).await;
     let arn = json!({"CertificateArn": made["CertificateArn"]});
     request_cert.may(Ask::Json("CertificateManager.DescribeCertificate", arn.clone()), None).await;
     for ask in [
@@ -752,7 +770,6 @@ async fn request_cert_requests_only_what_is_marked_as_ours() {
             json!({"CertificateArn": arn["CertificateArn"], "Tags": [{"Key": OURS.0, "Value": "another"}]}),
         ),
         item(PUT_ITEM, &table, "domain#privileges-cert.com"),
-        item(UPDATE_ITEM, &table, "domain#privileges-cert.com"),
         item(GET_ITEM, &table, "watch#privileges-cert"),
         zone_request(name),
         purchase(name),
@@ -859,6 +876,33 @@ async fn resume_wakes_and_cannot_start_or_buy() {
         gateway(Method::GET, "/apis", json!({})),
     ] {
         resume.may_not(ask).await;
+    }
+}
+
+#[tokio::test]
+async fn release_claim_lets_go_and_does_nothing_else() {
+    let release = As::the("ReleaseClaim").await;
+    let table = release.world.table().to_owned();
+    release.may(item(GET_ITEM, &table, "domain#privileges-release.com"), None).await;
+    release.may(item(UPDATE_ITEM, &table, "domain#privileges-release.com"), None).await;
+    release.may(item(UPDATE_ITEM, &table, "watch#privileges-release"), None).await;
+    let execution = release.world.machine().replace(":stateMachine:", ":execution:") + ":no-such-execution";
+    let named = json!({"executionArn": execution});
+    release.may(Ask::Json("AWSStepFunctions.DescribeExecution", named.clone()), Some("ExecutionDoesNotExist")).await;
+    for ask in [
+        item(GET_ITEM, &table, "watch#privileges-release"),
+        item(PUT_ITEM, &table, "domain#privileges-release.com"),
+        Ask::Json("AWSStepFunctions.StopExecution", named),
+        Ask::Json(
+            "AWSStepFunctions.StartExecution",
+            json!({"stateMachineArn": release.world.machine(), "input": "{}"}),
+        ),
+        Ask::Json("AWSStepFunctions.SendTaskSuccess", json!({"taskToken": "no-such-token", "output": "{}"})),
+        purchase("privileges-release.com"),
+        zone_request("privileges-release.com"),
+        gateway(Method::GET, "/apis", json!({})),
+    ] {
+        release.may_not(ask).await;
     }
 }
 
