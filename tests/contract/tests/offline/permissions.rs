@@ -26,15 +26,18 @@ const SERVICES: [(&str, &str); 9] = [
 ];
 
 /// What a function may do although its code does not call it: AWS does it in its name.
-const IN_ITS_NAME: [(&str, &str, &str); 8] = [
+const IN_ITS_NAME: [(&str, &str, &str); 11] = [
     ("register", "route53:CreateHostedZone", "RegisterDomain makes a zone (AWS-FACTS 1.4)"),
     ("request-cert", "acm:AddTagsToCertificate", "RequestCertificate is given tags (AWS-FACTS 3.1)"),
     ("create-api", "apigateway:POST /tags/*", "CreateApi and CreateStage are given tags"),
     ("create-api", "apigateway:PUT /tags/*", "the older name of the same permission"),
     ("create-api", "apigateway:TagResource /tags/*", "the newer name of the same permission"),
+    ("create-api", "apigateway:TagResource /apis", "asked for on what is made with tags"),
+    ("create-api", "apigateway:TagResource /apis/*/stages", "asked for on what is made with tags"),
     ("attach-domain", "apigateway:POST /tags/*", "CreateDomainName is given tags"),
     ("attach-domain", "apigateway:PUT /tags/*", "the older name of the same permission"),
     ("attach-domain", "apigateway:TagResource /tags/*", "the newer name of the same permission"),
+    ("attach-domain", "apigateway:TagResource /domainnames", "asked for on what is made with tags"),
 ];
 
 /// The same, beyond what a table can say: the account's first custom domain makes a role (AWS-FACTS 4.2).
@@ -286,14 +289,13 @@ fn statements_of(template: &Value, function: &str) -> Vec<Statement> {
 
 /// What AWS does in the name of a function, as [`IN_ITS_NAME`] spells it.
 fn in_its_name(function: &str, action: &str, resources: &[String]) -> bool {
-    let listed = |entry: &str| match entry.split_once(' ') {
-        Some((name, path)) => {
-            name == action && resources.iter().all(|resource| resource.ends_with(&format!("::{path}")))
-        }
-        None => entry == action,
+    let entries: Vec<&str> =
+        IN_ITS_NAME.iter().filter(|(of, ..)| *of == function).map(|(_, entry, _)| *entry).collect();
+    let listed = |resource: &String| {
+        let named = entries.iter().filter_map(|entry| entry.split_once(' '));
+        named.into_iter().any(|(name, path)| name == action && resource.ends_with(&format!("::{path}")))
     };
-    (function, action) == SERVICE_LINKED_ROLE
-        || IN_ITS_NAME.iter().any(|(of, entry, _)| *of == function && listed(entry))
+    (function, action) == SERVICE_LINKED_ROLE || entries.contains(&action) || resources.iter().all(listed)
 }
 
 /// What a function does and may not, and what it may and does not.
