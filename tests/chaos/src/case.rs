@@ -7,7 +7,7 @@ use std::fmt;
 
 use e2e::Call;
 
-/// How often an answer is late: longer than the functions wait for one (10 s), than the state machine waits for a
+/// How late an answer is: longer than the functions wait for one (10 s), than the state machine waits for a
 /// service (30 s), than it waits for a Lambda (90 s). In milliseconds.
 const LATE_FOR_A_FUNCTION: u64 = 11_000;
 const LATE_FOR_A_STATE: u64 = 31_000;

@@ -137,7 +137,6 @@ impl Stage {
     /// The same request again: the same result, and no write.
     async fn run_again(&self, domain: &str, name: &str, request: &Value, first: &Ended) -> Vec<String> {
         let again = format!("{name}-again");
-        // Whether the registrant's address is confirmed must not differ between the two results.
         let arn = self.world.start_named(self.world.machine(), &again, request).await;
         let second = self.world.ended(&arn).await;
         if second.status != "SUCCEEDED" {
