@@ -240,8 +240,8 @@ impl Faults {
         json!({ "faults": list })
     }
 
-    /// The fault that strikes a call, if one does. Every matching fault counts the call; the oldest that falls on
-    /// it is carried out.
+    /// The fault that strikes a call, if one does. Every matching fault counts the call. Of several that fall on it the
+    /// oldest is carried out; the others do not count it, and so fall on the next.
     pub(crate) fn strike_call(&self, call: &Call) -> Option<Strike> {
         self.strike(|fault| fault.strikes_call(call))
     }
@@ -257,8 +257,12 @@ impl Faults {
             if !matches(&standing.fault) {
                 continue;
             }
+            let falls = standing.fault.falls_on(standing.matched + 1);
+            if falls && strike.is_some() {
+                continue;
+            }
             standing.matched += 1;
-            if strike.is_none() && standing.fault.falls_on(standing.matched) {
+            if falls {
                 standing.struck += 1;
                 strike = Some(Strike {
                     id: *id,
@@ -351,6 +355,17 @@ mod tests {
         assert_eq!(faults.list()["faults"][0]["struck"], 2);
         assert_eq!(faults.remove(Some(id)), 1);
         assert_eq!(faults.remove(None), 0);
+    }
+
+    #[test]
+    fn of_two_faults_that_fall_on_a_call_the_younger_falls_on_the_next() {
+        let faults = Faults::default();
+        for kind in ["throttle", "cutAfter"] {
+            faults.add(fault(json!({ "fault": kind, "action": "GetHostedZone" }))).unwrap();
+        }
+        let struck: Vec<Option<Kind>> =
+            (0..3).map(|_| faults.strike_call(&call("GetHostedZone", None)).map(|strike| strike.kind)).collect();
+        assert_eq!(struck, [Some(Kind::Throttle), Some(Kind::CutAfter), None]);
     }
 
     #[test]
