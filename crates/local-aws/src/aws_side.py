@@ -32,7 +32,7 @@ ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
 # An answer of Lambda may take as long as a function may run.
 _http = urllib3.PoolManager(maxsize=256, retries=False, timeout=urllib3.Timeout(connect=10, read=900))
 
-# The execution on whose behalf the current thread works: its record, its context object, its current attempt.
+# The execution on whose behalf the current thread works: its record and its context object.
 _current = contextvars.ContextVar("execution", default=None)
 # The trace header of the invocation that is being made.
 _trace = contextvars.ContextVar("trace", default=None)

@@ -4,6 +4,9 @@
 /// Partition key attribute of every item.
 pub const KEY: &str = "id";
 
+/// The error code by which DynamoDB says that a write's condition was not met.
+pub const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
+
 /// Attributes of a domain item.
 pub mod domain {
     /// ARN of the execution that first claimed the domain: what caller references and tokens are hashed from.

@@ -15,9 +15,6 @@ use nameplate::error::{classify, code_of};
 use nameplate::request::Money;
 use nameplate::table::{self, domain as attribute, watch};
 
-/// How DynamoDB says that a condition was not met.
-const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
-
 /// The domain item, as far as money goes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Purchase {
@@ -172,7 +169,7 @@ impl Ledger<'_> {
 async fn written(update: UpdateItemFluentBuilder) -> Result<bool, StepError> {
     match update.send().await {
         Ok(_) => Ok(true),
-        Err(error) if code_of(&error) == Some(CONDITION_FAILED) => Ok(false),
+        Err(error) if code_of(&error) == Some(table::CONDITION_FAILED) => Ok(false),
         Err(error) => Err(classify("dynamodb:UpdateItem", &error)),
     }
 }

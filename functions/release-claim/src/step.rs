@@ -22,8 +22,6 @@ use nameplate::{Class, DomainName, StepError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// How DynamoDB says that a condition was not met.
-const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 /// How much is kept of what an execution ended with, in characters.
 const SAID_AT_MOST: usize = 500;
 
@@ -211,7 +209,7 @@ impl Table<'_> {
 async fn written(update: UpdateItemFluentBuilder) -> Result<bool, StepError> {
     match update.send().await {
         Ok(_) => Ok(true),
-        Err(error) if code_of(&error) == Some(CONDITION_FAILED) => Ok(false),
+        Err(error) if code_of(&error) == Some(table::CONDITION_FAILED) => Ok(false),
         Err(error) => Err(classify("dynamodb:UpdateItem", &error)),
     }
 }

@@ -34,8 +34,6 @@ use nameplate::{Class, StepError, runtime, tags};
 const PAGE_SIZE: i32 = 1000;
 /// How many spent certificates one call replaces: each earlier run within ACM's hour can have left one.
 const MAX_REPLACED: usize = 5;
-/// How DynamoDB says that a condition was not met.
-const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
 /// What the step calls.
 #[derive(Clone)]
@@ -447,7 +445,7 @@ impl Watches<'_> {
             .await;
         match update {
             Ok(_) => Ok(()),
-            Err(error) if code_of(&error) == Some(CONDITION_FAILED) => Err(not_the_holder(domain)),
+            Err(error) if code_of(&error) == Some(table::CONDITION_FAILED) => Err(not_the_holder(domain)),
             Err(error) => Err(classify("dynamodb:UpdateItem", &error)),
         }
     }
@@ -504,7 +502,7 @@ impl Watches<'_> {
 async fn written(update: UpdateItemFluentBuilder) -> Result<(), StepError> {
     match update.send().await {
         Ok(_) => Ok(()),
-        Err(error) if code_of(&error) == Some(CONDITION_FAILED) => Ok(()),
+        Err(error) if code_of(&error) == Some(table::CONDITION_FAILED) => Ok(()),
         Err(error) => Err(classify("dynamodb:UpdateItem", &error)),
     }
 }

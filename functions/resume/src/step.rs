@@ -93,7 +93,7 @@ async fn resolve(
         .await;
     let mut old = match result {
         Ok(output) => output.attributes.unwrap_or_default(),
-        Err(error) if code_of(&error) == Some("ConditionalCheckFailedException") => {
+        Err(error) if code_of(&error) == Some(table::CONDITION_FAILED) => {
             tracing::info!(id, "nobody watches this");
             return Ok(None);
         }

@@ -26,7 +26,7 @@ use crate::case::{Case, Scenario, Site};
 use crate::report::Report;
 use crate::run::{Outcome, Stage};
 
-/// How often a case is tried whose run did not come to the call.
+/// How often a case is run, at most, whose run does not come to the call.
 const TRIES: usize = 3;
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
@@ -145,42 +145,77 @@ async fn sites(stage: &Arc<Stage>, scenario: Scenario) -> Vec<Site> {
     sites
 }
 
+/// Runs the cases side by side. How often something is asked while it is waited for depends on how busy the machine is:
+/// a case whose call did not come is run again at the end, with nothing beside it, as the calls were recorded.
 async fn run_all(stage: &Arc<Stage>, cases: Vec<Case>, arguments: &Arguments) -> Report {
+    let cases: Vec<(usize, Case)> = cases.into_iter().enumerate().collect();
     let total = cases.len();
-    let places = Arc::new(Semaphore::new(arguments.side_by_side.max(1)));
+    let mut done = Vec::new();
+    let mut left = cases;
+    for attempt in 0..TRIES {
+        let places = if attempt == 0 { arguments.side_by_side.max(1) } else { 1 };
+        if attempt > 0 && !left.is_empty() {
+            eprintln!("  {} cases did not come to their call: again, one at a time", left.len());
+        }
+        let (ended, deviates) = run_once(stage, std::mem::take(&mut left), attempt, places, arguments.keep_going).await;
+        let last = attempt + 1 == TRIES || (deviates && !arguments.keep_going);
+        for (number, case, outcome) in ended {
+            match outcome {
+                Outcome::NotReached if !last => left.push((number, case)),
+                outcome => done.push((number, case, outcome)),
+            }
+        }
+        if left.is_empty() {
+            break;
+        }
+    }
+    eprintln!("  {} of {total} cases", done.len());
+    done.sort_by_key(|(number, ..)| *number);
+    let mut report = Report::default();
+    for (_, case, outcome) in done {
+        report.add(case, outcome);
+    }
+    report
+}
+
+/// Runs each case once, as many side by side as there are places. The outcomes, and whether one deviates; unless it is
+/// to go on, the first that does ends it.
+async fn run_once(
+    stage: &Arc<Stage>,
+    cases: Vec<(usize, Case)>,
+    attempt: usize,
+    places: usize,
+    keep_going: bool,
+) -> (Vec<(usize, Case, Outcome)>, bool) {
+    let total = cases.len();
+    let places = Arc::new(Semaphore::new(places));
     let mut running = JoinSet::new();
-    for (number, case) in cases.into_iter().enumerate() {
+    for (number, case) in cases {
         let (stage, places) = (Arc::clone(stage), Arc::clone(&places));
         running.spawn(async move {
             let _place = places.acquire_owned().await.expect("nobody closes it");
-            let mut outcome = Outcome::NotReached;
-            for attempt in 0..TRIES {
-                let name = format!("{}-{number}-{attempt}", stage.run_id);
-                let (stage, case) = (Arc::clone(&stage), case.clone());
-                // Questions to the world panic when they are not answered; that is a deviation too.
-                let run = tokio::spawn(async move { stage.run(&case, &name).await });
-                outcome = run.await.unwrap_or_else(|panic| Outcome::Deviates(vec![panic.to_string()]));
-                if outcome != Outcome::NotReached {
-                    break;
-                }
-            }
+            let name = format!("{}-{number}-{attempt}", stage.run_id);
+            let of_run = case.clone();
+            // Questions to the world panic when they are not answered; that is a deviation too.
+            let run = tokio::spawn(async move { stage.run(&of_run, &name).await });
+            let outcome = run.await.unwrap_or_else(|panic| Outcome::Deviates(vec![panic.to_string()]));
             (number, case, outcome)
         });
     }
-    let mut done = Vec::new();
+    let (mut done, mut deviates) = (Vec::new(), false);
     let mut last_progress = Instant::now();
     while let Some(ended) = running.join_next().await {
         let (number, case, outcome) = ended.expect("a case does not panic");
         if let Outcome::Deviates(deviations) = &outcome {
+            deviates = true;
             eprintln!("✗ {case}");
             for deviation in deviations {
                 eprintln!("    {deviation}");
             }
             eprintln!("  again: {}", case.command());
         }
-        let stop = matches!(outcome, Outcome::Deviates(_)) && !arguments.keep_going;
         done.push((number, case, outcome));
-        if stop {
+        if deviates && !keep_going {
             running.abort_all();
             break;
         }
@@ -189,10 +224,5 @@ async fn run_all(stage: &Arc<Stage>, cases: Vec<Case>, arguments: &Arguments) ->
             eprintln!("  {} of {total} cases", done.len());
         }
     }
-    done.sort_by_key(|(number, ..)| *number);
-    let mut report = Report::default();
-    for (_, case, outcome) in done {
-        report.add(case, outcome);
-    }
-    report
+    (done, deviates)
 }

@@ -94,7 +94,7 @@ fn writes(journal: &Journal, refused: &'static [&'static str]) -> [Rule; 2] {
     [
         mock!(DynamoDb::update_item)
             .match_requests(move |request| right(request) && refused.contains(&key(request).as_str()))
-            .then_http_response(|| error(400, CONDITION_FAILED)),
+            .then_http_response(|| error(400, table::CONDITION_FAILED)),
         mock!(DynamoDb::update_item).match_requests(right).then_compute_output(move |request| {
             let change = request.update_expression().expect("a change");
             let failure = request.expression_attribute_values().expect("values").get(":failure");

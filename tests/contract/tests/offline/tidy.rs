@@ -89,6 +89,7 @@ fn bad_form_is_noticed() {
     for text in ["fn f() {}\n", "//! Tab.\n\tfn f() {}\n", "//! Space. \n", "//! No end.", "//! Two ends.\n\n"] {
         assert!(!form(text).is_empty(), "{text:?}");
     }
+    // Texts for the rule, no code: a comment and a string are let through, and each of the others is noticed.
     assert_eq!(unfinished("//! todo!()\nfn f() { g(\"dbg!(1)\") }"), [] as [String; 0]);
     for text in [
         "#[ignore = \"slow\"] fn f() {}",
