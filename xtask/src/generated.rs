@@ -20,15 +20,16 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// With `check`, the files that are stale; else when one cannot be written.
-pub(crate) fn settle(args: &Args, paths: &Paths, remake: &str, files: &[(&str, String)]) -> Result<()> {
+pub(crate) fn settle<N: AsRef<str>>(args: &Args, paths: &Paths, remake: &str, files: &[(N, String)]) -> Result<()> {
     let mut stale = Vec::new();
     for (name, wanted) in files {
+        let name = name.as_ref();
         let file = paths.at(name);
         if std::fs::read_to_string(&file).is_ok_and(|found| found == *wanted) {
             continue;
         }
         if args.check {
-            stale.push(*name);
+            stale.push(name);
         } else {
             write(&file, wanted)?;
             note(format!("wrote {name}"));

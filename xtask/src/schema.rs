@@ -26,12 +26,16 @@ pub(crate) async fn run(args: &Args, paths: &Paths) -> Result<()> {
     let value: Value = serde_json::from_str(&printed).context("print-schema did not print JSON")?;
     let text = |name: &str| value[name].as_str().map(str::to_owned).with_context(|| format!("no {name} was printed"));
     let mut files = vec![
-        ("schema/request.schema.json", text("request")?),
-        ("schema/result.schema.json", text("result")?),
-        ("schema/dry-run.schema.json", text("dryRun")?),
+        ("schema/request.schema.json".to_owned(), text("request")?),
+        ("schema/result.schema.json".to_owned(), text("result")?),
+        ("schema/dry-run.schema.json".to_owned(), text("dryRun")?),
     ];
+    for (name, schema) in value["events"].as_object().context("no events were printed")? {
+        let schema = schema.as_str().with_context(|| format!("the schema of {name} is no text"))?;
+        files.push((format!("schema/events/{name}.schema.json"), schema.to_owned()));
+    }
     let readme = std::fs::read_to_string(paths.at(README)).with_context(|| format!("cannot read {README}"))?;
-    files.push((README, with_table(&readme, &text("table")?)?));
+    files.push((README.to_owned(), with_table(&readme, &text("table")?)?));
     generated::settle(args, paths, REMAKE, &files)
 }
 

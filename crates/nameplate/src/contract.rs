@@ -9,6 +9,9 @@ use serde_json::value::RawValue;
 use crate::request::{Money, Request};
 use crate::result::{ProvisionResult, RegistrationView, Report};
 
+/// Version of what users send and get: request, result, dry run and events. A change that could break somebody who
+/// reads or writes them raises it.
+pub const VERSION: u32 = 1;
 /// What the state machine's name adds to the stack's.
 pub const STATE_MACHINE_SUFFIX: &str = "-provision";
 /// Longest wait for a registration, in seconds: AWS speaks of up to three days (AWS-FACTS 1.4); one more for luck.

@@ -9,6 +9,8 @@ use crate::request::Money;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProvisionResult {
+    /// Of this contract: 1.
+    pub version: u32,
     /// The domain, in A-labels.
     pub domain_name: String,
     /// Name servers of the hosted zone, to which the registry must delegate the domain.
@@ -59,6 +61,22 @@ pub enum RegistrationStatus {
     Pending,
     /// Not registered in this account.
     NotManaged,
+}
+
+/// The output of a dry run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DryRun {
+    /// Of this contract: 1.
+    pub version: u32,
+    /// The domain, in A-labels.
+    pub domain_name: String,
+    /// Always true: it tells this output from that of a run.
+    pub dry_run: bool,
+    /// Whether everything is as the request wants it, so that a run would write nothing.
+    pub live: bool,
+    /// What exists and what would be made.
+    pub report: Report,
 }
 
 /// What a dry run says, and what a plan knows before anything is written.

@@ -155,6 +155,7 @@ fn request() -> impl Strategy<Value = Value> {
                 ("api", Some(api)),
                 ("tags", tags.map(|tags| json!(tags))),
                 ("dryRun", dry_run.map(Value::from)),
+                ("version", dry_run.map(|_| json!(1))),
             ])
         },
     )

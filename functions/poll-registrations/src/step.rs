@@ -15,6 +15,7 @@ use aws_sdk_route53domains::primitives::DateTime;
 use aws_sdk_route53domains::types::{OperationStatus, OperationType};
 use nameplate::StepError;
 use nameplate::error::classify;
+use nameplate::event::{RegistrationEnded, SOURCE};
 use nameplate::table::{self, watch};
 use serde::Serialize;
 use serde_json::json;
@@ -174,19 +175,15 @@ async fn tell(clients: &Clients, settings: &Settings, ended: &[Ended<'_>]) -> Re
 
 fn entry(settings: &Settings, ended: &Ended<'_>) -> PutEventsRequestEntry {
     let detail_type = match ended.status {
-        OperationStatus::Successful => "Domain Registration Completed",
-        _ => "Domain Registration Failed",
+        OperationStatus::Successful => RegistrationEnded::COMPLETED,
+        _ => RegistrationEnded::FAILED,
     };
-    let detail = json!({
-        "domainName": ended.watch.domain,
-        "operationId": ended.watch.operation,
-        "status": ended.status.as_str(),
-    });
+    let detail = RegistrationEnded::new(&ended.watch.domain, &ended.watch.operation, ended.status.as_str());
     PutEventsRequestEntry::builder()
         .event_bus_name(&settings.bus)
-        .source("nameplate")
+        .source(SOURCE)
         .detail_type(detail_type)
-        .detail(detail.to_string())
+        .detail(json!(detail).to_string())
         .build()
 }
 
@@ -299,7 +296,7 @@ mod tests {
                     })
                     .collect();
                 let detail = |id: &str, status: &str| {
-                    json!({"domainName": format!("{id}.example.com"), "operationId": id, "status": status})
+                    json!({"version": 1, "domainName": format!("{id}.example.com"), "operationId": id, "status": status})
                 };
                 told == [
                     ("Domain Registration Completed", detail("a", "SUCCESSFUL")),

@@ -5,6 +5,7 @@
 
 use std::io::Write;
 
+use nameplate::event;
 use schemars::{Schema, schema_for};
 use serde_json::{Map, Value, json};
 
@@ -13,7 +14,14 @@ fn main() -> std::io::Result<()> {
     let texts = json!({
         "request": format!("{request:#}\n"),
         "result": format!("{:#}\n", cleaned(schema_for!(nameplate::result::ProvisionResult))),
-        "dryRun": format!("{:#}\n", cleaned(schema_for!(nameplate::result::Report))),
+        "dryRun": format!("{:#}\n", cleaned(schema_for!(nameplate::result::DryRun))),
+        "events": {
+            "default-endpoint-live": format!("{:#}\n", cleaned(schema_for!(event::DefaultEndpointLive))),
+            "domain-failed": format!("{:#}\n", cleaned(schema_for!(event::DomainFailed))),
+            "domain-live": format!("{:#}\n", cleaned(schema_for!(event::DomainLive))),
+            "domain-registered": format!("{:#}\n", cleaned(schema_for!(event::DomainRegistered))),
+            "domain-registration-ended": format!("{:#}\n", cleaned(schema_for!(event::RegistrationEnded))),
+        },
         "table": table(&request),
     });
     writeln!(std::io::stdout(), "{texts}")

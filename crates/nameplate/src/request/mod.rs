@@ -14,6 +14,7 @@ use serde_json::Value;
 pub use api::*;
 pub use certificate::*;
 
+use crate::contract::VERSION;
 use crate::domain::{CertificateName, DomainName};
 use crate::error::StepError;
 use crate::tags::RESERVED_PREFIXES;
@@ -32,6 +33,10 @@ const MAX_NESTING: usize = 127;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
+    /// Version of the request's form: 1.
+    #[serde(default = "version")]
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
     /// The domain to put the API on: a registrable name, not a host name below it. Unicode is turned into A-labels.
     pub domain_name: DomainName,
     /// How to register the name if this account does not own it yet. Absent: never spend money.
@@ -85,6 +90,9 @@ pub struct Money {
     pub currency: String,
 }
 
+fn version() -> u32 {
+    VERSION
+}
 fn one_year() -> u8 {
     1
 }
@@ -181,10 +189,22 @@ impl Request {
     }
 
     fn check(&self) -> Result<(), StepError> {
+        self.check_version()?;
         self.check_registration()?;
         self.check_names()?;
         self.api.check()?;
         self.check_tags()
+    }
+
+    fn check_version(&self) -> Result<(), StepError> {
+        if self.version == VERSION {
+            return Ok(());
+        }
+        Err(StepError::invalid(
+            "version",
+            format!("{} is no version that this stack reads", self.version),
+            format!("write {VERSION} or leave the field out; for a newer form, deploy a newer Nameplate"),
+        ))
     }
 
     fn check_registration(&self) -> Result<(), StepError> {
@@ -315,6 +335,7 @@ fn in_plain_words(error: &str) -> String {
     let Some((found, expected)) = error.rsplit_once(", expected ") else { return error.to_owned() };
     let expected = match expected {
         "u8" => "a small whole number",
+        "u32" => "a whole number from 0",
         "i32" => "a whole number",
         "f64" => "a number",
         "a boolean" => "true or false",

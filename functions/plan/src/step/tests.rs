@@ -173,7 +173,7 @@ fn known() -> Value {
 
 fn result() -> Value {
     json!({
-        "domainName": "example.com", "nameServers": SERVERS, "apiEndpoint": "https://api.example.com",
+        "version": 1, "domainName": "example.com", "nameServers": SERVERS, "apiEndpoint": "https://api.example.com",
         "defaultEndpoint": "https://api-1.execute-api.us-east-1.amazonaws.com", "apiId": "api-1",
         "hostedZoneId": "ZONE", "certificateArn": CERTIFICATE,
         "registration": {"status": "REGISTERED", "expires": "2030-01-01T00:00:00Z", "autoRenew": true},

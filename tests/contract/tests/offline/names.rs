@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nameplate::contract::STATE_MACHINE_SUFFIX;
+use nameplate::event::{RegistrationEnded, SOURCE};
 use serde_json::{Value, json};
 
 use crate::read::{self, pascal, resources};
@@ -159,12 +160,8 @@ fn what_resume_listens_to_is_what_poll_registrations_says() {
     let ours =
         patterns(&template, "ResumeFunction").into_iter().find(|pattern| pattern["source"] == json!(["nameplate"]));
     let heard = read::strings(&ours.expect("a rule for our own events")["detail-type"]);
-    let said = sources::literals(sources::package("functions/poll-registrations"));
-    assert_eq!(heard, ["Domain Registration Completed", "Domain Registration Failed"]);
-    for detail_type in heard {
-        assert!(said.contains(detail_type), "poll-registrations never says {detail_type}");
-    }
-    assert!(said.contains("nameplate"), "poll-registrations has another source");
+    assert_eq!(heard, [RegistrationEnded::COMPLETED, RegistrationEnded::FAILED]);
+    assert_eq!(SOURCE, "nameplate");
 }
 
 #[test]
@@ -177,7 +174,7 @@ fn what_the_state_machine_announces_starts_nothing_of_ours() {
             announced.insert(entry["DetailType"].as_str().expect("a DetailType").to_owned());
         }
     }
-    let wanted = ["Default Endpoint Live", "Domain Failed", "Domain Live"].map(str::to_owned);
+    let wanted = ["Default Endpoint Live", "Domain Failed", "Domain Live", "Domain Registered"].map(str::to_owned);
     assert_eq!(announced, wanted.into());
     for logical_name in ["ResumeFunction", "ProvisionStateMachine"] {
         let heard = patterns(&template, logical_name).into_iter().flat_map(|p| read::strings(&p["detail-type"]));

@@ -9,6 +9,7 @@ use nameplate::contract::{
     PlanInput, PlanOutput, RegisterInput, RegisterOutput, RequestCertInput, RequestCertOutput,
     WriteValidationRecordsInput, WriteValidationRecordsOutput,
 };
+use nameplate::event::{DefaultEndpointLive, DomainFailed, DomainLive, DomainRegistered, Event};
 use nameplate::result::ProvisionResult;
 use nameplate::table::{self, domain, watch};
 use schemars::{JsonSchema, schema_for};
@@ -309,6 +310,60 @@ fn the_result_has_exactly_the_fields_of_its_type() {
             ("/States/AttachDomain/Assign/result", "nameServers", Value::Null),
             ("/States/AttachDomain/Assign/result", "zoneId", json!("{% $hostedZoneId %}")),
             ("/States/AttachDomain/Assign/result", "apiId", json!("{% $registration %}")),
+        ],
+    );
+}
+
+#[test]
+fn an_event_has_exactly_the_fields_of_its_type() {
+    fn event<E: Event + JsonSchema>() -> (&'static str, Shape) {
+        (E::DETAIL_TYPE, Shape::of::<E>())
+    }
+    let events = BTreeMap::from([
+        event::<DefaultEndpointLive>(),
+        event::<DomainFailed>(),
+        event::<DomainLive>(),
+        event::<DomainRegistered>(),
+    ]);
+    let result = Shape::of::<ProvisionResult>().fields();
+    let failure: BTreeSet<String> = ["error", "code", "reason", "remedy", "state"].map(str::to_owned).into();
+    let rule = |definition: &Value| {
+        let mut problems = Vec::new();
+        let mut announced = BTreeSet::new();
+        for (state, task) in tasks(definition) {
+            for entry in task["Arguments"]["Entries"].as_array().into_iter().flatten() {
+                let detail_type = entry["DetailType"].as_str().unwrap_or_default();
+                announced.insert(detail_type.to_owned());
+                let Some(shape) = events.get(detail_type) else {
+                    problems.push(format!("{state} announces {detail_type:?}, which has no type"));
+                    continue;
+                };
+                let mut fields: BTreeSet<String> =
+                    entry["Detail"].as_object().into_iter().flatten().map(|(k, _)| k.clone()).collect();
+                let text = entry["Detail"].as_str().unwrap_or_default();
+                fields.extend(jsonata::object_keys(text));
+                for (merged, of_it) in [("$merge([$result,", &result), ("$merge([$failure,", &failure)] {
+                    if text.contains(merged) {
+                        fields.extend(of_it.iter().cloned());
+                    }
+                }
+                if fields != shape.fields() {
+                    problems.push(format!("{state} says {fields:?}, the type {:?}", shape.fields()));
+                }
+            }
+        }
+        if !announced.iter().map(String::as_str).eq(events.keys().copied()) {
+            problems.push(format!("announced are {announced:?}"));
+        }
+        problems
+    };
+    check(
+        rule,
+        &[
+            ("/States/AnnounceDefaultEndpoint/Arguments/Entries/0/Detail", "version", Value::Null),
+            ("/States/AnnounceRegistration/Arguments/Entries/0", "DetailType", json!("Domain Bought")),
+            ("/States/AnnounceFailure/Arguments/Entries/0", "Detail", json!("{% $failure %}")),
+            ("/States/Announce/Arguments/Entries/0", "Detail", json!("{% $result %}")),
         ],
     );
 }
