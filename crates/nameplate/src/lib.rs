@@ -6,6 +6,7 @@
 pub mod contact;
 pub mod contract;
 pub mod desired;
+pub mod difference;
 pub mod domain;
 pub mod error;
 pub mod event;

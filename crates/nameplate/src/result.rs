@@ -83,8 +83,10 @@ pub struct DryRun {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// One line for each resource, in the order in which it would be made.
+    /// Each resource, in the order in which it would be made.
     pub resources: Vec<ResourceReport>,
+    /// The same as lines to read: `+` is added, `~` changed, `-` removed.
+    pub lines: Vec<String>,
     /// What the registration would cost. Absent: nothing would be bought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceReport>,
@@ -100,6 +102,21 @@ pub struct ResourceReport {
     pub action: ReportAction,
     /// Its id or name, or the name that it would get.
     pub name: String,
+    /// The fields that would change, by path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<FieldChange>,
+}
+
+/// A field of a resource that would change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldChange {
+    /// Its path in the resource, such as `routes."GET /v1/models".url`.
+    pub field: String,
+    /// What it is now. Null: it is not there.
+    pub before: serde_json::Value,
+    /// What it would be. Null: it would be gone.
+    pub after: serde_json::Value,
 }
 
 /// What would happen to a resource.
@@ -112,6 +129,10 @@ pub enum ReportAction {
     Create,
     /// It would be bought.
     Buy,
+    /// It is there and some of its fields would change.
+    Change,
+    /// It would be taken away.
+    Remove,
 }
 
 /// What a registration would cost.

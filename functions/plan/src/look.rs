@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm};
+use aws_sdk_apigatewayv2::types::{Api, Integration, Route};
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use nameplate::contract::Known;
 use nameplate::desired::{ObservedIntegration, ObservedRoute, STAGE, Target, route_changes};
@@ -24,9 +24,9 @@ pub(crate) struct Detail {
 pub(crate) struct CustomDomain {
     pub(crate) name: String,
     available: bool,
-    certificate_arn: Option<String>,
+    pub(crate) certificate_arn: Option<String>,
     /// What alias records must point to.
-    target: Option<String>,
+    pub(crate) target: Option<String>,
 }
 
 /// The registration, if it is in this account.
@@ -91,13 +91,13 @@ pub(crate) async fn custom_domain(
     }))
 }
 
-/// The id of our API for this domain, if there is one.
+/// Our API for this domain, if there is one.
 pub(crate) async fn api(
     clients: &Clients,
     settings: &Settings,
     request: &Request,
     known: &Known,
-) -> Result<Option<String>, StepError> {
+) -> Result<Option<Api>, StepError> {
     let mut next = None;
     loop {
         let page = clients
@@ -111,8 +111,8 @@ pub(crate) async fn api(
             .items()
             .iter()
             .find(|api| api.api_id() == known.api_id.as_deref() || ours(api.tags(), settings, request));
-        if let Some(id) = api.and_then(|api| api.api_id()) {
-            return Ok(Some(id.to_owned()));
+        if let Some(api) = api {
+            return Ok(Some(api.clone()));
         }
         match page.next_token {
             Some(token) => next = Some(token),
@@ -137,43 +137,6 @@ pub(crate) async fn zone(clients: &Clients, request: &Request) -> Result<Option<
         .take_while(|zone| dns_form(zone.name()) == domain)
         .find(|zone| !zone.config().is_some_and(|config| config.private_zone()))
         .map(|zone| zone.id().trim_start_matches("/hostedzone/").to_owned()))
-}
-
-/// The ARN of a certificate with exactly the wanted names and key, if there is one.
-pub(crate) async fn certificate(
-    clients: &Clients,
-    request: &Request,
-    known: &Known,
-) -> Result<Option<String>, StepError> {
-    let mut wanted = request.certificate_names();
-    wanted.sort();
-    let mut next = None;
-    loop {
-        let page = clients
-            .acm
-            .list_certificates()
-            .certificate_statuses(CertificateStatus::Issued)
-            .certificate_statuses(CertificateStatus::PendingValidation)
-            // Without the filter ACM hides every key that is not RSA (AWS-FACTS 3.2).
-            .includes(
-                Filters::builder().key_types(KeyAlgorithm::from(request.certificate.key_algorithm.as_str())).build(),
-            )
-            .set_next_token(next)
-            .send()
-            .await
-            .map_err(|error| classify("acm:ListCertificates", &error))?;
-        for summary in page.certificate_summary_list() {
-            let mut names: Vec<String> = summary.subject_alternative_name_summaries().to_vec();
-            names.sort();
-            if summary.certificate_arn() == known.certificate_arn.as_deref() || names == wanted {
-                return Ok(summary.certificate_arn().map(str::to_owned));
-            }
-        }
-        match page.next_token {
-            Some(token) => next = Some(token),
-            None => return Ok(None),
-        }
-    }
 }
 
 /// Whether everything of a finished run still stands: custom domain with the certificate, mapping, routes and
@@ -213,46 +176,88 @@ async fn mapped(clients: &Clients, name: &str, api_id: &str) -> Result<bool, Ste
 }
 
 async fn routes_stand(clients: &Clients, request: &Request, api_id: &str) -> Result<bool, StepError> {
-    let mut routes = Vec::new();
-    let mut next = None;
-    loop {
-        let page = match clients.apigateway.get_routes().api_id(api_id).set_next_token(next).send().await {
-            Ok(page) => page,
-            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(false),
-            Err(error) => return Err(classify("apigatewayv2:GetRoutes", &error)),
-        };
-        routes.extend(page.items().iter().map(|route| ObservedRoute {
+    let Some((routes, integrations)) = parts(clients, api_id).await? else { return Ok(false) };
+    let routes: Vec<ObservedRoute> = routes
+        .iter()
+        .map(|route| ObservedRoute {
             id: route.route_id().unwrap_or_default().to_owned(),
             key: route.route_key().unwrap_or_default().to_owned(),
             integration_id: route.target().and_then(|t| t.strip_prefix("integrations/")).map(str::to_owned),
-        }));
-        match page.next_token {
-            Some(token) => next = Some(token),
-            None => break,
-        }
-    }
-    let mut integrations = Vec::new();
-    let mut next = None;
-    loop {
-        let page = match clients.apigateway.get_integrations().api_id(api_id).set_next_token(next).send().await {
-            Ok(page) => page,
-            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(false),
-            Err(error) => return Err(classify("apigatewayv2:GetIntegrations", &error)),
-        };
-        integrations.extend(page.items().iter().map(|integration| ObservedIntegration {
+        })
+        .collect();
+    let integrations: Vec<ObservedIntegration> = integrations
+        .iter()
+        .map(|integration| ObservedIntegration {
             id: integration.integration_id().unwrap_or_default().to_owned(),
             target: integration.integration_uri().and_then(|uri| match integration.integration_type()?.as_str() {
                 "HTTP_PROXY" => Some(Target::Url(uri.to_owned())),
                 "AWS_PROXY" => Some(Target::Lambda(uri.to_owned())),
                 _ => None,
             }),
-        }));
-        match page.next_token {
-            Some(token) => next = Some(token),
-            None => break,
+        })
+        .collect();
+    Ok(route_changes(request, &routes, &integrations).is_empty())
+}
+
+/// All routes and integrations of an API; nothing when it is gone.
+pub(crate) async fn parts(
+    clients: &Clients,
+    api_id: &str,
+) -> Result<Option<(Vec<Route>, Vec<Integration>)>, StepError> {
+    let (mut routes, mut integrations) = (Vec::new(), Vec::new());
+    let mut next = None;
+    loop {
+        let page = match clients.apigateway.get_routes().api_id(api_id).set_next_token(next).send().await {
+            Ok(page) => page,
+            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
+            Err(error) => return Err(classify("apigatewayv2:GetRoutes", &error)),
+        };
+        routes.extend(page.items.unwrap_or_default());
+        next = page.next_token;
+        if next.is_none() {
+            break;
         }
     }
-    Ok(route_changes(request, &routes, &integrations).is_empty())
+    loop {
+        let page = match clients.apigateway.get_integrations().api_id(api_id).set_next_token(next).send().await {
+            Ok(page) => page,
+            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
+            Err(error) => return Err(classify("apigatewayv2:GetIntegrations", &error)),
+        };
+        integrations.extend(page.items.unwrap_or_default());
+        next = page.next_token;
+        if next.is_none() {
+            return Ok(Some((routes, integrations)));
+        }
+    }
+}
+
+/// What the A and AAAA records at `host` point to, by type.
+pub(crate) async fn aliases(
+    clients: &Clients,
+    zone_id: &str,
+    host: &str,
+) -> Result<BTreeMap<&'static str, String>, StepError> {
+    let page = clients
+        .route53
+        .list_resource_record_sets()
+        .hosted_zone_id(zone_id)
+        .start_record_name(host)
+        .start_record_type(RrType::A)
+        .max_items(2)
+        .send()
+        .await
+        .map_err(|error| classify("route53:ListResourceRecordSets", &error))?;
+    Ok(page
+        .resource_record_sets()
+        .iter()
+        .filter(|set| dns_form(set.name()) == host && matches!(set.r#type(), RrType::A | RrType::Aaaa))
+        .map(|set| {
+            let alias = set.alias_target().map(|alias| dns_form(alias.dns_name()));
+            let values = set.resource_records().iter().map(|record| record.value()).collect::<Vec<_>>().join(", ");
+            (type_name(set.r#type()), alias.unwrap_or(values))
+        })
+        .collect())
 }
 
 async fn records_stand(

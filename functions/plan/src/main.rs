@@ -1,6 +1,7 @@
 //! Entry point of `plan`: logging, settings, clients, serve.
 
 mod look;
+mod report;
 mod step;
 
 use aws_sdk_route53domains::config::{Builder, Region};

@@ -13,13 +13,13 @@ use nameplate::contract::{
 };
 use nameplate::error::{classify, code_of};
 use nameplate::request::{Money, Registration};
-use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
+use nameplate::result::{PriceReport, ProvisionResult};
 use nameplate::runtime::now;
 use nameplate::secret::SecretString;
 use nameplate::table::{self, domain as attribute};
-use nameplate::{Request, StepError, purchase};
+use nameplate::{Request, StepError, difference, purchase};
 
-use crate::look;
+use crate::{look, report};
 
 /// The clients that the step reads with.
 #[derive(Clone)]
@@ -72,7 +72,8 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let mut report = nameplate::result::Report::default();
     if request.dry_run {
         report.price = found.quote.as_ref().map(|quote| price_report(&request, quote));
-        report.resources = resources(clients, settings, &request, &item.known, found.plan).await?;
+        report.resources = report::resources(clients, settings, &request, &item.known, found.plan).await?;
+        report.lines = difference::lines(&report);
     } else if converged.is_none() && found.quote.is_none() {
         // A name that nobody has registered can have no custom domain of somebody else in use here.
         look::custom_domain(clients, settings, &request).await?;
@@ -238,44 +239,6 @@ async fn converged(
     }
     let stands = look::stands(clients, settings, request, &item.known, detail).await?;
     Ok(stands.then_some(result))
-}
-
-async fn resources(
-    clients: &Clients,
-    settings: &Settings,
-    request: &Request,
-    known: &Known,
-    plan: RegistrationPlan,
-) -> Result<Vec<ResourceReport>, StepError> {
-    let domain = request.domain_name.as_str();
-    let line = |resource: &str, found: Option<String>, wanted: &str| ResourceReport {
-        resource: resource.to_owned(),
-        action: if found.is_some() { ReportAction::Exists } else { ReportAction::Create },
-        name: found.unwrap_or_else(|| wanted.to_owned()),
-    };
-    let registration = ResourceReport {
-        resource: "registration".to_owned(),
-        action: match plan {
-            RegistrationPlan::Register => ReportAction::Buy,
-            RegistrationPlan::Registered | RegistrationPlan::NotManaged => ReportAction::Exists,
-        },
-        name: if plan == RegistrationPlan::NotManaged {
-            format!("{domain}, not registered in this account; without `registration` it is not bought")
-        } else {
-            domain.to_owned()
-        },
-    };
-    Ok(vec![
-        line("API", look::api(clients, settings, request, known).await?, domain),
-        registration,
-        line("hosted zone", look::zone(clients, request).await?, domain),
-        line("certificate", look::certificate(clients, request, known).await?, &request.certificate_names().join(", ")),
-        line(
-            "custom domain",
-            look::custom_domain(clients, settings, request).await?.map(|d| d.name),
-            &request.hostname(),
-        ),
-    ])
 }
 
 #[cfg(test)]

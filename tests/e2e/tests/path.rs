@@ -174,8 +174,13 @@ async fn a_dry_run_writes_nothing_and_says_what_would_be_made_and_paid() {
             ("registration", "BUY"),
             ("hosted zone", "CREATE"),
             ("certificate", "CREATE"),
-            ("custom domain", "CREATE")
+            ("custom domain", "CREATE"),
+            ("alias records", "CREATE")
         ]
+    );
+    assert_eq!(
+        report["lines"].as_array().and_then(|lines| lines.last()),
+        Some(&json!("Plan: 6 to add, 0 to change, 0 to remove."))
     );
     assert_eq!(world.charges(domain).await, [] as [f64; 0]);
     assert_eq!(world.item(domain).await, json!(null));

@@ -12,8 +12,9 @@ use aws_sdk_apigatewayv2::operation::get_apis::GetApisOutput;
 use aws_sdk_apigatewayv2::operation::get_domain_name::GetDomainNameOutput;
 use aws_sdk_apigatewayv2::operation::get_integrations::GetIntegrationsOutput;
 use aws_sdk_apigatewayv2::operation::get_routes::GetRoutesOutput;
+use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{
-    Api, ApiMapping, DomainNameConfiguration, DomainNameStatus, Integration, IntegrationType, Route,
+    Api, ApiMapping, DomainNameConfiguration, DomainNameStatus, Integration, IntegrationType, Route, RouteSettings,
 };
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
@@ -34,8 +35,8 @@ use aws_smithy_runtime_api::client::http::http_client_fn;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use nameplate::Class;
-use nameplate::tags;
+use nameplate::result::ReportAction;
+use nameplate::{Class, tags};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -885,18 +886,96 @@ async fn a_dry_run_of_a_fresh_name_says_what_would_be_made_and_what_it_would_cos
         line("hosted zone", Create, "example.com"),
         line("certificate", Create, "example.com, *.example.com"),
         line("custom domain", Create, "api.example.com"),
+        line("alias records", Create, "api.example.com"),
     ];
     assert_eq!(lines(&plan), wanted);
     let price = plan.report.price.expect("a price");
     assert_eq!((price.first_year.amount, price.total.amount, price.renewal.amount), (13.0, 26.0, 15.0));
+    assert_eq!(plan.report.lines.last().map(String::as_str), Some("Plan: 6 to add, 0 to change, 0 to remove."));
+    assert!(plan.report.lines.contains(&r#"    + routes."GET /".url: "https://backend.example.net/""#.to_owned()));
+}
+
+/// A finished run for [`request`], as a dry run looks at it.
+fn live_for_a_dry_run() -> World {
+    World::live()
+        .with("GetApis", apis(vec![api("api-1", our_tags())]))
+        .with("GetStage", stage(None))
+        .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
+        .with("ListCertificates", certificates(vec![(CERTIFICATE, &["example.com", "*.example.com"])]))
+        .with("ListResourceRecordSets", records(vec![alias(RrType::A, API_ADDRESS), alias(RrType::Aaaa, API_ADDRESS)]))
+}
+
+fn stage(limits: Option<(f64, i32)>) -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_stage).then_output(move || {
+        let settings = limits.map(|(rate, burst)| {
+            RouteSettings::builder().throttling_rate_limit(rate).throttling_burst_limit(burst).build()
+        });
+        GetStageOutput::builder().set_default_route_settings(settings).build()
+    })
+}
+
+#[tokio::test]
+async fn a_dry_run_of_a_name_that_is_as_wanted_shows_no_change() {
+    for limits in [None, Some((10_000.0, 5_000))] {
+        let plan = live_for_a_dry_run().with("GetStage", stage(limits)).plan(dry(request())).await.expect("a plan");
+        let changes: Vec<_> = plan.report.resources.iter().flat_map(|resource| &resource.changes).collect();
+        assert!(changes.is_empty(), "{changes:?}");
+        assert_eq!(plan.report.lines.last().map(String::as_str), Some("Plan: 0 to add, 0 to change, 0 to remove."));
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_each_field_that_would_change() {
+    let mut wish = request();
+    wish["api"]["routes"] = json!([
+        {"route": "GET /", "url": "https://other.example.net/"},
+        {"route": "PUT /", "lambda": "arn:aws:lambda:us-east-1:123456789012:function:put"},
+    ]);
+    wish["api"]["cors"] = json!({"allowOrigins": ["https://app.example.com"]});
+    wish["certificate"] = json!({"alternativeNames": ["*.example.com", "b.a.example.com"]});
+    wish["tags"] = json!({"team": "inference"});
+    let live = live_for_a_dry_run()
+        .with("GetStage", stage(Some((5.0, 7))))
+        .with("GetRoutes", routes(vec![route("GET /", "integrations/i-1"), route("POST /", "integrations/i-1")]))
+        .with("ListResourceRecordSets", records(vec![alias(RrType::A, "d-0.execute-api.us-east-1.amazonaws.com")]));
+    let plan = live.plan(dry(wish)).await.expect("a plan");
+    let certificate = format!("~ certificate {CERTIFICATE}");
+    let attached = format!(r#"    ~ certificate: "{CERTIFICATE}" -> "(known after the run)""#);
+    assert_eq!(
+        plan.report.lines,
+        [
+            "~ API api-1",
+            "    + cors.allowCredentials: false",
+            r#"    + cors.allowHeaders: []"#,
+            r#"    + cors.allowMethods: ["*"]"#,
+            r#"    + cors.allowOrigins: ["https://app.example.com"]"#,
+            r#"    + cors.exposeHeaders: []"#,
+            r#"    ~ routes."GET /".url: "https://backend.example.net/" -> "https://other.example.net/""#,
+            r#"    - routes."POST /".url: "https://backend.example.net/""#,
+            r#"    + routes."PUT /".lambda: "arn:aws:lambda:us-east-1:123456789012:function:put""#,
+            r#"    + tags.team: "inference""#,
+            "    - throttle.burst: 7",
+            "    - throttle.rate: 5.0",
+            "  registration example.com",
+            "  hosted zone ZONE",
+            &certificate,
+            r#"    ~ names: ["*.example.com","example.com"] -> ["*.example.com","b.a.example.com","example.com"]"#,
+            "~ custom domain api.example.com",
+            &attached,
+            "~ alias records api.example.com",
+            r#"    ~ A: "d-0.execute-api.us-east-1.amazonaws.com" -> "d-1.execute-api.us-east-1.amazonaws.com""#,
+            r#"    + AAAA: "d-1.execute-api.us-east-1.amazonaws.com""#,
+            "Plan: 0 to add, 4 to change, 0 to remove.",
+        ]
+    );
 }
 
 #[tokio::test]
 async fn a_dry_run_says_what_exists_and_takes_nothing_of_others_for_ours() {
     let mut foreign = our_tags();
     foreign.insert(tags::STACK.to_owned(), "other".to_owned());
-    let world = World::fresh()
-        .with("GetDomainDetail", registered(&SERVERS))
+    let world = live_for_a_dry_run()
+        .with("GetItem", item(None))
         .with("GetApis", apis(vec![api("api-9", foreign), api("api-1", our_tags())]))
         .with(
             "ListHostedZonesByName",
@@ -908,8 +987,7 @@ async fn a_dry_run_says_what_exists_and_takes_nothing_of_others_for_ours() {
                 ("arn:of-another-name", &["example.com"]),
                 (CERTIFICATE, &["example.com", "*.example.com"]),
             ]),
-        )
-        .with("GetDomainName", custom_domain(CERTIFICATE, DomainNameStatus::Available, our_tags()));
+        );
     let plan = world.plan(dry(request())).await.expect("a plan");
     use ReportAction::{Create, Exists};
     let wanted = [
@@ -918,6 +996,7 @@ async fn a_dry_run_says_what_exists_and_takes_nothing_of_others_for_ours() {
         line("hosted zone", Exists, "ZONE"),
         line("certificate", Exists, CERTIFICATE),
         line("custom domain", Exists, "api.example.com"),
+        line("alias records", Exists, "api.example.com"),
     ];
     assert_eq!(lines(&plan), wanted);
     assert_eq!(plan.report.price, None);
@@ -927,7 +1006,7 @@ async fn a_dry_run_says_what_exists_and_takes_nothing_of_others_for_ours() {
         .with("ListCertificates", certificates(vec![("arn:of-another-name", &["example.com"])]));
     let plan = others.plan(dry(request())).await.expect("a plan");
     let made: Vec<ReportAction> = plan.report.resources.iter().map(|line| line.action).collect();
-    assert_eq!(made, [Create, Exists, Create, Create, Create]);
+    assert_eq!(made, [Create, Exists, Create, Create, Create, Create]);
     assert_eq!(
         plan.report.resources[1].name,
         "example.com, not registered in this account; without `registration` it is not bought"

@@ -1,0 +1,291 @@
+//! The dry run's report: what is there, what the request wants, and the difference. Read-only.
+//! What a resource is like stands in the words of the request, so that a changed field has the name that it has there.
+//! It must not decide what a run does: the steps compare for themselves.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm};
+use aws_sdk_apigatewayv2::types::{Api, Cors, IntegrationType, RouteSettings};
+use nameplate::contract::{Known, RegistrationPlan};
+use nameplate::desired::STAGE;
+use nameplate::error::{classify, code_of};
+use nameplate::request::{Route, Throttle};
+use nameplate::result::{ReportAction, ResourceReport};
+use nameplate::{Request, StepError, difference, tags};
+use serde_json::{Value, json};
+
+use crate::look;
+use crate::step::{Clients, Settings};
+
+/// Stands for the id of what does not exist yet.
+const NOT_YET: &str = "(known after the run)";
+/// Limits that limit nothing: a stage that once had some cannot lose them.
+const NO_LIMIT: (f64, i32) = (10_000.0, 5_000);
+
+/// Every resource of the request, in the order in which it would be made.
+///
+/// # Errors
+/// `Refused` for a custom domain that is not ours; what reading can fail with.
+pub(crate) async fn resources(
+    clients: &Clients,
+    settings: &Settings,
+    request: &Request,
+    known: &Known,
+    plan: RegistrationPlan,
+) -> Result<Vec<ResourceReport>, StepError> {
+    let domain = request.domain_name.as_str();
+    let found = look::api(clients, settings, request, known).await?;
+    let api_before = match &found {
+        Some(found) => api(clients, request, settings, found).await?,
+        None => Value::Null,
+    };
+    let api_id = found.and_then(|api| api.api_id);
+    let zone_id = look::zone(clients, request).await?;
+    let certificate = Certificate::find(clients, request, known).await?;
+    let custom_domain = look::custom_domain(clients, settings, request).await?;
+    let mapped = match &custom_domain {
+        Some(found) => mapped(clients, &found.name).await?,
+        None => Value::Null,
+    };
+    let before = custom_domain
+        .as_ref()
+        .map_or(Value::Null, |found| json!({"certificate": found.certificate_arn, "api": mapped}));
+    let certificate_kept = certificate.as_ref().filter(|found| found.fits(request)).map(|found| found.arn.clone());
+    let after = json!({
+        "certificate": certificate_kept.as_deref().unwrap_or(NOT_YET),
+        "api": api_id.as_deref().unwrap_or(NOT_YET),
+    });
+    Ok(vec![
+        resource("API", api_id.clone(), domain, &api_before, &wanted_api(request, settings)),
+        registration(request, plan),
+        resource("hosted zone", zone_id.clone(), domain, &Value::Null, &Value::Null),
+        resource(
+            "certificate",
+            certificate.as_ref().map(|found| found.arn.clone()),
+            &request.certificate_names().join(", "),
+            &certificate.as_ref().map_or(Value::Null, |found| found.document(request)),
+            &Certificate::wanted(request),
+        ),
+        resource("custom domain", custom_domain.as_ref().map(|d| d.name.clone()), &request.hostname(), &before, &after),
+        aliases(clients, request, zone_id.as_deref(), custom_domain.as_ref()).await?,
+    ])
+}
+
+/// One resource: `found` is its id. `before` is null where it is not there, and then nothing changes but all is made.
+fn resource(kind: &str, found: Option<String>, wanted: &str, before: &Value, after: &Value) -> ResourceReport {
+    let changes = difference::changes(before, after);
+    let action = match (&found, changes.is_empty()) {
+        (None, _) => ReportAction::Create,
+        (Some(_), true) => ReportAction::Exists,
+        (Some(_), false) => ReportAction::Change,
+    };
+    ResourceReport { resource: kind.to_owned(), action, name: found.unwrap_or_else(|| wanted.to_owned()), changes }
+}
+
+fn registration(request: &Request, plan: RegistrationPlan) -> ResourceReport {
+    let domain = request.domain_name.as_str();
+    let (action, name) = match plan {
+        RegistrationPlan::Register => (ReportAction::Buy, domain.to_owned()),
+        RegistrationPlan::Registered => (ReportAction::Exists, domain.to_owned()),
+        RegistrationPlan::NotManaged => (
+            ReportAction::Exists,
+            format!("{domain}, not registered in this account; without `registration` it is not bought"),
+        ),
+    };
+    ResourceReport { resource: "registration".to_owned(), action, name, changes: Vec::new() }
+}
+
+/// The API as the request wants it.
+fn wanted_api(request: &Request, settings: &Settings) -> Value {
+    let routes: BTreeMap<&str, Value> =
+        request.api.routes.iter().map(|route| (route.route.as_str(), target(route))).collect();
+    let limits = request.api.throttle.as_ref().map(|Throttle { rate, burst }| json!({"rate": rate, "burst": burst}));
+    let cors = request.api.cors.as_ref().map(|cors| {
+        cors_document(
+            [
+                ("allowOrigins", &cors.allow_origins),
+                ("allowMethods", &cors.allow_methods),
+                ("allowHeaders", &cors.allow_headers),
+                ("exposeHeaders", &cors.expose_headers),
+            ],
+            cors.allow_credentials,
+            cors.max_age,
+        )
+    });
+    json!({"routes": routes, "cors": cors, "throttle": limits, "tags": tags::wanted(request, &settings.stack)})
+}
+
+fn target(route: &Route) -> Value {
+    match (&route.url, &route.lambda) {
+        (Some(url), _) => json!({"url": url}),
+        (None, Some(lambda)) => json!({"lambda": lambda.as_str()}),
+        (None, None) => Value::Null,
+    }
+}
+
+/// Lists without order and case, which API Gateway changes.
+fn cors_document(lists: [(&str, &[String]); 4], credentials: bool, max_age: Option<i32>) -> Value {
+    let mut document = json!({"allowCredentials": credentials, "maxAge": max_age.filter(|age| *age != 0)});
+    for (name, list) in lists {
+        let mut list: Vec<String> = list.iter().map(|text| text.to_ascii_lowercase()).collect();
+        list.sort();
+        document[name] = json!(list);
+    }
+    document
+}
+
+/// The API as it is.
+async fn api(clients: &Clients, request: &Request, settings: &Settings, found: &Api) -> Result<Value, StepError> {
+    let id = found.api_id().unwrap_or_default();
+    let stage = match clients.apigateway.get_stage().api_id(id).stage_name(STAGE).send().await {
+        Ok(stage) => stage.default_route_settings,
+        Err(error) if code_of(&error) == Some("NotFoundException") => None,
+        Err(error) => return Err(classify("apigatewayv2:GetStage", &error)),
+    };
+    let mut present: BTreeMap<String, String> =
+        found.tags().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+    // What others tagged is left alone.
+    let wanted = tags::wanted(request, &settings.stack);
+    present.retain(|key, _| wanted.contains_key(key));
+    Ok(json!({
+        "routes": routes(clients, id).await?,
+        "cors": found.cors_configuration().map(present_cors),
+        "throttle": stage.as_ref().and_then(limits),
+        "tags": present,
+    }))
+}
+
+fn present_cors(cors: &Cors) -> Value {
+    cors_document(
+        [
+            ("allowOrigins", cors.allow_origins()),
+            ("allowMethods", cors.allow_methods()),
+            ("allowHeaders", cors.allow_headers()),
+            ("exposeHeaders", cors.expose_headers()),
+        ],
+        cors.allow_credentials().unwrap_or(false),
+        cors.max_age(),
+    )
+}
+
+fn limits(settings: &RouteSettings) -> Option<Value> {
+    let (rate, burst) = (settings.throttling_rate_limit()?, settings.throttling_burst_limit()?);
+    ((rate, burst) != NO_LIMIT).then(|| json!({"rate": rate, "burst": burst}))
+}
+
+/// The targets of the routes, by route key.
+async fn routes(clients: &Clients, id: &str) -> Result<BTreeMap<String, Value>, StepError> {
+    let (routes, integrations) = look::parts(clients, id).await?.unwrap_or_default();
+    let target_of: BTreeMap<&str, Value> = integrations
+        .iter()
+        .filter_map(|integration| {
+            let uri = integration.integration_uri()?;
+            let target = match integration.integration_type()? {
+                IntegrationType::HttpProxy => json!({"url": uri}),
+                IntegrationType::AwsProxy => json!({"lambda": uri}),
+                other => json!({"integrationType": other.as_str(), "uri": uri}),
+            };
+            Some((integration.integration_id()?, target))
+        })
+        .collect();
+    Ok(routes
+        .iter()
+        .filter_map(|route| {
+            let id = route.target().and_then(|target| target.strip_prefix("integrations/"));
+            let target = id.and_then(|id| target_of.get(id).cloned()).unwrap_or_else(|| json!({}));
+            Some((route.route_key()?.to_owned(), target))
+        })
+        .collect())
+}
+
+/// The id of the API to which the root path leads.
+async fn mapped(clients: &Clients, host: &str) -> Result<Value, StepError> {
+    let answer = match clients.apigateway.get_api_mappings().domain_name(host).send().await {
+        Ok(answer) => answer,
+        Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(Value::Null),
+        Err(error) => return Err(classify("apigatewayv2:GetApiMappings", &error)),
+    };
+    let root = answer.items().iter().find(|mapping| mapping.api_mapping_key().unwrap_or_default().is_empty());
+    Ok(json!(root.and_then(|mapping| mapping.api_id())))
+}
+
+/// A certificate, as the listing shows it.
+struct Certificate {
+    arn: String,
+    names: Vec<String>,
+    key: Option<String>,
+}
+
+impl Certificate {
+    /// One with the wanted names and key; else the recorded one, which would be replaced.
+    async fn find(clients: &Clients, request: &Request, known: &Known) -> Result<Option<Self>, StepError> {
+        let key_types = KeyAlgorithm::values().iter().map(|key| KeyAlgorithm::from(*key)).collect();
+        let (mut recorded, mut next) = (None, None);
+        loop {
+            let page = clients
+                .acm
+                .list_certificates()
+                .certificate_statuses(CertificateStatus::Issued)
+                .certificate_statuses(CertificateStatus::PendingValidation)
+                // Without the filter ACM hides every key that is not RSA (AWS-FACTS 3.2).
+                .includes(Filters::builder().set_key_types(Some(Vec::clone(&key_types))).build())
+                .set_next_token(next)
+                .send()
+                .await
+                .map_err(|error| classify("acm:ListCertificates", &error))?;
+            for summary in page.certificate_summary_list() {
+                let Some(arn) = summary.certificate_arn() else { continue };
+                let mut names = summary.subject_alternative_name_summaries().to_vec();
+                names.sort();
+                let key = summary.key_algorithm().map(|key| key.as_str().replace('-', "_"));
+                let found = Self { arn: arn.to_owned(), names, key };
+                if found.fits(request) {
+                    return Ok(Some(found));
+                }
+                if known.certificate_arn.as_deref() == Some(arn) {
+                    recorded = Some(found);
+                }
+            }
+            match page.next_token {
+                Some(token) => next = Some(token),
+                None => return Ok(recorded),
+            }
+        }
+    }
+
+    /// A key that the listing does not show counts as the wanted one, as `request-cert` has it.
+    fn document(&self, request: &Request) -> Value {
+        json!({
+            "names": self.names,
+            "keyAlgorithm": self.key.as_deref().unwrap_or(request.certificate.key_algorithm.as_str()),
+        })
+    }
+
+    fn wanted(request: &Request) -> Value {
+        let mut names = request.certificate_names();
+        names.sort();
+        json!({"names": names, "keyAlgorithm": request.certificate.key_algorithm.as_str()})
+    }
+
+    fn fits(&self, request: &Request) -> bool {
+        self.document(request) == Self::wanted(request)
+    }
+}
+
+/// The records of the host name that point to the custom domain.
+async fn aliases(
+    clients: &Clients,
+    request: &Request,
+    zone_id: Option<&str>,
+    custom_domain: Option<&look::CustomDomain>,
+) -> Result<ResourceReport, StepError> {
+    let host = request.hostname();
+    let present = match zone_id {
+        Some(zone_id) => look::aliases(clients, zone_id, &host).await?,
+        None => BTreeMap::new(),
+    };
+    let target = custom_domain.and_then(|found| found.target.as_deref()).unwrap_or(NOT_YET);
+    let found = (!present.is_empty()).then(|| host.clone());
+    let before = if present.is_empty() { Value::Null } else { json!(present) };
+    Ok(resource("alias records", found, &host, &before, &json!({"A": target, "AAAA": target})))
+}
