@@ -20,17 +20,20 @@ pub(crate) enum Scenario {
     Fresh,
     /// The price is over the cap: nothing is made.
     Refused,
+    /// The name is live, and another request changes its routes and cross-origin rules.
+    Changed,
     /// The first execution is stopped in its sleep; what releases its claim is disturbed; the next goes live.
     Stopped,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 3] = [Self::Fresh, Self::Refused, Self::Stopped];
+    pub(crate) const ALL: [Self; 4] = [Self::Fresh, Self::Refused, Self::Changed, Self::Stopped];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Fresh => "fresh",
             Self::Refused => "refused",
+            Self::Changed => "changed",
             Self::Stopped => "stopped",
         }
     }

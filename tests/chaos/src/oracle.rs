@@ -86,7 +86,9 @@ pub(crate) async fn live(world: &World, domain: &str, result: &Value, routes: &[
     deviations.check("tags of the certificate", world.certificate_tags(&arn).await, pairs);
     deviations.check("tags of the custom domain", &custom_domain["tags"], &json!(tags));
 
-    deviations.check("answer under the name", world.get(&hostname, "/v1/models").await.0, 200);
+    for path in routes.iter().filter_map(|route| route.strip_prefix("GET ")) {
+        deviations.check(&format!("answer to {path} under the name"), world.get(&hostname, path).await.0, 200);
+    }
     deviations.0.extend(released(world, domain).await);
     deviations.0
 }

@@ -55,15 +55,39 @@ impl Stage {
 
     fn request(&self, scenario: Scenario, domain: &str) -> Value {
         let mut request = request(domain, &self.backend.url("/models"));
-        if scenario == Scenario::Refused {
-            request["registration"]["maxPrice"]["amount"] = json!(1.0);
+        match scenario {
+            Scenario::Fresh | Scenario::Stopped => {}
+            Scenario::Refused => request["registration"]["maxPrice"]["amount"] = json!(1.0),
+            Scenario::Changed => {
+                request["api"]["cors"] = json!({"allowOrigins": ["https://app.example.com"]});
+                request["api"]["routes"] = json!([
+                    {"route": "GET /v1/models", "url": self.backend.url("/moved")},
+                    {"route": "GET /v1/added", "url": self.backend.url("/added")},
+                ]);
+            }
         }
         request
+    }
+
+    /// Makes the world as it is before the run that is disturbed. What is wrong if that fails.
+    async fn prepare(&self, scenario: Scenario, name: &str, domain: &str) -> Option<String> {
+        if scenario != Scenario::Changed {
+            return None;
+        }
+        let mut request = self.request(Scenario::Fresh, domain);
+        request["api"]["routes"] = json!([
+            {"route": "GET /v1/models", "url": self.backend.url("/models")},
+            {"route": "GET /v1/gone", "url": self.backend.url("/gone")},
+        ]);
+        let arn = self.world.start_named(self.world.machine(), &format!("before-{name}"), &request).await;
+        let ended = self.world.ended(&arn).await;
+        (ended.status != "SUCCEEDED").then(|| format!("the run before ended {} with {}", ended.status, ended.error))
     }
 
     /// The calls of an undisturbed run, the poller's included.
     pub(crate) async fn calls(&self, scenario: Scenario, name: &str) -> Vec<Call> {
         let domain = format!("{name}.com");
+        assert_eq!(self.prepare(scenario, name, &domain).await, None);
         let arn = self.world.start_named(self.world.machine(), name, &self.request(scenario, &domain)).await;
         let ended = self.world.ended(&arn).await;
         assert_eq!(judge_ending(scenario, &ended), None, "the undisturbed run: {ended:?}");
@@ -84,6 +108,9 @@ impl Stage {
         let world = &self.world;
         let domain = format!("{name}.com");
         let request = self.request(case.scenario, &domain);
+        if let Some(deviation) = self.prepare(case.scenario, name, &domain).await {
+            return Outcome::Deviates(vec![deviation]);
+        }
         let machine = if case.disturbances.iter().any(loses_an_event) { &self.impatient } else { world.machine() };
         let mut faults = Vec::new();
         for disturbance in &case.disturbances {
@@ -121,6 +148,9 @@ impl Stage {
         let mut deviations = match case.scenario {
             Scenario::Fresh | Scenario::Stopped => {
                 oracle::live(world, &domain, &ended.output, &["GET /v1/models"]).await
+            }
+            Scenario::Changed => {
+                oracle::live(world, &domain, &ended.output, &["GET /v1/added", "GET /v1/models"]).await
             }
             Scenario::Refused => oracle::nothing(world, &domain).await,
         };
@@ -323,9 +353,8 @@ fn call_fault(site: &Site, kind: &str, delay: u64, machine: &str, name: &str) ->
 /// What is wrong with the ending of a run.
 fn judge_ending(scenario: Scenario, ended: &Ended) -> Option<&'static str> {
     match (scenario, ended.status.as_str(), ended.error.as_str()) {
-        (Scenario::Fresh | Scenario::Stopped, "SUCCEEDED", _) | (Scenario::Refused, "FAILED", "Nameplate.Refused") => {
-            None
-        }
+        (Scenario::Fresh | Scenario::Changed | Scenario::Stopped, "SUCCEEDED", _)
+        | (Scenario::Refused, "FAILED", "Nameplate.Refused") => None,
         _ => Some("it did not end as it must"),
     }
 }
