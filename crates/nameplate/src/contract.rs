@@ -241,6 +241,9 @@ pub struct RequestCertOutput {
     pub watch_key: Option<String>,
     /// Seconds since 1970 at which waiting ends: the deadline of the next turn.
     pub deadline: i64,
+    /// ARNs of our other certificates of the domain, which are needed no more once this one is in their place.
+    #[serde(default)]
+    pub replaced: Vec<String>,
 }
 
 /// Input of `write-validation-records`.

@@ -8,6 +8,7 @@
 //! NotReady: a certificate just requested is not readable, or a name lacks its record.
 //! Failed: validation failed or timed out in this run, or the deadline passed. What an earlier run left in such
 //! a state is replaced. Busy: this execution does not hold the domain any more.
+//! Our other certificates of the domain, in whose place this one comes, are named in the output and left alone.
 //! Certificates that are not ours by tags are never touched. It must not know zones: another step writes the records.
 
 use std::collections::BTreeSet;
@@ -74,7 +75,7 @@ async fn run_at(
     // The first turn sets the end of the wait; those that follow are given it, and cannot move it.
     let input = RequestCertInput { deadline: input.deadline.min(now + CERTIFICATE_DEADLINE_SECS), ..input };
     let watches = Watches { dynamodb: &clients.dynamodb, table: &settings.table, input: &input, now };
-    let mut found = find(&clients.acm, &settings.stack, &input).await?;
+    let (mut found, mut replaced) = find(&clients.acm, &settings.stack, &input).await?;
     if let Some(certificate) = &found
         && certificate.status == Status::PendingValidation
         && now < input.deadline
@@ -100,7 +101,7 @@ async fn run_at(
             watches.remove(&certificate.arn).await?;
         }
         match verdict {
-            Verdict::Answer(output) => return Ok(output),
+            Verdict::Answer(output) => return Ok(RequestCertOutput { replaced, ..output }),
             Verdict::NotYet(error) | Verdict::GiveUp(error) => return Err(error),
             Verdict::Replace => {
                 tracing::info!(
@@ -108,6 +109,7 @@ async fn run_at(
                     status = certificate.status.as_str(),
                     "replacing a certificate of an earlier run that cannot be used any more"
                 );
+                replaced.push(certificate.arn.clone());
                 spent = Some(certificate.arn);
             }
         }
@@ -171,6 +173,7 @@ fn decide(certificate: &Certificate, input: &RequestCertInput, now: i64) -> Verd
             validation_records: certificate.records.clone(),
             watch_key,
             deadline: input.deadline,
+            replaced: Vec::new(),
         })
     };
     match certificate.status {
@@ -247,46 +250,67 @@ fn key_fits(key: Option<&str>, request: &Request) -> bool {
     key.is_none_or(|key| key.replace('-', "_") == request.certificate.key_algorithm.as_str())
 }
 
-/// The certificate of the earlier run or turn, else one that is ours by names and tags.
-async fn find(acm: &Acm, stack: &str, input: &RequestCertInput) -> Result<Option<Certificate>, StepError> {
+/// The certificate of the earlier run or turn, else one that is ours by names and tags; and the others that are ours
+/// by tags, in whose place it comes.
+async fn find(
+    acm: &Acm,
+    stack: &str,
+    input: &RequestCertInput,
+) -> Result<(Option<Certificate>, Vec<String>), StepError> {
+    let mut replaced = Vec::new();
     if let Some(arn) = &input.certificate_arn
         && let Some(certificate) = describe(acm, arn).await?
     {
         if certificate.fits(&input.request) {
-            return Ok(Some(certificate));
+            return Ok((Some(certificate), replaced));
         }
         tracing::info!(certificate = arn, "the recorded certificate has other names or another key");
     }
     if input.fresh {
-        return Ok(None);
+        return Ok((None, replaced));
     }
+    let mut chosen = None;
     for summary in candidates(list(acm).await?, &input.request) {
         let Some(arn) = summary.certificate_arn() else { continue };
-        if is_ours(acm, arn, &input.request, stack).await? {
-            return describe(acm, arn).await;
+        if !is_ours(acm, arn, &input.request, stack).await? {
+            continue;
+        }
+        if chosen.is_none() && fits(&summary, &input.request) {
+            chosen = Some(arn.to_owned());
+        } else {
+            replaced.push(arn.to_owned());
         }
     }
-    Ok(None)
+    let found = match chosen {
+        Some(arn) => describe(acm, &arn).await?,
+        None => None,
+    };
+    Ok((found, replaced))
 }
 
-/// The listed certificates with the wanted names and key: issued ones first, then the newest.
+/// The listed certificates of the domain: those with the wanted names and key first, issued ones before others, the
+/// newest first.
 fn candidates(listed: Vec<CertificateSummary>, request: &Request) -> Vec<CertificateSummary> {
-    let wanted = wanted_names(request);
-    let mut fitting: Vec<CertificateSummary> = listed
+    let mut candidates: Vec<CertificateSummary> = listed
         .into_iter()
         .filter(|summary| {
             summary.domain_name().map(normal_name).as_deref() == Some(request.domain_name.as_str())
                 && summary.r#type().is_none_or(|kind| *kind == CertificateType::AmazonIssued)
-                && summary.has_additional_subject_alternative_names() != Some(true)
-                && name_set(summary.domain_name(), summary.subject_alternative_name_summaries()) == wanted
-                && key_fits(summary.key_algorithm().map(KeyAlgorithm::as_str), request)
         })
         .collect();
-    fitting.sort_by_key(|summary| {
+    candidates.sort_by_key(|summary| {
         let created = summary.created_at().map_or(0, aws_sdk_acm::primitives::DateTime::secs);
-        (summary.status() != Some(&Status::Issued), std::cmp::Reverse(created))
+        let issued = summary.status() == Some(&Status::Issued);
+        (!fits(summary, request), !issued, std::cmp::Reverse(created))
     });
-    fitting
+    candidates
+}
+
+/// Whether a listed certificate has exactly the wanted names, and the wanted key.
+fn fits(summary: &CertificateSummary, request: &Request) -> bool {
+    summary.has_additional_subject_alternative_names() != Some(true)
+        && name_set(summary.domain_name(), summary.subject_alternative_name_summaries()) == wanted_names(request)
+        && key_fits(summary.key_algorithm().map(KeyAlgorithm::as_str), request)
 }
 
 /// All certificates that are, or may become, usable. Without key types ACM hides most of them (AWS-FACTS 3.2).
@@ -1009,9 +1033,11 @@ mod tests {
     #[tokio::test]
     async fn an_issued_certificate_is_preferred_to_a_pending_one() {
         let list = lists(vec![summary(NEW, Status::PendingValidation), summary(OLD, Status::Issued)]);
-        let (tags, describe) = (has_tags(OLD, OURS), describes(earlier(detail(OLD, Status::Issued))));
-        let output = go(&[&list, &tags, &describe], &[], input(false, None)).await.expect("adopted");
+        let (tags, pending) = (has_tags(OLD, OURS), has_tags(NEW, OURS));
+        let describe = describes(earlier(detail(OLD, Status::Issued)));
+        let output = go(&[&list, &tags, &pending, &describe], &[], input(false, None)).await.expect("adopted");
         assert_issued(&output, OLD);
+        assert_eq!(output.replaced, [NEW], "the one too many is named");
     }
 
     #[tokio::test]
@@ -1040,8 +1066,27 @@ mod tests {
         let mut domain = right.clone();
         domain.domain_name = Some("*.example.com".to_owned());
         let request = input(false, None).request;
-        assert!(candidates(vec![fewer, more, key, imported, domain], &request).is_empty());
-        assert_eq!(candidates(vec![right.clone()], &request), [right]);
+        for other in [&fewer, &more, &key] {
+            assert!(!fits(other, &request), "{other:?}");
+            assert_eq!(candidates(vec![other.clone(), right.clone()], &request), [right.clone(), other.clone()]);
+        }
+        assert!(fits(&right, &request));
+        assert!(candidates(vec![imported, domain], &request).is_empty());
+    }
+
+    #[tokio::test]
+    async fn our_certificate_with_other_names_is_replaced_and_named_and_a_foreign_one_is_not() {
+        const FOREIGN: &str = "arn:aws:acm:us-east-1:123456789012:certificate/foreign";
+        let mut old = summary(OLD, Status::Issued);
+        old.subject_alternative_name_summaries = Some(vec!["example.com".to_owned()]);
+        let mut foreign = old.clone();
+        foreign.certificate_arn = Some(FOREIGN.to_owned());
+        let list = lists(vec![old, foreign]);
+        let (ours, others) = (has_tags(OLD, OURS), has_tags(FOREIGN, &[]));
+        let (request, put) = (requests(None, NEW), puts(NEW));
+        let describe = describes(detail(NEW, Status::PendingValidation));
+        let output = go(&[&list, &ours, &others, &request, &describe], &[&put], input(false, None)).await;
+        assert_eq!(output.expect("requested").replaced, [OLD]);
     }
 
     #[test]
