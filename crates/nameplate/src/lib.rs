@@ -8,6 +8,7 @@ pub mod contract;
 pub mod desired;
 pub mod domain;
 pub mod error;
+pub mod event;
 pub mod purchase;
 pub mod request;
 pub mod result;

@@ -92,6 +92,8 @@ pub enum ReportAction {
     Exists,
     /// It would be made.
     Create,
+    /// It is there and would be changed.
+    Change,
     /// It would be bought.
     Buy,
 }

@@ -12,7 +12,7 @@ use nameplate::contract::{
     RegistrationPlan,
 };
 use nameplate::error::{classify, code_of};
-use nameplate::request::{Money, Registration};
+use nameplate::request::{Money, NameServers, Registration};
 use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
 use nameplate::runtime::now;
 use nameplate::secret::SecretString;
@@ -72,7 +72,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let mut report = nameplate::result::Report::default();
     if request.dry_run {
         report.price = found.quote.as_ref().map(|quote| price_report(&request, quote));
-        report.resources = resources(clients, settings, &request, &item.known, found.plan).await?;
+        report.resources = resources(clients, settings, &request, &item.known, &found).await?;
     } else if converged.is_none() && found.quote.is_none() {
         // A name that nobody has registered can have no custom domain of somebody else in use here.
         look::custom_domain(clients, settings, &request).await?;
@@ -245,9 +245,10 @@ async fn resources(
     settings: &Settings,
     request: &Request,
     known: &Known,
-    plan: RegistrationPlan,
+    found: &Found,
 ) -> Result<Vec<ResourceReport>, StepError> {
     let domain = request.domain_name.as_str();
+    let plan = found.plan;
     let line = |resource: &str, found: Option<String>, wanted: &str| ResourceReport {
         resource: resource.to_owned(),
         action: if found.is_some() { ReportAction::Exists } else { ReportAction::Create },
@@ -265,17 +266,33 @@ async fn resources(
             domain.to_owned()
         },
     };
-    Ok(vec![
-        line("API", look::api(clients, settings, request, known).await?, domain),
-        registration,
-        line("hosted zone", look::zone(clients, request).await?, domain),
+    let api = line("API", look::api(clients, settings, request, known).await?, domain);
+    let zone = look::zone(clients, request, found.detail.as_ref()).await?;
+    let delegation = found.detail.as_ref().filter(|_| zone.as_ref().is_none_or(|zone| !zone.delegated));
+    let mut lines = vec![api, registration, line("hosted zone", zone.map(|zone| zone.id), domain)];
+    lines.extend(delegation.map(|registry| name_servers(request, registry)));
+    lines.extend([
         line("certificate", look::certificate(clients, request, known).await?, &request.certificate_names().join(", ")),
         line(
             "custom domain",
             look::custom_domain(clients, settings, request).await?.map(|d| d.name),
             &request.hostname(),
         ),
-    ])
+    ]);
+    Ok(lines)
+}
+
+/// The line about a registry that points to no zone of the name.
+fn name_servers(request: &Request, registry: &look::Detail) -> ResourceReport {
+    let (domain, servers) = (&request.domain_name, registry.name_servers.join(", "));
+    let (action, name) = match request.name_servers {
+        NameServers::Correct => (ReportAction::Change, format!("{domain}, from {servers} to those of the hosted zone")),
+        NameServers::Report => (
+            ReportAction::Exists,
+            format!("{domain} points to {servers}, which is refused unless `nameServers` is `correct`"),
+        ),
+    };
+    ResourceReport { resource: "name servers".to_owned(), action, name }
 }
 
 #[cfg(test)]

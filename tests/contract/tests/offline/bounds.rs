@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::read;
 use crate::states::{edges, list, reachable, sleeps, states};
 
-/// The most events that a history may come to, a fifth of what Step Functions takes (AWS-FACTS 5.4).
-const MOST_EVENTS: u64 = 5_000;
+/// The most events that a history may come to, less than a third of what Step Functions takes (AWS-FACTS 5.4).
+const MOST_EVENTS: u64 = 7_500;
 /// ExecutionStarted, and how it ended.
 const AROUND: u64 = 2;
 /// Entered and exited.
@@ -198,8 +198,8 @@ fn whatever_makes_the_history_longer_is_noticed() {
     for (pointer, value) in [
         ("/States/AwaitRegistration/TimeoutSeconds", json!(900)),
         ("/States/AwaitCertificate/TimeoutSeconds", json!(900)),
-        ("/States/RequestCert/Retry/3/MaxAttempts", json!(400)),
-        ("/States/Plan/Retry/3/MaxAttempts", json!(400)),
+        ("/States/RequestCert/Retry/3/MaxAttempts", json!(1_200)),
+        ("/States/Plan/Retry/3/MaxAttempts", json!(1_200)),
         ("/States/Register/Assign/retries", json!("{% $retries %}")),
         ("/States/RequestCert/Assign/retries", json!(0)),
         ("/States/WriteValidationRecords/Assign/retries", json!("{% $states.context.State.RetryCount %}")),

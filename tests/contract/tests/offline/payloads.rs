@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nameplate::contract::{
-    AttachDomainInput, AttachDomainOutput, CreateApiInput, CreateApiOutput, CreateZoneInput, CreateZoneOutput, Known,
-    PlanInput, PlanOutput, RegisterInput, RegisterOutput, RequestCertInput, RequestCertOutput,
-    WriteValidationRecordsInput, WriteValidationRecordsOutput,
+    AttachDomainInput, AttachDomainOutput, CorrectDelegationInput, CorrectDelegationOutput, CreateApiInput,
+    CreateApiOutput, CreateZoneInput, CreateZoneOutput, Known, PlanInput, PlanOutput, RegisterInput, RegisterOutput,
+    RequestCertInput, RequestCertOutput, WriteValidationRecordsInput, WriteValidationRecordsOutput,
 };
+use nameplate::event::ActionRequired;
 use nameplate::result::ProvisionResult;
 use nameplate::table::{self, domain, watch};
 use schemars::{JsonSchema, schema_for};
@@ -100,6 +101,7 @@ fn steps() -> BTreeMap<&'static str, (Shape, Shape)> {
         ("CreateApi", step::<CreateApiInput, CreateApiOutput>()),
         ("Register", step::<RegisterInput, RegisterOutput>()),
         ("CreateZone", step::<CreateZoneInput, CreateZoneOutput>()),
+        ("CorrectDelegation", step::<CorrectDelegationInput, CorrectDelegationOutput>()),
         ("RequestCert", step::<RequestCertInput, RequestCertOutput>()),
         ("WriteValidationRecords", step::<WriteValidationRecordsInput, WriteValidationRecordsOutput>()),
         ("AttachDomain", step::<AttachDomainInput, AttachDomainOutput>()),
@@ -311,6 +313,29 @@ fn the_result_has_exactly_the_fields_of_its_type() {
             ("/States/AttachDomain/Assign/result", "apiId", json!("{% $registration %}")),
         ],
     );
+}
+
+#[test]
+fn what_a_person_has_to_do_is_told_with_exactly_the_fields_of_its_type() {
+    let event = Shape::of::<ActionRequired>();
+    let rule = |definition: &Value| {
+        let mut problems = Vec::new();
+        let entries = tasks(definition).into_values().filter_map(|task| task["Arguments"]["Entries"].as_array());
+        let told: Vec<&Value> = entries.flatten().filter(|entry| entry["DetailType"] == "Action Required").collect();
+        for entry in &told {
+            let fields: BTreeSet<String> =
+                entry["Detail"].as_object().into_iter().flatten().map(|f| f.0.clone()).collect();
+            if fields != event.fields() {
+                problems.push(format!("the event has {fields:?}, its type {:?}", event.fields()));
+            }
+        }
+        if told.is_empty() {
+            problems.push("nobody is told".to_owned());
+        }
+        problems
+    };
+    let detail = "/States/AnnounceActions/Arguments/Entries/0/Detail";
+    check(rule, &[(detail, "actions", Value::Null), (detail, "reason", json!("x"))]);
 }
 
 #[test]
