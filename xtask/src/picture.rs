@@ -20,7 +20,7 @@ const PICTURE: &str = "docs/provision.svg";
 /// Most states in one column.
 const ROWS: usize = 8;
 /// How far the end of a column may move to keep loops whole.
-const SHIFT: usize = 2;
+const SHIFT: usize = 4;
 
 // Pixels.
 const NODE_HEIGHT: i32 = 42;

@@ -193,8 +193,31 @@ pub struct CreateZoneOutput {
     pub hosted_zone_id: String,
     /// The zone's name servers.
     pub name_servers: Vec<String>,
+    /// False: the name is registered in this account, its registry names other servers, and the request wants that
+    /// corrected.
+    pub delegated: bool,
     /// What a person has to do: set the name servers at the registrar.
     pub actions: Vec<String>,
+}
+
+/// Input of `correct-delegation`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CorrectDelegationInput {
+    /// The normalised request.
+    pub request: Request,
+    /// Name servers of the hosted zone: what the registry is to name.
+    pub name_servers: Vec<String>,
+    /// When this run was planned, in seconds since 1970: a change since then is this run's.
+    pub planned_at: i64,
+}
+
+/// Output of `correct-delegation`: it comes back once the registry names the zone's servers.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CorrectDelegationOutput {
+    /// Name servers at the registry.
+    pub name_servers: Vec<String>,
 }
 
 /// Input of `request-cert`.

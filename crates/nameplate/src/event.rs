@@ -48,6 +48,20 @@ pub struct DomainRegistered {
     pub name_servers: Vec<String>,
 }
 
+/// `Action Required`: a run waits for something that only a person can do. It goes on by itself once that is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActionRequired {
+    /// Of this contract: 1.
+    pub version: u32,
+    /// The domain, in A-labels.
+    pub domain_name: String,
+    /// ARN of the execution that waits.
+    pub execution_arn: String,
+    /// What to do, with exact values; the same that the result lists.
+    pub actions: Vec<String>,
+}
+
 /// `Domain Live`: the API answers under its name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -111,6 +125,10 @@ impl RegistrationEnded {
             status: status.to_owned(),
         }
     }
+}
+
+impl Event for ActionRequired {
+    const DETAIL_TYPE: &'static str = "Action Required";
 }
 
 impl Event for DefaultEndpointLive {

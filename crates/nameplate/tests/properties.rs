@@ -132,9 +132,10 @@ fn request() -> impl Strategy<Value = Value> {
         throttle,
         tags,
         option::of(any::<bool>()),
+        option::of(select(vec!["report", "correct"])),
     );
     (domain(), hostname, parts).prop_map(
-        |(domain, hostname, (registration, certificate, routes, cors, throttle, tags, dry_run))| {
+        |(domain, hostname, (registration, certificate, routes, cors, throttle, tags, dry_run, name_servers))| {
             let hostname =
                 hostname.map(|label| label.map_or_else(|| domain.clone(), |label| format!("{label}.{domain}")));
             let certificate = certificate.map(|(labels, key)| {
@@ -151,6 +152,7 @@ fn request() -> impl Strategy<Value = Value> {
             object([
                 ("domainName", Some(json!(domain))),
                 ("registration", registration),
+                ("nameServers", name_servers.map(Value::from)),
                 ("certificate", certificate),
                 ("api", Some(api)),
                 ("tags", tags.map(|tags| json!(tags))),

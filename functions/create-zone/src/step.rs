@@ -1,8 +1,8 @@
 //! `create-zone`: the one public hosted zone in which the domain's records count.
 //!
 //! Reads: GetHostedZone, ListHostedZonesByName, ListTagsForResource.
-//! Writes: CreateHostedZone, only for a name that is not registered in this account and has no zone in it;
-//! ChangeTagsForResource, only tags that are missing.
+//! Writes: CreateHostedZone, only for a name that has no zone in this account, and that is not registered in it or
+//! whose delegation the request wants corrected; ChangeTagsForResource, only tags that are missing.
 //! Token: the caller reference is hashed from the incarnation, and from the id of a zone that is gone.
 //! NotReady: the zone that RegisterDomain makes is not listed yet; a zone just made is not visible yet.
 //! Refused: the registry delegates to no zone of this account; another stack's zone; several zones and none ours.
@@ -15,6 +15,7 @@ use aws_sdk_route53::types::{HostedZone, HostedZoneConfig, Tag, TagResourceType}
 use nameplate::StepError;
 use nameplate::contract::{CreateZoneInput, CreateZoneOutput};
 use nameplate::error::{classify, code_of};
+use nameplate::request::NameServers;
 use nameplate::tags;
 use nameplate::token::token;
 
@@ -99,16 +100,18 @@ pub(crate) async fn run(
     Ok(output(domain, zone, &registry))
 }
 
+/// The answer. A zone to which the registry does not delegate is one that the request wants it to be corrected to.
 fn output(domain: &str, zone: Zone, registry: &[String]) -> CreateZoneOutput {
     let actions = if registry.is_empty() {
         vec![format!("Set these name servers for {domain} at its registrar: {}", zone.name_servers.join(", "))]
     } else {
         Vec::new()
     };
-    CreateZoneOutput { hosted_zone_id: zone.id, name_servers: zone.name_servers, actions }
+    let delegated = registry.is_empty() || zone.name_servers == registry;
+    CreateZoneOutput { hosted_zone_id: zone.id, name_servers: zone.name_servers, delegated, actions }
 }
 
-/// The zone to which the registry of a name registered in this account delegates, with its tags.
+/// The zone to which the registry of a name registered in this account delegates, or is to delegate, with its tags.
 async fn delegated_zone(
     clients: &Clients,
     settings: &Settings,
@@ -135,6 +138,9 @@ async fn delegated_zone(
     let index = match choose_delegated(&zones, registry, new) {
         Choice::Take(index) => index,
         Choice::Wait => return Err(registrar_zone_not_listed(domain)),
+        _ if input.request.name_servers == NameServers::Correct => {
+            return zone_without_delegation(clients, settings, input, zones).await;
+        }
         _ => return Err(elsewhere(domain, registry, &zones)),
     };
     let zone = zones.swap_remove(index);
@@ -151,14 +157,25 @@ async fn zone_of_a_name_held_elsewhere(
     settings: &Settings,
     input: &CreateZoneInput,
 ) -> Result<(Zone, Tags), StepError> {
+    let zones = list(&clients.route53, input.request.domain_name.as_str()).await?;
+    zone_without_delegation(clients, settings, input, zones).await
+}
+
+/// The zone of a name when no delegation says which of these it is, with its tags; made if there is none.
+async fn zone_without_delegation(
+    clients: &Clients,
+    settings: &Settings,
+    input: &CreateZoneInput,
+    zones: Vec<Zone>,
+) -> Result<(Zone, Tags), StepError> {
     let domain = input.request.domain_name.as_str();
     let reference = caller_reference(input);
     let mut candidates = Vec::new();
-    for zone in list(&clients.route53, domain).await? {
+    for zone in zones {
         let present = read_tags(&clients.route53, &zone.id).await?;
         candidates.push((zone, present));
     }
-    let index = match choose_held_elsewhere(&candidates, domain, &settings.stack, &reference, just_bought(input)) {
+    let index = match choose_undelegated(&candidates, domain, &settings.stack, &reference, just_bought(input)) {
         Choice::Take(index) => index,
         Choice::Make => return create(clients, domain, &reference).await,
         Choice::Wait => return Err(registrar_zone_not_listed(domain)),
@@ -186,8 +203,8 @@ fn choose_delegated(zones: &[Zone], registry: &[String], just_bought: bool) -> C
     Choice::Elsewhere
 }
 
-/// Which zone to use for a name of which the registry's servers are not known: ours, else the only one.
-fn choose_held_elsewhere(
+/// Which zone to use for a name of which no delegation says it: ours, else the only one.
+fn choose_undelegated(
     candidates: &[(Zone, Tags)],
     domain: &str,
     stack: &str,
@@ -407,16 +424,16 @@ fn elsewhere(domain: &str, registry: &[String], zones: &[Zone]) -> StepError {
     );
     let remedy = match zones {
         [] => format!(
-            "make a zone with `aws route53 create-hosted-zone --name {domain} --caller-reference <any new text>`, copy the records that the name needs into it, point the registry to its name servers with `{}`, then start the execution again",
+            "send `\"nameServers\": \"correct\"` in the request, and a zone is made and the registry pointed to it; or make a zone with `aws route53 create-hosted-zone --name {domain} --caller-reference <any new text>`, copy the records that the name needs into it, point the registry to its name servers with `{}`, then start the execution again",
             update_command(domain, &[])
         ),
         [only] => format!(
-            "if {} is the zone to use, copy the records that the name needs into it, point the registry to it with `{}`, then start the execution again",
+            "if {} is the zone to use, copy the records that the name needs into it and send `\"nameServers\": \"correct\"` in the request; or point the registry to it with `{}`, then start the execution again",
             only.id,
             update_command(domain, &only.name_servers)
         ),
         _ => format!(
-            "point the registry to the zone to use with `{}`, then start the execution again",
+            "point the registry to the zone to use with `{}`, then start the execution again; with `\"nameServers\": \"correct\"` in the request it is pointed to the one that carries this stack's tags",
             update_command(domain, &[])
         ),
     };
@@ -721,6 +738,7 @@ mod tests {
         assert!(error.reason.contains("ns-2.awsdns-02.org") && error.reason.contains("Z1 with ns-1."), "{error}");
         let command = "aws route53domains update-domain-nameservers --region us-east-1 --domain-name example.com --nameservers Name=ns-1.";
         assert!(error.remedy.contains(command), "{error}");
+        assert!(error.remedy.contains(r#""nameServers": "correct""#), "{error}");
     }
 
     #[tokio::test]
@@ -739,6 +757,65 @@ mod tests {
         let error = go(&[&list, &read, &present], held_here(1, false, None)).await.expect_err("foreign");
         assert_eq!((error.class, error.code.as_str()), (Class::Refused, "OtherStack"));
         assert!(error.reason.contains("Z1") && error.reason.contains("other-stack"), "{error}");
+    }
+
+    // A delegation that the request wants corrected.
+
+    fn to_correct(hosted_zone_id: Option<&str>) -> CreateZoneInput {
+        let mut input = held_here(2, false, hosted_zone_id);
+        input.request.name_servers = NameServers::Correct;
+        input
+    }
+
+    #[tokio::test]
+    async fn the_zone_to_correct_the_delegation_to_is_ours_or_the_only_one_and_is_no_action_of_a_person() {
+        let (other, ours) = (zone("Z1", "a"), zone("Z3", "b"));
+        let (read_other, read_ours) = (reads(&other, 1), reads(&ours, 3));
+        let (theirs, present) = (has_tags("Z1", vec![]), has_tags("Z3", all_tags()));
+        let several = lists(&[other, ours.clone()]);
+        let rules = [&several, &read_other, &read_ours, &theirs, &present];
+        // A second run finds the zone that it knows undelegated, and looks again.
+        for known in [None, Some("Z3")] {
+            let output = go(&rules, to_correct(known)).await.expect("found");
+            assert_eq!((output.hosted_zone_id.as_str(), output.delegated), ("Z3", false));
+            assert!(output.actions.is_empty());
+        }
+        let (only, tags) = (lists(std::slice::from_ref(&ours)), takes_tags("Z3", ALL_KEYS));
+        let bare = has_tags("Z3", vec![]);
+        let output = go(&[&only, &read_ours, &bare, &tags], to_correct(None)).await.expect("adopted");
+        assert_eq!((output.hosted_zone_id.as_str(), output.delegated), ("Z3", false));
+    }
+
+    #[tokio::test]
+    async fn a_zone_is_made_to_correct_the_delegation_to_when_there_is_none() {
+        let create = mock!(Client::create_hosted_zone).then_output(|| made("Z1", 1));
+        let tags = takes_tags("Z1", ALL_KEYS);
+        let output = go(&[&lists(&[]), &create, &tags], to_correct(None)).await.expect("made");
+        assert_eq!((output.hosted_zone_id.as_str(), output.delegated), ("Z1", false));
+        assert_eq!(output.name_servers, server_set(&servers(1)));
+    }
+
+    #[tokio::test]
+    async fn a_right_delegation_is_left_alone_although_it_may_be_corrected() {
+        let alive = zone("Z2", "made by hand");
+        let (list, read, present) = (lists(std::slice::from_ref(&alive)), reads(&alive, 2), has_tags("Z2", all_tags()));
+        let output = go(&[&list, &read, &present], to_correct(None)).await.expect("found");
+        assert!(output.delegated);
+    }
+
+    #[tokio::test]
+    async fn no_delegation_is_corrected_to_another_stacks_zone_or_to_one_of_several() {
+        let (first, second) = (zone("Z1", "a"), zone("Z3", "b"));
+        let (read_first, read_second) = (reads(&first, 1), reads(&second, 3));
+        let foreign = has_tags("Z1", vec![tag("nameplate:stack", "other-stack")]);
+        let only = lists(std::slice::from_ref(&first));
+        let error = go(&[&only, &read_first, &foreign], to_correct(None)).await.expect_err("foreign");
+        assert_eq!((error.class, error.code.as_str()), (Class::Refused, "OtherStack"));
+        let both = lists(&[first, second]);
+        let (bare_first, bare_second) = (has_tags("Z1", vec![]), has_tags("Z3", vec![]));
+        let rules = [&both, &read_first, &read_second, &bare_first, &bare_second];
+        let error = go(&rules, to_correct(None)).await.expect_err("ambiguous");
+        assert_eq!((error.class, error.code.as_str()), (Class::Refused, "SeveralZones"));
     }
 
     // A name that another registrar or account holds.

@@ -121,9 +121,49 @@ pub(crate) async fn api(
     }
 }
 
-/// The id of a public zone of exactly this name, if there is one.
-pub(crate) async fn zone(clients: &Clients, request: &Request) -> Result<Option<String>, StepError> {
-    let domain = request.domain_name.as_str();
+/// The id of a public zone of exactly this name, if there is one: of several the one with the registry's servers.
+pub(crate) async fn zone(
+    clients: &Clients,
+    request: &Request,
+    registry: Option<&Detail>,
+) -> Result<Option<Zone>, StepError> {
+    let mut found = None;
+    for id in zones(clients, request.domain_name.as_str()).await? {
+        let Some(registry) = registry else { return Ok(Some(Zone { id, delegated: true })) };
+        if servers_of(clients, &id, request.domain_name.as_str()).await? == registry.name_servers {
+            return Ok(Some(Zone { id, delegated: true }));
+        }
+        found.get_or_insert(Zone { id, delegated: false });
+    }
+    Ok(found)
+}
+
+/// A hosted zone.
+pub(crate) struct Zone {
+    pub(crate) id: String,
+    /// False: its name is registered in this account, and the registry names other servers.
+    pub(crate) delegated: bool,
+}
+
+/// The servers that the zone's own NS record names.
+async fn servers_of(clients: &Clients, zone_id: &str, domain: &str) -> Result<Vec<String>, StepError> {
+    let answer = clients
+        .route53
+        .list_resource_record_sets()
+        .hosted_zone_id(zone_id)
+        .start_record_name(domain)
+        .start_record_type(RrType::Ns)
+        .max_items(1)
+        .send()
+        .await
+        .map_err(|error| classify("route53:ListResourceRecordSets", &error))?;
+    let sets = answer.resource_record_sets().iter();
+    let own = sets.filter(|set| set.r#type() == &RrType::Ns && dns_form(set.name()) == domain);
+    Ok(sorted(own.flat_map(ResourceRecordSet::resource_records).map(|record| record.value())))
+}
+
+/// The ids of the public zones of exactly this name.
+async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>, StepError> {
     let answer = clients
         .route53
         .list_hosted_zones_by_name()
@@ -135,8 +175,9 @@ pub(crate) async fn zone(clients: &Clients, request: &Request) -> Result<Option<
         .hosted_zones()
         .iter()
         .take_while(|zone| dns_form(zone.name()) == domain)
-        .find(|zone| !zone.config().is_some_and(|config| config.private_zone()))
-        .map(|zone| zone.id().trim_start_matches("/hostedzone/").to_owned()))
+        .filter(|zone| !zone.config().is_some_and(|config| config.private_zone()))
+        .map(|zone| zone.id().trim_start_matches("/hostedzone/").to_owned())
+        .collect())
 }
 
 /// Whether everything of a finished run still stands: custom domain with the certificate, mapping, routes and

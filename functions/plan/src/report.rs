@@ -9,7 +9,7 @@ use aws_sdk_apigatewayv2::types::{Api, Cors, IntegrationType, RouteSettings};
 use nameplate::contract::{Known, RegistrationPlan};
 use nameplate::desired::STAGE;
 use nameplate::error::{classify, code_of};
-use nameplate::request::{Route, Throttle};
+use nameplate::request::{NameServers, Route, Throttle};
 use nameplate::result::{ReportAction, ResourceReport};
 use nameplate::{Request, StepError, difference, tags};
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ pub(crate) async fn resources(
     request: &Request,
     known: &Known,
     plan: RegistrationPlan,
+    registry: Option<&look::Detail>,
 ) -> Result<Vec<ResourceReport>, StepError> {
     let domain = request.domain_name.as_str();
     let found = look::api(clients, settings, request, known).await?;
@@ -40,7 +41,9 @@ pub(crate) async fn resources(
         None => Value::Null,
     };
     let api_id = found.and_then(|api| api.api_id);
-    let zone_id = look::zone(clients, request).await?;
+    let zone = look::zone(clients, request, registry).await?;
+    let misdirected = registry.filter(|_| zone.as_ref().is_none_or(|zone| !zone.delegated));
+    let zone_id = zone.map(|zone| zone.id);
     let certificate = Certificate::find(clients, request, known).await?;
     let custom_domain = look::custom_domain(clients, settings, request).await?;
     let mapped = match &custom_domain {
@@ -55,10 +58,13 @@ pub(crate) async fn resources(
         "certificate": certificate_kept.as_deref().unwrap_or(NOT_YET),
         "api": api_id.as_deref().unwrap_or(NOT_YET),
     });
-    Ok(vec![
+    let mut resources = vec![
         resource("API", api_id.clone(), domain, &api_before, &wanted_api(request, settings)),
         registration(request, plan),
         resource("hosted zone", zone_id.clone(), domain, &Value::Null, &Value::Null),
+    ];
+    resources.extend(misdirected.map(|registry| name_servers(request, registry)));
+    resources.extend([
         resource(
             "certificate",
             certificate.as_ref().map(|found| found.arn.clone()),
@@ -68,7 +74,8 @@ pub(crate) async fn resources(
         ),
         resource("custom domain", custom_domain.as_ref().map(|d| d.name.clone()), &request.hostname(), &before, &after),
         aliases(clients, request, zone_id.as_deref(), custom_domain.as_ref()).await?,
-    ])
+    ]);
+    Ok(resources)
 }
 
 /// One resource: `found` is its id. `before` is null where it is not there, and then nothing changes but all is made.
@@ -93,6 +100,19 @@ fn registration(request: &Request, plan: RegistrationPlan) -> ResourceReport {
         ),
     };
     ResourceReport { resource: "registration".to_owned(), action, name, changes: Vec::new() }
+}
+
+/// A registry that points to no zone of the name.
+fn name_servers(request: &Request, registry: &look::Detail) -> ResourceReport {
+    let (domain, servers) = (&request.domain_name, registry.name_servers.join(", "));
+    let (action, name) = match request.name_servers {
+        NameServers::Correct => (ReportAction::Change, format!("{domain}, from {servers} to those of the hosted zone")),
+        NameServers::Report => (
+            ReportAction::Exists,
+            format!("{domain} points to {servers}, which is refused unless `nameServers` is `correct`"),
+        ),
+    };
+    ResourceReport { resource: "name servers".to_owned(), action, name, changes: Vec::new() }
 }
 
 /// The API as the request wants it.

@@ -72,7 +72,8 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let mut report = nameplate::result::Report::default();
     if request.dry_run {
         report.price = found.quote.as_ref().map(|quote| price_report(&request, quote));
-        report.resources = report::resources(clients, settings, &request, &item.known, found.plan).await?;
+        report.resources =
+            report::resources(clients, settings, &request, &item.known, found.plan, found.detail.as_ref()).await?;
         report.lines = difference::lines(&report);
     } else if converged.is_none() && found.quote.is_none() {
         // A name that nobody has registered can have no custom domain of somebody else in use here.

@@ -11,11 +11,12 @@ use local_aws::{AwsClient, CallError};
 use serde_json::{Value, json};
 
 /// The Lambda functions, by the beginning of their resources' names in the stack.
-const FUNCTIONS: [&str; 10] = [
+const FUNCTIONS: [&str; 11] = [
     "Plan",
     "CreateApi",
     "Register",
     "CreateZone",
+    "CorrectDelegation",
     "RequestCert",
     "WriteValidationRecords",
     "AttachDomain",
@@ -240,6 +241,7 @@ async fn every_way(world: &World) {
     bought_and_changed(world, &backend).await;
     owned_and_unconfirmed(world, &backend).await;
     registered_elsewhere(world, &backend).await;
+    delegated_elsewhere(world, &backend).await;
     stopped(world, &backend).await;
     // A name that is still to be had, looked at only.
     let mut asked = request("privileges-free.com", &backend.url("/models"));
@@ -341,6 +343,16 @@ async fn registered_elsewhere(world: &World, backend: &Backend) {
     let servers = world.name_servers(&zone).await;
     world.registry(domain, json!({"state": "elsewhere", "nameServers": servers})).await;
     let _ = world.ended(&arn).await.live();
+}
+
+/// A name that is ours and delegated to somewhere else, which the request wants corrected.
+async fn delegated_elsewhere(world: &World, backend: &Backend) {
+    let domain = "privileges-delegation.com";
+    world.registry(domain, json!({"state": "owned", "createZone": false, "nameServers": ["ns.example.net"]})).await;
+    let mut asked = request(domain, &backend.url("/models"));
+    asked.as_object_mut().expect("an object").remove("registration");
+    asked["nameServers"] = json!("correct");
+    let _ = world.run(&asked).await.live();
 }
 
 /// What `look` finds, once it finds something.
@@ -508,6 +520,7 @@ fn purchase(name: &str) -> Ask {
     Ask::Json("Route53Domains_v20140515.RegisterDomain", body)
 }
 
+const NAME_SERVERS: &str = "Route53Domains_v20140515.UpdateDomainNameservers";
 const PUT_ITEM: &str = "DynamoDB_20120810.PutItem";
 const GET_ITEM: &str = "DynamoDB_20120810.GetItem";
 const UPDATE_ITEM: &str = "DynamoDB_20120810.UpdateItem";
@@ -580,12 +593,14 @@ async fn nobody_can_give_up_a_registration_or_touch_what_keeps_it() {
         "Route53Domains_v20140515.DisableDomainTransferLock",
         DELETION,
         "Route53Domains_v20140515.DisableDomainAutoRenew",
-        "Route53Domains_v20140515.UpdateDomainNameservers",
+        NAME_SERVERS,
         "Route53Domains_v20140515.DeleteTagsForDomain",
     ];
     for kind in FUNCTIONS {
         let role = As::the(kind).await;
-        for operation in forbidden {
+        // To point the registry elsewhere is what one function is for.
+        let own = (kind == "CorrectDelegation").then_some(NAME_SERVERS);
+        for operation in forbidden.into_iter().filter(|operation| Some(*operation) != own) {
             role.may_not(domains(operation, domain)).await;
         }
     }
@@ -746,6 +761,26 @@ async fn create_zone_cannot_touch_records_apis_or_the_registry() {
         create_zone.may_not(ask).await;
     }
     create_zone.remove_api(&foreign).await;
+}
+
+#[tokio::test]
+async fn correct_delegation_changes_name_servers_and_nothing_else() {
+    let correct = As::the("CorrectDelegation").await;
+    let name = "privileges-correct.com";
+    correct.world.registry(name, json!({"state": "owned"})).await;
+    let zone = correct.world.zones(name).await.remove(0);
+    correct.may(domains("Route53Domains_v20140515.GetDomainDetail", name), None).await;
+    for ask in [
+        records(&zone, &["UPSERT _x.privileges-correct.com CNAME y.example.com"]),
+        zone_request("privileges-correct.com"),
+        Ask::Xml(Method::GET, format!("/2013-04-01/hostedzone/{zone}"), String::new()),
+        gateway(Method::GET, "/apis", json!({})),
+        certificate(name, our_tags(), json!({})),
+        item(GET_ITEM, correct.world.table(), "domain#privileges-correct.com"),
+        purchase("privileges-correct-new.com"),
+    ] {
+        correct.may_not(ask).await;
+    }
 }
 
 #[tokio::test]

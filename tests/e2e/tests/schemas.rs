@@ -4,7 +4,8 @@ use e2e::{Backend, Events, World, request};
 use serde_json::{Value, json};
 
 /// The schemas of the events, by detail-type.
-const EVENTS: [(&str, &str); 6] = [
+const EVENTS: [(&str, &str); 7] = [
+    ("Action Required", "events/action-required"),
     ("Default Endpoint Live", "events/default-endpoint-live"),
     ("Domain Failed", "events/domain-failed"),
     ("Domain Live", "events/domain-live"),

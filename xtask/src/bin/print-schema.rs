@@ -16,6 +16,7 @@ fn main() -> std::io::Result<()> {
         "result": format!("{:#}\n", cleaned(schema_for!(nameplate::result::ProvisionResult))),
         "dryRun": format!("{:#}\n", cleaned(schema_for!(nameplate::result::DryRun))),
         "events": {
+            "action-required": format!("{:#}\n", cleaned(schema_for!(event::ActionRequired))),
             "default-endpoint-live": format!("{:#}\n", cleaned(schema_for!(event::DefaultEndpointLive))),
             "domain-failed": format!("{:#}\n", cleaned(schema_for!(event::DomainFailed))),
             "domain-live": format!("{:#}\n", cleaned(schema_for!(event::DomainLive))),

@@ -4,6 +4,7 @@
 
 mod api;
 mod certificate;
+mod dns;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 pub use api::*;
 pub use certificate::*;
+pub use dns::*;
 
 use crate::contract::VERSION;
 use crate::domain::{CertificateName, DomainName};
@@ -42,6 +44,9 @@ pub struct Request {
     /// How to register the name if this account does not own it yet. Absent: never spend money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
+    /// What to do when the name is registered in this account and its registry names other servers than the zone's.
+    #[serde(default)]
+    pub name_servers: NameServers,
     /// The certificate for the host name.
     #[serde(default)]
     pub certificate: Certificate,
@@ -396,6 +401,7 @@ mod tests {
         assert_eq!(request.hostname(), "api.example.com");
         assert_eq!(request.certificate_names(), ["example.com", "*.example.com"]);
         assert!(request.registration.is_none() && !request.dry_run);
+        assert_eq!(request.name_servers, NameServers::Report);
         let again = Request::parse(&serde_json::to_value(&request).expect("JSON")).expect("valid");
         assert_eq!(again, request);
         assert_eq!(again.fingerprint(), Request { dry_run: true, ..request }.fingerprint());
@@ -491,6 +497,7 @@ mod tests {
                 "certificate.alternativeNames",
                 "covers the host name",
             ),
+            (with("/nameServers", json!("fix")), "nameServers", "unknown variant"),
             (with("/certificate", json!({"validation": "MAIL"})), "certificate.validation", "unknown variant"),
             (with("/registration", json!({})), "registration", "missing field `maxPrice`"),
             (

@@ -902,7 +902,6 @@ fn live_for_a_dry_run() -> World {
         .with("GetStage", stage(None))
         .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
         .with("ListCertificates", certificates(vec![(CERTIFICATE, &["example.com", "*.example.com"])]))
-        .with("ListResourceRecordSets", records(vec![alias(RrType::A, API_ADDRESS), alias(RrType::Aaaa, API_ADDRESS)]))
 }
 
 fn stage(limits: Option<(f64, i32)>) -> Rule {
@@ -934,10 +933,13 @@ async fn a_dry_run_shows_each_field_that_would_change() {
     wish["api"]["cors"] = json!({"allowOrigins": ["https://app.example.com"]});
     wish["certificate"] = json!({"alternativeNames": ["*.example.com", "b.a.example.com"]});
     wish["tags"] = json!({"team": "inference"});
+    let mut moved = all_records();
+    moved.retain(|record| !matches!(record.r#type(), RrType::A | RrType::Aaaa));
+    moved.push(alias(RrType::A, "d-0.execute-api.us-east-1.amazonaws.com"));
     let live = live_for_a_dry_run()
         .with("GetStage", stage(Some((5.0, 7))))
         .with("GetRoutes", routes(vec![route("GET /", "integrations/i-1"), route("POST /", "integrations/i-1")]))
-        .with("ListResourceRecordSets", records(vec![alias(RrType::A, "d-0.execute-api.us-east-1.amazonaws.com")]));
+        .with("ListResourceRecordSets", records(moved));
     let plan = live.plan(dry(wish)).await.expect("a plan");
     let certificate = format!("~ certificate {CERTIFICATE}");
     let attached = format!(r#"    ~ certificate: "{CERTIFICATE}" -> "(known after the run)""#);
@@ -1011,6 +1013,43 @@ async fn a_dry_run_says_what_exists_and_takes_nothing_of_others_for_ours() {
         plan.report.resources[1].name,
         "example.com, not registered in this account; without `registration` it is not bought"
     );
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_becomes_of_a_registry_that_points_elsewhere() {
+    let elsewhere = || registered(&["ns.example.com"]);
+    let world = World::fresh()
+        .with("GetDomainDetail", elsewhere())
+        .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
+        .with("ListResourceRecordSets", records(all_records()));
+    let mut wish = dry(request());
+    let reported = world.plan(wish.clone()).await.expect("a plan");
+    let about = |plan: &PlanOutput| lines(plan).into_iter().find(|(resource, ..)| resource == "name servers");
+    let (_, action, name) = about(&reported).expect("a line");
+    assert_eq!(action, ReportAction::Exists);
+    assert!(name.contains("ns.example.com") && name.contains("refused unless `nameServers` is `correct`"), "{name}");
+    wish["nameServers"] = json!("correct");
+    let corrected = world.plan(wish.clone()).await.expect("a plan");
+    let change = "example.com, from ns.example.com to those of the hosted zone";
+    assert_eq!(about(&corrected), Some(line("name servers", ReportAction::Change, change)));
+
+    let none = World::fresh().with("GetDomainDetail", elsewhere());
+    assert_eq!(about(&none.plan(wish.clone()).await.expect("a plan")), about(&corrected), "nor to a zone to be made");
+    // Of two zones the one that the registry names counts.
+    let dead = mock!(aws_sdk_route53::Client::list_resource_record_sets)
+        .match_requests(|request| request.hosted_zone_id() == Some("ZDEAD"))
+        .then_output(|| record_page(vec![value_record("example.com.", RrType::Ns, &["ns.example.com."])], None));
+    let two = World::fresh()
+        .with("GetDomainDetail", registered(&SERVERS))
+        .with(
+            "ListHostedZonesByName",
+            zones(vec![zone("ZDEAD", "example.com.", false), zone("ZONE", "example.com.", false)]),
+        )
+        .with("ListResourceRecordSets", records(all_records()))
+        .with("records of the dead zone", dead);
+    let plan = two.plan(wish).await.expect("a plan");
+    assert!(about(&plan).is_none(), "{:?}", lines(&plan));
+    assert!(lines(&plan).contains(&line("hosted zone", ReportAction::Exists, "ZONE")), "{:?}", lines(&plan));
 }
 
 #[tokio::test]

@@ -185,7 +185,7 @@ fn every_task_is_bounded_and_every_failure_of_it_is_caught() {
                 }
             }
             let bounded = |retrier: &Value| {
-                let positive = |field: &str| retrier[field].as_u64().is_some_and(|number| number > 0);
+                let positive = |field: &str| retrier[field].as_f64().is_some_and(|number| number > 0.0);
                 // None at all is a bound too: it keeps what is final from the retriers behind it.
                 let never = retrier["MaxAttempts"] == 0 && list(&task["Retry"]).last() != Some(retrier);
                 never || ["MaxAttempts", "IntervalSeconds", "BackoffRate"].iter().all(|field| positive(field))

@@ -174,7 +174,8 @@ fn what_the_state_machine_announces_starts_nothing_of_ours() {
             announced.insert(entry["DetailType"].as_str().expect("a DetailType").to_owned());
         }
     }
-    let wanted = ["Default Endpoint Live", "Domain Failed", "Domain Live", "Domain Registered"].map(str::to_owned);
+    let wanted = ["Action Required", "Default Endpoint Live", "Domain Failed", "Domain Live", "Domain Registered"];
+    let wanted = wanted.map(str::to_owned);
     assert_eq!(announced, wanted.into());
     for logical_name in ["ResumeFunction", "ProvisionStateMachine"] {
         let heard = patterns(&template, logical_name).into_iter().flat_map(|p| read::strings(&p["detail-type"]));

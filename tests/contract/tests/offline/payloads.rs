@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nameplate::contract::{
-    AttachDomainInput, AttachDomainOutput, CreateApiInput, CreateApiOutput, CreateZoneInput, CreateZoneOutput, Known,
-    PlanInput, PlanOutput, RegisterInput, RegisterOutput, RequestCertInput, RequestCertOutput,
-    WriteValidationRecordsInput, WriteValidationRecordsOutput,
+    AttachDomainInput, AttachDomainOutput, CorrectDelegationInput, CorrectDelegationOutput, CreateApiInput,
+    CreateApiOutput, CreateZoneInput, CreateZoneOutput, Known, PlanInput, PlanOutput, RegisterInput, RegisterOutput,
+    RequestCertInput, RequestCertOutput, WriteValidationRecordsInput, WriteValidationRecordsOutput,
 };
-use nameplate::event::{DefaultEndpointLive, DomainFailed, DomainLive, DomainRegistered, Event};
+use nameplate::event::{ActionRequired, DefaultEndpointLive, DomainFailed, DomainLive, DomainRegistered, Event};
 use nameplate::result::ProvisionResult;
 use nameplate::table::{self, domain, watch};
 use schemars::{JsonSchema, schema_for};
@@ -101,6 +101,7 @@ fn steps() -> BTreeMap<&'static str, (Shape, Shape)> {
         ("CreateApi", step::<CreateApiInput, CreateApiOutput>()),
         ("Register", step::<RegisterInput, RegisterOutput>()),
         ("CreateZone", step::<CreateZoneInput, CreateZoneOutput>()),
+        ("CorrectDelegation", step::<CorrectDelegationInput, CorrectDelegationOutput>()),
         ("RequestCert", step::<RequestCertInput, RequestCertOutput>()),
         ("WriteValidationRecords", step::<WriteValidationRecordsInput, WriteValidationRecordsOutput>()),
         ("AttachDomain", step::<AttachDomainInput, AttachDomainOutput>()),
@@ -320,6 +321,7 @@ fn an_event_has_exactly_the_fields_of_its_type() {
         (E::DETAIL_TYPE, Shape::of::<E>())
     }
     let events = BTreeMap::from([
+        event::<ActionRequired>(),
         event::<DefaultEndpointLive>(),
         event::<DomainFailed>(),
         event::<DomainLive>(),

@@ -1,0 +1,142 @@
+//! Kinds of names beside the one that is bought here. Each test has a name of its own and judges by asking the world.
+
+use std::time::Duration;
+
+use e2e::{Backend, Events, World, request};
+use http::Method;
+use serde_json::{Value, json};
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A request that buys nothing.
+fn without_purchase(domain: &str, backend: &Backend) -> Value {
+    let mut request = request(domain, &backend.url("/models"));
+    request.as_object_mut().expect("an object").remove("registration");
+    request
+}
+
+/// The name servers that the registry holds, sorted.
+async fn servers_at_the_registry(world: &World, domain: &str) -> Vec<String> {
+    let registry = world.control(Method::GET, &format!("/_local/domains/{domain}"), None).await;
+    let servers = registry["nameServers"].as_array().cloned().unwrap_or_default();
+    let mut servers: Vec<String> = servers.iter().filter_map(|server| server.as_str().map(str::to_owned)).collect();
+    servers.sort();
+    servers
+}
+
+/// How many calls of that name the local AWS has recorded since `after`.
+async fn made(world: &World, after: u64, action: &str) -> usize {
+    world.calls_after(after).await.iter().filter(|call| call.action == action).count()
+}
+
+/// What `look` finds, once it finds something.
+async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let found = tokio::time::timeout(Duration::from_secs(120), async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    });
+    found.await.expect("what is waited for does not come")
+}
+
+/// Waits until an execution sleeps on its certificate.
+async fn asleep(world: &World, arn: &str) {
+    until(async || world.states(arn).await.last().filter(|state| *state == "AwaitCertificate").map(|_| ())).await;
+}
+
+/// Runs the same request again: it must write nothing in AWS, read little, and come to the same result.
+async fn again(world: &World, request: &Value, first: &Value) {
+    let before = world.calls_so_far().await;
+    let second = world.run(request).await.live();
+    assert_eq!(second, *first, "the same request, the same result");
+    let services = ["acm", "apigateway", "lambda", "route53", "route53domains"];
+    let domain = request["domainName"].as_str().expect("a name");
+    let last = world.executions_for(domain, 2).await.len();
+    assert!(last >= 2);
+    // Other tests run beside this one: only what is about this name can be counted.
+    let about = |resource: &str| resource.contains(domain);
+    let calls = world.calls_after(before).await;
+    let writes: Vec<_> = calls
+        .iter()
+        .filter(|call| services.contains(&call.service.as_str()) && about(&call.resource))
+        .filter(|call| !["Get", "List", "Describe", "Check"].iter().any(|verb| call.action.starts_with(verb)))
+        .collect();
+    assert!(writes.is_empty(), "{writes:#?}");
+}
+
+#[tokio::test]
+async fn a_wrong_delegation_is_reported_and_corrected_only_on_request_and_once() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "delegated-elsewhere.com";
+    let old = json!(["ns-1.old-provider.example", "ns-2.old-provider.example"]);
+    world.registry(domain, json!({"state": "owned", "createZone": false, "nameServers": old})).await;
+    let mut request = without_purchase(domain, &backend);
+
+    let refused = world.run(&request).await;
+    let reason = refused.refused("Nameplate.Refused");
+    assert!(reason.contains("ns-1.old-provider.example"), "{reason}");
+    assert_eq!(refused.cause["code"], "DelegationElsewhere");
+    assert!(refused.cause["remedy"].as_str().expect("a remedy").contains("\"nameServers\": \"correct\""));
+    assert_eq!(json!(servers_at_the_registry(&world, domain).await), old, "reported, and nothing else");
+    assert!(world.zones(domain).await.is_empty());
+
+    request["nameServers"] = json!("correct");
+    let mut dry = request.clone();
+    dry["dryRun"] = json!(true);
+    let report = world.run(&dry).await.live();
+    let lines = report["report"]["resources"].as_array().cloned().unwrap_or_default();
+    let line = lines.iter().find(|line| line["resource"] == "name servers").expect("a line");
+    assert_eq!(line["action"], "CHANGE");
+
+    // The first answer is lost after it took effect: it must be found, not sent again.
+    let fault = json!({"fault": "cutAfter", "action": "UpdateDomainNameservers", "resource": domain});
+    world.control(Method::POST, "/_local/faults", Some(&fault)).await;
+    let before = world.calls_so_far().await;
+    let ended = world.run(&request).await;
+    let states = world.states(&ended.arn).await;
+    let result = ended.live();
+    assert!(states.iter().any(|state| state == "CorrectDelegation"), "{states:?}");
+    let zones = world.zones(domain).await;
+    assert_eq!(zones.len(), 1, "{zones:?}");
+    assert_eq!(result["hostedZoneId"], json!(zones[0]));
+    assert_eq!(servers_at_the_registry(&world, domain).await, world.name_servers(&zones[0]).await);
+    assert_eq!(made(&world, before, "UpdateDomainNameservers").await, 1);
+    assert_eq!(result["actions"], json!([]));
+    assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200);
+    again(&world, &request, &result).await;
+}
+
+#[tokio::test]
+async fn a_name_registered_elsewhere_says_its_servers_and_goes_on_when_they_are_set() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "registered-elsewhere.com";
+    world.registry(domain, json!({"state": "elsewhere", "nameServers": ["ns-1.registrar.example"]})).await;
+    let events = Events::about(&world, domain).await;
+    let request = without_purchase(domain, &backend);
+
+    let arn = world.start(world.machine(), &request).await;
+    let told = events.take_up_to("Action Required").await;
+    let [told] = &Events::of_type(&told, "Action Required")[..] else { panic!("{told:?}") };
+    asleep(&world, &arn).await;
+    let zones = world.zones(domain).await;
+    assert_eq!(zones.len(), 1, "{zones:?}");
+    let servers = world.name_servers(&zones[0]).await;
+    let action = told["actions"][0].as_str().expect("an action");
+    assert_eq!((told["actions"].as_array().map(Vec::len), servers.len()), (Some(1), 4));
+    assert!(servers.iter().all(|server| action.contains(server.as_str())), "{action} does not list {servers:?}");
+    assert_eq!((&told["domainName"], &told["executionArn"]), (&json!(domain), &json!(arn)));
+
+    // What a person does at the registrar.
+    world.registry(domain, json!({"state": "elsewhere", "nameServers": servers})).await;
+    let result = world.ended(&arn).await.live();
+
+    assert_eq!(result["actions"], told["actions"]);
+    assert_eq!(result["registration"]["status"], "NOT_MANAGED");
+    assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200);
+    let published = events.take_up_to("Domain Live").await;
+    assert!(Events::of_type(&published, "Action Required").is_empty(), "told twice: {published:?}");
+    again(&world, &request, &result).await;
+}
