@@ -9,6 +9,7 @@ pub mod desired;
 pub mod domain;
 pub mod error;
 pub mod purchase;
+pub mod records;
 pub mod request;
 pub mod result;
 pub mod runtime;

@@ -94,6 +94,10 @@ pub enum ReportAction {
     Create,
     /// It would be bought.
     Buy,
+    /// It is ours and would get other content.
+    Change,
+    /// It is ours, is not wanted any more and would go.
+    Remove,
 }
 
 /// What a registration would cost.

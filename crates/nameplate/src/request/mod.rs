@@ -4,6 +4,7 @@
 
 mod api;
 mod certificate;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 pub use api::*;
 pub use certificate::*;
+pub use records::*;
 
 use crate::domain::{CertificateName, DomainName};
 use crate::error::StepError;
@@ -42,6 +44,9 @@ pub struct Request {
     pub certificate: Certificate,
     /// The API behind the name.
     pub api: Api,
+    /// Further records in the domain's zone. Those that a later request leaves out are removed; what others wrote stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<RecordSet>,
     /// Tags for everything that is made, beside `nameplate:domain` and `nameplate:stack`. At most 8.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 8))]
@@ -144,6 +149,7 @@ impl Request {
         check_shape(document, &serde_json::to_value(&request).unwrap_or_default(), "")?;
         request.check()?;
         request.fill_in();
+        request.check_records()?;
         Ok(request)
     }
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nameplate::contract::{
     AttachDomainInput, AttachDomainOutput, CreateApiInput, CreateApiOutput, CreateZoneInput, CreateZoneOutput, Known,
-    PlanInput, PlanOutput, RegisterInput, RegisterOutput, RequestCertInput, RequestCertOutput,
-    WriteValidationRecordsInput, WriteValidationRecordsOutput,
+    PlanInput, PlanOutput, RegisterInput, RegisterOutput, RequestCertInput, RequestCertOutput, WriteRecordsInput,
+    WriteRecordsOutput, WriteValidationRecordsInput, WriteValidationRecordsOutput,
 };
 use nameplate::result::ProvisionResult;
 use nameplate::table::{self, domain, watch};
@@ -101,6 +101,7 @@ fn steps() -> BTreeMap<&'static str, (Shape, Shape)> {
         ("Register", step::<RegisterInput, RegisterOutput>()),
         ("CreateZone", step::<CreateZoneInput, CreateZoneOutput>()),
         ("RequestCert", step::<RequestCertInput, RequestCertOutput>()),
+        ("WriteRecords", step::<WriteRecordsInput, WriteRecordsOutput>()),
         ("WriteValidationRecords", step::<WriteValidationRecordsInput, WriteValidationRecordsOutput>()),
         ("AttachDomain", step::<AttachDomainInput, AttachDomainOutput>()),
     ])
