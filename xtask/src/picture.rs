@@ -21,6 +21,8 @@ const PICTURE: &str = "docs/provision.svg";
 const ROWS: usize = 8;
 /// How far the end of a column may move to keep loops whole.
 const SHIFT: usize = 4;
+/// How much worse it is to cut a loop than another step.
+const LOOP: usize = 4;
 
 // Pixels.
 const NODE_HEIGHT: i32 = 42;
@@ -208,11 +210,13 @@ fn columns<'a>(graph: &Graph, path: &[&'a str]) -> Vec<Vec<&'a str>> {
         graph
             .steps
             .iter()
-            .filter(|step| match (position(&step.from), position(&step.to)) {
-                (Some(from), Some(to)) => (from < cut) != (to < cut) && from + 1 != to,
-                _ => false,
+            .map(|step| match (position(&step.from), position(&step.to)) {
+                (Some(from), Some(to)) if (from < cut) == (to < cut) || from + 1 == to => 0,
+                (Some(from), Some(to)) if to < from => LOOP,
+                (Some(_), Some(_)) => 1,
+                _ => 0,
             })
-            .count()
+            .sum::<usize>()
     };
     let mut columns = Vec::new();
     let mut start = 0;

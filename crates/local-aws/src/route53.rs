@@ -202,6 +202,20 @@ struct ChangedSet {
     name: String,
     r#type: String,
     set_identifier: Option<String>,
+    #[serde(default)]
+    resource_records: Values,
+}
+
+#[derive(Default, Deserialize)]
+struct Values {
+    #[serde(rename = "ResourceRecord", default)]
+    records: Vec<ResourceRecord>,
+}
+
+#[derive(Deserialize)]
+struct ResourceRecord {
+    #[serde(rename = "Value", default)]
+    value: String,
 }
 
 /// What Route 53 refuses in a batch and MiniStack lets through (AWS-FACTS 2.2 and trap 11).
@@ -214,8 +228,25 @@ async fn check_changes(local: &Local, request: &Request<Bytes>) -> Option<Answer
         .map(|message| xml_error(StatusCode::BAD_REQUEST, "InvalidChangeBatch", &format!("[{message}]")))
 }
 
+/// Elements and characters of values that one batch may have; UPSERT counts twice (AWS-FACTS 2.2).
+const MOST_ELEMENTS: usize = 1_000;
+const MOST_CHARACTERS: usize = 32_000;
+
 fn flaw(zone: &str, changes: &[Change]) -> Option<String> {
     let mut seen = HashSet::new();
+    let (mut elements, mut characters) = (0, 0);
+    for Change { action, set } in changes {
+        let times = if action == "UPSERT" { 2 } else { 1 };
+        // An alias counts as one element.
+        elements += times * set.resource_records.records.len().max(1);
+        characters += times * set.resource_records.records.iter().map(|one| one.value.chars().count()).sum::<usize>();
+    }
+    if elements > MOST_ELEMENTS {
+        return Some(format!("Number of records limit of {MOST_ELEMENTS} exceeded."));
+    }
+    if characters > MOST_CHARACTERS {
+        return Some(format!("Number of characters limit of {MOST_CHARACTERS} exceeded."));
+    }
     for Change { action, set } in changes {
         let name = plain(&set.name);
         let kind = &set.r#type;
@@ -291,8 +322,32 @@ mod tests {
     fn change(action: &str, name: &str, kind: &str) -> Change {
         Change {
             action: action.to_owned(),
-            set: ChangedSet { name: name.to_owned(), r#type: kind.to_owned(), set_identifier: None },
+            set: ChangedSet {
+                name: name.to_owned(),
+                r#type: kind.to_owned(),
+                set_identifier: None,
+                resource_records: Values::default(),
+            },
         }
+    }
+
+    #[test]
+    fn a_batch_has_a_thousand_elements_and_32_000_characters_and_upsert_counts_twice() {
+        let batch = |action: &str, sets: usize, values: usize, length: usize| -> Vec<Change> {
+            let value = || ResourceRecord { value: "v".repeat(length) };
+            let set = |number: usize| {
+                let mut change = change(action, &format!("n{number}.a.com"), "TXT");
+                change.set.resource_records.records = (0..values).map(|_| value()).collect();
+                change
+            };
+            (0..sets).map(set).collect()
+        };
+        assert_eq!(flaw("a.com", &batch("CREATE", 10, 100, 32)), None);
+        assert_eq!(flaw("a.com", &batch("UPSERT", 5, 100, 32)), None);
+        assert!(flaw("a.com", &batch("DELETE", 1_001, 1, 1)).unwrap().contains("records limit"));
+        assert!(flaw("a.com", &batch("UPSERT", 501, 0, 0)).unwrap().contains("records limit"), "aliases");
+        assert!(flaw("a.com", &batch("CREATE", 10, 100, 33)).unwrap().contains("characters limit"));
+        assert!(flaw("a.com", &batch("UPSERT", 5, 100, 33)).unwrap().contains("characters limit"));
     }
 
     #[test]
@@ -317,5 +372,14 @@ mod tests {
         )
         .unwrap();
         assert_eq!(request.batch.changes.changes[0].set.r#type, "A");
+        let request: ChangeRequest = quick_xml::de::from_str(
+            "<ChangeResourceRecordSetsRequest><ChangeBatch><Changes><Change><Action>CREATE</Action><ResourceRecordSet>\
+             <Name>a.com</Name><Type>TXT</Type><TTL>60</TTL><ResourceRecords><ResourceRecord><Value>&quot;a&quot;</Value>\
+             </ResourceRecord><ResourceRecord><Value>b</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>\
+             </Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>",
+        )
+        .unwrap();
+        let values = &request.batch.changes.changes[0].set.resource_records.records;
+        assert_eq!(values.iter().map(|one| one.value.as_str()).collect::<Vec<_>>(), ["\"a\"", "b"]);
     }
 }

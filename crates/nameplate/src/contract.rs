@@ -103,6 +103,9 @@ pub struct PlanOutput {
     pub item_key: String,
     /// Ids from earlier runs.
     pub known: Known,
+    /// Whether the request has records of its own, or an earlier run wrote some. The list of those stays in the
+    /// table: with it, what is handed on could grow beyond what Step Functions takes.
+    pub has_records: bool,
     /// What to do about the registration.
     pub registration: RegistrationPlan,
     /// The price, where the name is to be bought now.
@@ -218,6 +221,30 @@ pub struct CorrectDelegationInput {
 pub struct CorrectDelegationOutput {
     /// Name servers at the registry.
     pub name_servers: Vec<String>,
+}
+
+/// Input of `write-records`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WriteRecordsInput {
+    /// The normalised request.
+    pub request: Request,
+    /// ARN of this execution: it must hold the claim when it says which records are ours.
+    pub execution: String,
+    /// The zone to write to.
+    pub hosted_zone_id: String,
+    /// The certificate's records that are known from earlier runs: not to be written over.
+    pub validation_records: Vec<ValidationRecord>,
+}
+
+/// Output of `write-records`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WriteRecordsOutput {
+    /// How many records this call made, changed or removed.
+    pub written: usize,
+    /// What a person has to do: look at records that were left.
+    pub actions: Vec<String>,
 }
 
 /// Input of `request-cert`.

@@ -11,6 +11,7 @@ pub mod domain;
 pub mod error;
 pub mod event;
 pub mod purchase;
+pub mod records;
 pub mod request;
 pub mod result;
 pub mod runtime;

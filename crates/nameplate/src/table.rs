@@ -36,6 +36,10 @@ pub mod domain {
     /// ARN of the certificate that was last awaited, written before its watch is put: so that the watch of an
     /// execution that was stopped can be found. Together with [`PURCHASE_OPERATION`] it names all watches of the domain.
     pub const AWAITED_CERTIFICATE: &str = "awaitedCertificate";
+    /// Which records of the zone are ours, as JSON text of [`crate::records::Owned`]. Written by the steps that write and
+    /// remove records, before the zone is changed and after it; an attribute of its own, so that no run that ends
+    /// in between writes over it.
+    pub const RECORDS: &str = "records";
     /// `LIVE`: the last run finished.
     pub const LIVE: &str = "LIVE";
     /// `FAILED`: the last run failed, was stopped or ran out of time.

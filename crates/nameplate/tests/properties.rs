@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::str::FromStr;
 
@@ -117,6 +118,42 @@ fn cors() -> impl Strategy<Value = Value> {
     )
 }
 
+/// Values of one type of record, each in the form in which it is kept.
+fn record_values() -> impl Strategy<Value = (&'static str, Value)> {
+    let address = || any::<[u8; 4]>().prop_map(|bytes| std::net::Ipv4Addr::from(bytes).to_string());
+    let long_address = any::<[u8; 16]>().prop_map(|bytes| std::net::Ipv6Addr::from(bytes).to_string());
+    let text = ".{1,200}".prop_filter("text in quotes", |text| !text.starts_with('"'));
+    let number = any::<u16>;
+    let set = |values: BTreeSet<String>| json!(values);
+    prop_oneof![
+        btree_set(address(), 1..5).prop_map(move |values| ("A", set(values))),
+        btree_set(long_address, 1..5).prop_map(move |values| ("AAAA", set(values))),
+        domain().prop_map(|target| ("CNAME", json!([target]))),
+        (number(), domain()).prop_map(|(first, host)| ("MX", json!([format!("{first} {host}")]))),
+        (number(), number(), number(), domain())
+            .prop_map(|(one, two, three, host)| ("SRV", json!([format!("{one} {two} {three} {host}")]))),
+        "[a-z]{1,9}\\.com".prop_map(|issuer| ("CAA", json!([format!("0 issue \"{issuer}\"")]))),
+        btree_set(text, 1..3).prop_map(move |values| ("TXT", set(values))),
+    ]
+}
+
+/// Records at names of their own, which are on no certificate.
+fn records(domain: &str) -> impl Strategy<Value = Value> + use<> {
+    let domain = domain.to_owned();
+    let one = (record_values(), option::of(1_u32..=604_800));
+    btree_map("_[a-z0-9-]{0,12}[a-z0-9]", one, 0..6).prop_map(move |records| {
+        let record = |(label, ((kind, values), ttl)): (String, ((&str, Value), Option<u32>))| {
+            object([
+                ("name", Some(json!(format!("{label}.{domain}")))),
+                ("type", Some(json!(kind))),
+                ("values", Some(values)),
+                ("ttl", ttl.map(Value::from)),
+            ])
+        };
+        records.into_iter().map(record).collect()
+    })
+}
+
 /// A request that must be accepted, with any of its fields left out that may be.
 fn request() -> impl Strategy<Value = Value> {
     let hostname = option::of(option::of(label()));
@@ -134,8 +171,16 @@ fn request() -> impl Strategy<Value = Value> {
         option::of(any::<bool>()),
         option::of(select(vec!["report", "correct"])),
     );
-    (domain(), hostname, parts).prop_map(
-        |(domain, hostname, (registration, certificate, routes, cors, throttle, tags, dry_run, name_servers))| {
+    let domain_and_records = domain().prop_flat_map(|domain| {
+        let records = option::of(records(&domain));
+        (Just(domain), records)
+    });
+    (domain_and_records, hostname, parts).prop_map(
+        |(
+            (domain, records),
+            hostname,
+            (registration, certificate, routes, cors, throttle, tags, dry_run, name_servers),
+        )| {
             let hostname =
                 hostname.map(|label| label.map_or_else(|| domain.clone(), |label| format!("{label}.{domain}")));
             let certificate = certificate.map(|(labels, key)| {
@@ -155,6 +200,7 @@ fn request() -> impl Strategy<Value = Value> {
                 ("nameServers", name_servers.map(Value::from)),
                 ("certificate", certificate),
                 ("api", Some(api)),
+                ("records", records.filter(|records| *records != json!([]))),
                 ("tags", tags.map(|tags| json!(tags))),
                 ("dryRun", dry_run.map(Value::from)),
                 ("version", dry_run.map(|_| json!(1))),

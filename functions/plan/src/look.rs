@@ -7,6 +7,8 @@ use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use nameplate::contract::Known;
 use nameplate::desired::{ObservedIntegration, ObservedRoute, STAGE, Target, route_changes};
 use nameplate::error::{classify, code_of};
+use nameplate::records::{self, Decision, Owned, Standing};
+use nameplate::runtime::now;
 use nameplate::{Request, StepError, tags};
 
 use crate::step::{Clients, Settings};
@@ -163,7 +165,7 @@ async fn servers_of(clients: &Clients, zone_id: &str, domain: &str) -> Result<Ve
 }
 
 /// The ids of the public zones of exactly this name.
-async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>, StepError> {
+pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>, StepError> {
     let answer = clients
         .route53
         .list_hosted_zones_by_name()
@@ -187,6 +189,7 @@ pub(crate) async fn stands(
     settings: &Settings,
     request: &Request,
     known: &Known,
+    owned: &[Owned],
     detail: Option<&Detail>,
 ) -> Result<bool, StepError> {
     let (Some(api_id), Some(zone_id), Some(certificate_arn)) =
@@ -201,7 +204,7 @@ pub(crate) async fn stands(
     let Some(target) = custom_domain.target else { return Ok(false) };
     Ok(mapped(clients, &custom_domain.name, api_id).await?
         && routes_stand(clients, request, api_id).await?
-        && records_stand(clients, request, zone_id, &target, known, detail).await?)
+        && records_stand(clients, request, zone_id, &target, known, owned, detail).await?)
 }
 
 async fn mapped(clients: &Clients, name: &str, api_id: &str) -> Result<bool, StepError> {
@@ -307,6 +310,7 @@ async fn records_stand(
     zone_id: &str,
     alias_target: &str,
     known: &Known,
+    owned: &[Owned],
     detail: Option<&Detail>,
 ) -> Result<bool, StepError> {
     let hostname = request.hostname();
@@ -319,22 +323,11 @@ async fn records_stand(
     }
     // The zone's own NS record says which servers serve it; the registry must name the same ones.
     let mut delegated = detail.is_none();
-    let (mut name, mut kind) = (None::<String>, None::<RrType>);
+    let mut standing = Vec::new();
+    let mut next = Page::default();
     loop {
-        let page = match clients
-            .route53
-            .list_resource_record_sets()
-            .hosted_zone_id(zone_id)
-            .set_start_record_name(name)
-            .set_start_record_type(kind)
-            .send()
-            .await
-        {
-            Ok(page) => page,
-            Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(false),
-            Err(error) => return Err(classify("route53:ListResourceRecordSets", &error)),
-        };
-        for set in page.resource_record_sets() {
+        let Some(page) = record_page(clients, zone_id, next).await? else { return Ok(false) };
+        for set in &page.sets {
             let key = dns_form(set.name());
             if set.r#type() == &RrType::Ns && key == request.domain_name.as_str() {
                 let servers = sorted(set.resource_records().iter().map(|record| record.value()));
@@ -346,12 +339,85 @@ async fn records_stand(
                 *expected = None;
             }
         }
+        standing.extend(page.sets.iter().map(as_standing));
         let satisfied = delegated && wanted.values().all(Option::is_none);
-        if satisfied || !page.is_truncated() {
-            return Ok(satisfied);
+        // Further records are compared with the whole zone: what is not wanted any more must not stand.
+        let seen_enough = satisfied && request.records.is_empty() && owned.is_empty();
+        match page.next {
+            Some(more) if !seen_enough => next = more,
+            _ => {
+                let decision = records::decide(&request.records, owned, &standing, &known.validation_records, now());
+                return Ok(satisfied && decision.changes.is_empty() && decision.conflicts.is_empty());
+            }
         }
-        (name, kind) = (page.next_record_name, page.next_record_type);
     }
+}
+
+/// What would happen to the further records of the request in a zone; nothing when the zone is gone.
+pub(crate) async fn records(
+    clients: &Clients,
+    request: &Request,
+    zone_id: &str,
+    known: &Known,
+    owned: &[Owned],
+) -> Result<Option<Decision>, StepError> {
+    let mut standing = Vec::new();
+    let mut next = Page::default();
+    loop {
+        let Some(page) = record_page(clients, zone_id, next).await? else { return Ok(None) };
+        standing.extend(page.sets.iter().map(as_standing));
+        match page.next {
+            Some(more) => next = more,
+            None => {
+                let validation = &known.validation_records;
+                return Ok(Some(records::decide(&request.records, owned, &standing, validation, now())));
+            }
+        }
+    }
+}
+
+/// Where a page of record sets begins.
+#[derive(Default)]
+struct Page {
+    name: Option<String>,
+    kind: Option<RrType>,
+    identifier: Option<String>,
+}
+
+struct Records {
+    sets: Vec<ResourceRecordSet>,
+    next: Option<Page>,
+}
+
+/// One page of a zone's record sets; nothing when the zone is gone.
+async fn record_page(clients: &Clients, zone_id: &str, start: Page) -> Result<Option<Records>, StepError> {
+    let answer = clients
+        .route53
+        .list_resource_record_sets()
+        .hosted_zone_id(zone_id)
+        .set_start_record_name(start.name)
+        .set_start_record_type(start.kind)
+        .set_start_record_identifier(start.identifier)
+        .send()
+        .await;
+    match answer {
+        Ok(page) => Ok(Some(Records {
+            next: page.is_truncated.then_some(Page {
+                name: page.next_record_name,
+                kind: page.next_record_type,
+                identifier: page.next_record_identifier,
+            }),
+            sets: page.resource_record_sets,
+        })),
+        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => Ok(None),
+        Err(error) => Err(classify("route53:ListResourceRecordSets", &error)),
+    }
+}
+
+fn as_standing(set: &ResourceRecordSet) -> Standing {
+    let simple = set.alias_target().is_none() && set.set_identifier().is_none() && set.health_check_id().is_none();
+    let values = set.resource_records().iter().map(|record| record.value().to_owned()).collect();
+    Standing::new(set.name(), set.r#type().as_str(), set.ttl(), values, simple)
 }
 
 fn type_name(kind: &RrType) -> &'static str {

@@ -12,14 +12,18 @@ use nameplate::contract::{
     RegistrationPlan,
 };
 use nameplate::error::{classify, code_of};
+use nameplate::records::{self, Decision, Owned};
 use nameplate::request::{Money, Registration};
-use nameplate::result::{PriceReport, ProvisionResult};
+use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
 use nameplate::runtime::now;
 use nameplate::secret::SecretString;
 use nameplate::table::{self, domain as attribute};
 use nameplate::{Request, StepError, difference, purchase};
 
 use crate::{look, report};
+
+/// Changes of records that a report names one by one: it is part of what Step Functions hands on.
+const MAX_RECORD_LINES: usize = 100;
 
 /// The clients that the step reads with.
 #[derive(Clone)]
@@ -49,6 +53,8 @@ struct Item {
     known: Known,
     result: Option<ProvisionResult>,
     purchase_begun: bool,
+    /// The records of the zone that are ours.
+    owned: Vec<Owned>,
 }
 
 /// Looks at everything that the request depends on.
@@ -74,10 +80,14 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         report.price = found.quote.as_ref().map(|quote| price_report(&request, quote));
         report.resources =
             report::resources(clients, settings, &request, &item.known, found.plan, found.detail.as_ref()).await?;
+        report.resources.extend(records_report(clients, &request, &item).await?);
         report.lines = difference::lines(&report);
     } else if converged.is_none() && found.quote.is_none() {
-        // A name that nobody has registered can have no custom domain of somebody else in use here.
+        // A name that nobody has registered can have no custom domain of somebody else in use here, nor records.
         look::custom_domain(clients, settings, &request).await?;
+        if let Some(decision) = record_changes(clients, &request, &item).await? {
+            records::refuse_conflicts(&decision)?;
+        }
     }
 
     let time = now();
@@ -85,6 +95,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     Ok(PlanOutput {
         item_key: table::domain_key(request.domain_name.as_str()),
         fingerprint,
+        has_records: has_records(&request, &item),
         known: item.known,
         registration: found.plan,
         quote: found.quote,
@@ -119,6 +130,7 @@ async fn read_item(clients: &Clients, settings: &Settings, request: &Request) ->
         ),
         result: text(attribute::RESULT).and_then(|json| serde_json::from_str(json).ok()),
         purchase_begun: attributes.contains_key(attribute::PURCHASE_INTENT),
+        owned: records::owned(text(attribute::RECORDS).map(String::as_str)),
     })
 }
 
@@ -238,8 +250,73 @@ async fn converged(
     {
         return Ok(None);
     }
-    let stands = look::stands(clients, settings, request, &item.known, detail).await?;
+    let stands = look::stands(clients, settings, request, &item.known, &item.owned, detail).await?;
     Ok(stands.then_some(result))
+}
+
+/// Whether there is anything to do or to look at about further records.
+fn has_records(request: &Request, item: &Item) -> bool {
+    !request.records.is_empty() || !item.owned.is_empty()
+}
+
+/// What would happen to further records in the zone that is known or, if there is but one, found. Of several zones
+/// `create-zone` alone says which one it is; then `write-records` is the first to look.
+async fn record_changes(clients: &Clients, request: &Request, item: &Item) -> Result<Option<Decision>, StepError> {
+    if !has_records(request, item) {
+        return Ok(None);
+    }
+    let zones = match &item.known.hosted_zone_id {
+        Some(id) => vec![id.clone()],
+        None => look::zones(clients, request.domain_name.as_str()).await?,
+    };
+    let [zone] = zones.as_slice() else { return Ok(None) };
+    look::records(clients, request, zone, &item.known, &item.owned).await
+}
+
+/// What would happen to further records, refused where others wrote them.
+async fn records_report(clients: &Clients, request: &Request, item: &Item) -> Result<Vec<ResourceReport>, StepError> {
+    if !has_records(request, item) {
+        return Ok(Vec::new());
+    }
+    let decision = record_changes(clients, request, item)
+        .await?
+        .unwrap_or_else(|| records::decide(&request.records, &item.owned, &[], &item.known.validation_records, now()));
+    records::refuse_conflicts(&decision)?;
+    Ok(record_lines(request, &decision))
+}
+
+/// What happens to the further records: each change by name, and one line for all that stay.
+fn record_lines(request: &Request, decision: &Decision) -> Vec<ResourceReport> {
+    let line =
+        |action, name: String| ResourceReport { resource: "record".to_owned(), action, name, changes: Vec::new() };
+    let written = decision.changes.iter().filter(|change| change.create.is_some()).count();
+    let stays = request.records.len().saturating_sub(written);
+    let mut lines = Vec::new();
+    if stays > 0 {
+        lines.push(line(ReportAction::Exists, format!("{stays} as wanted")));
+    }
+    lines.extend(decision.changes.iter().take(MAX_RECORD_LINES).map(|change| {
+        let action = match (&change.delete, &change.create) {
+            (Some(_), Some(_)) => ReportAction::Change,
+            (Some(_), None) => ReportAction::Remove,
+            (None, _) => ReportAction::Create,
+        };
+        line(action, change.subject())
+    }));
+    let more = decision.changes.iter().skip(MAX_RECORD_LINES);
+    for (action, changes) in [
+        (ReportAction::Create, more.clone().filter(|change| change.delete.is_none()).count()),
+        (
+            ReportAction::Change,
+            more.clone().filter(|change| change.delete.is_some() && change.create.is_some()).count(),
+        ),
+        (ReportAction::Remove, more.filter(|change| change.create.is_none()).count()),
+    ] {
+        if changes > 0 {
+            lines.push(line(action, format!("{changes} more")));
+        }
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -11,13 +11,14 @@ use local_aws::{AwsClient, CallError};
 use serde_json::{Value, json};
 
 /// The Lambda functions, by the beginning of their resources' names in the stack.
-const FUNCTIONS: [&str; 11] = [
+const FUNCTIONS: [&str; 12] = [
     "Plan",
     "CreateApi",
     "Register",
     "CreateZone",
     "CorrectDelegation",
     "RequestCert",
+    "WriteRecords",
     "WriteValidationRecords",
     "AttachDomain",
     "Resume",
@@ -308,6 +309,7 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
     asked["api"]["cors"] = json!({"allowOrigins": ["https://app.example.com"]});
     asked["api"]["throttle"] = json!({"rate": 100.0, "burst": 200});
     asked["tags"] = json!({"team": "inference", "stage": "changed"});
+    asked["records"] = json!([{"name": format!("www.{}", asked["domainName"].as_str().expect("a name")), "type": "A", "values": ["192.0.2.1"]}]);
     let second = world.run(&asked).await.live();
     assert_ne!(second["certificateArn"], first["certificateArn"], "a certificate with one more name");
     asked["api"].as_object_mut().expect("an object").remove("cors");
@@ -841,6 +843,36 @@ async fn validation_records_are_the_only_records_of_their_function() {
         Ask::Xml(Method::GET, "/2013-04-01/hostedzonesbyname".to_owned(), String::new()),
         gateway(Method::GET, "/apis", json!({})),
         purchase("privileges-records.com"),
+    ] {
+        write.may_not(ask).await;
+    }
+}
+
+#[tokio::test]
+async fn further_records_are_of_seven_types_and_never_written_over() {
+    let write = As::the("WriteRecords").await;
+    let (name, table) = ("privileges-further.com", write.world.table().to_owned());
+    let zone = write.zone(name).await;
+    write.may(records(&zone, &[&format!("CREATE www.{name} A 192.0.2.1")]), None).await;
+    let both = [&*format!("DELETE www.{name} A 192.0.2.1"), &*format!("CREATE www.{name} CNAME y.example.com")];
+    write.may(records(&zone, &both), None).await;
+    write.may(item(GET_ITEM, &table, "domain#privileges-further.com"), None).await;
+    write.may(item(UPDATE_ITEM, &table, "domain#privileges-further.com"), None).await;
+    for line in [
+        format!("UPSERT www.{name} CNAME z.example.com"),
+        format!("CREATE below.{name} NS ns.example.com"),
+        format!("DELETE {name} NS ns.example.com"),
+        format!("DELETE {name} SOA x"),
+    ] {
+        write.may_not(records(&zone, &[&line])).await;
+    }
+    for ask in [
+        Ask::Xml(Method::DELETE, format!("/2013-04-01/hostedzone/{zone}"), String::new()),
+        Ask::Xml(Method::GET, "/2013-04-01/hostedzonesbyname".to_owned(), String::new()),
+        item(UPDATE_ITEM, &table, "watch#privileges-further"),
+        item(PUT_ITEM, &table, "domain#privileges-further.com"),
+        gateway(Method::GET, "/apis", json!({})),
+        purchase(name),
     ] {
         write.may_not(ask).await;
     }

@@ -5,6 +5,7 @@
 mod api;
 mod certificate;
 mod dns;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 pub use api::*;
 pub use certificate::*;
 pub use dns::*;
+pub use records::*;
 
 use crate::contract::VERSION;
 use crate::domain::{CertificateName, DomainName};
@@ -52,6 +54,9 @@ pub struct Request {
     pub certificate: Certificate,
     /// The API behind the name.
     pub api: Api,
+    /// Further records in the domain's zone. Those that a later request leaves out are removed; what others wrote stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<RecordSet>,
     /// Tags for everything that is made, beside `nameplate:domain` and `nameplate:stack`. At most 8.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 8))]
@@ -157,6 +162,7 @@ impl Request {
         check_shape(document, &serde_json::to_value(&request).unwrap_or_default(), "")?;
         request.check()?;
         request.fill_in();
+        request.check_records()?;
         Ok(request)
     }
 

@@ -1078,3 +1078,145 @@ async fn a_function_without_credentials_fails_for_good_and_one_that_cannot_get_t
         assert_eq!((error.class, error.code.as_str()), (class, "NoCredentials"), "{error}");
     }
 }
+
+// Further records.
+
+fn with_records(records: Value) -> Value {
+    let mut request = request();
+    request["records"] = records;
+    request
+}
+
+fn www(address: &str) -> Value {
+    json!({"name": "www.example.com", "type": "A", "values": [address]})
+}
+
+fn www_record(address: &str) -> ResourceRecordSet {
+    let mut set = value_record("www.example.com.", RrType::A, &[address]);
+    set.ttl = Some(300);
+    set
+}
+
+/// The item that a finished run for a request with `records` leaves; `owned` are ours.
+fn item_with_records(records: &Value, owned: &[Value]) -> Rule {
+    let mut item = live_item();
+    let fingerprint = Request::parse(&with_records(records.clone())).expect("valid").fingerprint();
+    item.insert("fingerprint".to_owned(), text(fingerprint));
+    let owned: Vec<Value> = owned
+        .iter()
+        .map(|record| {
+            let mut record = record.clone();
+            record["ttl"] = json!(300);
+            json!({"record": record, "since": 1})
+        })
+        .collect();
+    item.insert("records".to_owned(), text(json!(owned)));
+    self::item(Some(item))
+}
+
+fn and(records: Vec<ResourceRecordSet>) -> Vec<ResourceRecordSet> {
+    all_records().into_iter().chain(records).collect()
+}
+
+#[tokio::test]
+async fn further_records_that_stand_cost_no_call_more() {
+    let wanted = json!([www("192.0.2.1")]);
+    for owned in [vec![www("192.0.2.1")], vec![]] {
+        let world = World::live()
+            .with("GetItem", item_with_records(&wanted, &owned))
+            .with("ListResourceRecordSets", records(and(vec![www_record("192.0.2.1")])));
+        let plan = world.plan(with_records(wanted.clone())).await.expect("a plan");
+        assert!(plan.result.is_some() && plan.has_records);
+        assert_eq!(world.calls().iter().map(|(_, count)| count).sum::<usize>(), 7, "the item and six looks");
+    }
+}
+
+#[tokio::test]
+async fn a_further_record_that_is_gone_or_should_be_is_work_left() {
+    let wanted = json!([www("192.0.2.1")]);
+    for (wanted, owned, there) in [
+        (wanted.clone(), vec![www("192.0.2.1")], vec![]),
+        (wanted.clone(), vec![www("192.0.2.1"), www("192.0.2.2")], vec![www_record("192.0.2.2")]),
+        (json!([]), vec![www("192.0.2.1")], vec![www_record("192.0.2.1")]),
+    ] {
+        let world = World::live()
+            .with("GetItem", item_with_records(&wanted, &owned))
+            .with("ListResourceRecordSets", records(and(there)));
+        let plan = world.plan(with_records(wanted)).await.expect("a plan");
+        assert!(plan.result.is_none() && plan.has_records);
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_somebody_else_in_the_place_of_a_wanted_one_is_refused_before_anything_is_made() {
+    let wanted = json!([www("192.0.2.1")]);
+    let known = World::live()
+        .with("GetItem", item_with_records(&wanted, &[]))
+        .with("ListResourceRecordSets", records(and(vec![www_record("192.0.2.9")])));
+    let found = World::fresh()
+        .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
+        .with("ListResourceRecordSets", records(and(vec![www_record("192.0.2.9")])));
+    for world in [known, found] {
+        for wish in [with_records(wanted.clone()), dry(with_records(wanted.clone()))] {
+            let world = World { rules: world.rules.clone(), ..World::fresh() }.with("GetApis", apis(vec![]));
+            let zone = zone("ZONE", "example.com.", false);
+            let world =
+                world.with("ListCertificates", certificates(vec![])).with("ListHostedZonesByName", zones(vec![zone]));
+            let error = world.failure(wish).await;
+            assert_eq!((error.class, error.code.as_str()), (Class::Refused, "RecordNotOurs"));
+            assert!(error.reason.contains("www.example.com A"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_several_zones_none_is_looked_at_for_records() {
+    let world = World::fresh().with(
+        "ListHostedZonesByName",
+        zones(vec![zone("ZONE", "example.com.", false), zone("ZTWO", "example.com.", false)]),
+    );
+    assert!(world.plan(with_records(json!([www("192.0.2.1")]))).await.is_ok_and(|plan| plan.has_records));
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_becomes_of_each_record() {
+    use ReportAction::{Change, Create, Exists, Remove};
+    let new = json!({"name": "new.example.com", "type": "TXT", "values": ["x"]});
+    let old = json!({"name": "old.example.com", "type": "A", "values": ["192.0.2.3"]});
+    let same = json!({"name": "same.example.com", "type": "A", "values": ["192.0.2.4"]});
+    let wanted = json!([www("192.0.2.2"), new, same]);
+    let there = |name: &str, address: &str| {
+        let mut set = value_record(name, RrType::A, &[address]);
+        set.ttl = Some(300);
+        set
+    };
+    let world = World::live()
+        .with("GetItem", item_with_records(&wanted, &[www("192.0.2.1"), old.clone(), same.clone()]))
+        .with("GetApis", apis(vec![api("api-1", our_tags())]))
+        .with("GetStage", stage(None))
+        .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
+        .with("ListCertificates", certificates(vec![]))
+        .with(
+            "ListResourceRecordSets",
+            records(and(vec![
+                www_record("192.0.2.1"),
+                there("old.example.com.", "192.0.2.3"),
+                there("same.example.com.", "192.0.2.4"),
+            ])),
+        );
+    let plan = world.plan(dry(with_records(wanted))).await.expect("a plan");
+    assert_eq!(
+        lines(&plan)[6..],
+        [
+            line("record", Exists, "1 as wanted"),
+            line("record", Change, "www.example.com A"),
+            line("record", Create, "new.example.com TXT"),
+            line("record", Remove, "old.example.com A"),
+        ]
+    );
+    let many: Vec<Value> =
+        (0..250).map(|n| json!({"name": format!("n{n}.example.com"), "type": "A", "values": ["192.0.2.1"]})).collect();
+    let plan = World::fresh().plan(dry(with_records(json!(many)))).await.expect("a plan");
+    assert_eq!(plan.report.resources.len(), 6 + MAX_RECORD_LINES + 1);
+    assert_eq!(lines(&plan).last(), Some(&line("record", Create, "150 more")));
+}

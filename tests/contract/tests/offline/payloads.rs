@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use nameplate::contract::{
     AttachDomainInput, AttachDomainOutput, CorrectDelegationInput, CorrectDelegationOutput, CreateApiInput,
     CreateApiOutput, CreateZoneInput, CreateZoneOutput, Known, PlanInput, PlanOutput, RegisterInput, RegisterOutput,
-    RequestCertInput, RequestCertOutput, WriteValidationRecordsInput, WriteValidationRecordsOutput,
+    RequestCertInput, RequestCertOutput, WriteRecordsInput, WriteRecordsOutput, WriteValidationRecordsInput,
+    WriteValidationRecordsOutput,
 };
 use nameplate::event::{ActionRequired, DefaultEndpointLive, DomainFailed, DomainLive, DomainRegistered, Event};
 use nameplate::result::ProvisionResult;
@@ -103,6 +104,7 @@ fn steps() -> BTreeMap<&'static str, (Shape, Shape)> {
         ("CreateZone", step::<CreateZoneInput, CreateZoneOutput>()),
         ("CorrectDelegation", step::<CorrectDelegationInput, CorrectDelegationOutput>()),
         ("RequestCert", step::<RequestCertInput, RequestCertOutput>()),
+        ("WriteRecords", step::<WriteRecordsInput, WriteRecordsOutput>()),
         ("WriteValidationRecords", step::<WriteValidationRecordsInput, WriteValidationRecordsOutput>()),
         ("AttachDomain", step::<AttachDomainInput, AttachDomainOutput>()),
     ])

@@ -1,0 +1,538 @@
+//! Which records of a zone are ours, and what has to change so that a zone holds the wanted ones.
+//!
+//! Records carry no tags, so the domain item says which of them are ours: the attribute
+//! [`RECORDS`](crate::table::domain::RECORDS) lists each as it was written, or was about to be. A record in the zone
+//! is ours only while it is exactly one of those; what anybody has changed since is theirs.
+//! It must not know how Route 53 or the table is asked: whoever creates or removes records compares here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::ValidationRecord;
+use crate::error::StepError;
+use crate::request::{ExactRecord, RecordSet, RecordType};
+
+/// How long after it was claimed a record can still appear in the zone, in seconds: a write of an execution that
+/// was stopped ends with its Lambda's 60 seconds, and this is far beyond.
+pub const LATE_SECS: i64 = 900;
+/// Elements of one change batch (AWS-FACTS 2.2).
+pub const MAX_BATCH_ELEMENTS: usize = 1_000;
+/// Characters of all values of one change batch (AWS-FACTS 2.2).
+pub const MAX_BATCH_CHARACTERS: usize = 32_000;
+/// Records that a refusal or a report names one by one.
+const MAX_NAMED: usize = 10;
+
+/// A record of ours.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Owned {
+    /// As it was written, or was about to be.
+    pub record: RecordSet,
+    /// When it was claimed, in seconds since 1970.
+    pub since: i64,
+}
+
+/// The records of ours from the domain item's attribute. What cannot be read is nobody's, so nothing is removed.
+pub fn owned(attribute: Option<&str>) -> Vec<Owned> {
+    attribute.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+}
+
+/// A record set as it stands in the zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    name: String,
+    kind: String,
+    ttl: Option<i64>,
+    values: Vec<String>,
+    simple: bool,
+}
+
+impl Standing {
+    /// A record set as Route 53 lists it. `simple` is false for an alias and for one with a routing policy or a
+    /// health check, which is never ours.
+    pub fn new(name: &str, kind: &str, ttl: Option<i64>, values: Vec<String>, simple: bool) -> Self {
+        // Route 53 lists `*` as an octal number.
+        let name = name.trim_end_matches('.').to_ascii_lowercase().replace("\\052", "*");
+        Self { name, kind: kind.to_owned(), ttl, values, simple }
+    }
+
+    fn is(&self, record: &RecordSet) -> bool {
+        self.simple && self.at(record) && record.is(self.ttl, &self.values)
+    }
+
+    fn at(&self, record: &RecordSet) -> bool {
+        self.name == record.name.as_str() && self.kind == record.kind.as_str()
+    }
+}
+
+/// One change of a zone. With both sides the record is replaced, and only if it is still what was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What goes, exactly as it stands.
+    pub delete: Option<ExactRecord>,
+    /// What comes.
+    pub create: Option<ExactRecord>,
+}
+
+impl Change {
+    fn elements(&self) -> usize {
+        self.sides().map(|side| side.values.len()).sum()
+    }
+
+    fn characters(&self) -> usize {
+        self.sides().map(ExactRecord::characters).sum()
+    }
+
+    fn sides(&self) -> impl Iterator<Item = &ExactRecord> {
+        self.delete.iter().chain(&self.create)
+    }
+
+    /// The name and type that it is about, for people.
+    pub fn subject(&self) -> String {
+        self.sides().next().map(|side| format!("{} {}", side.name, side.kind)).unwrap_or_default()
+    }
+}
+
+/// What has to happen to a zone and to the list of what is ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// What changes in the zone.
+    pub changes: Vec<Change>,
+    /// What must be on the list before the zone is changed: what is ours, and what is about to be.
+    pub claimed: Vec<Owned>,
+    /// What is on the list afterwards.
+    pub kept: Vec<Owned>,
+    /// Records of ours that are not wanted any more and that somebody has changed since, as name and type.
+    pub left: Vec<String>,
+    /// Wanted records that cannot be written, each with the reason.
+    pub conflicts: Vec<String>,
+}
+
+/// Compares what is wanted, what is ours and what stands. `validation` are the records that prove the certificate's
+/// names: never changed or removed here.
+///
+/// A wanted record that somebody else has written with the very same content is left as it is and does not become
+/// ours. With nothing wanted the changes are what has to go when the domain is retired.
+pub fn decide(
+    wanted: &[RecordSet],
+    owned: &[Owned],
+    standing: &[Standing],
+    validation: &[ValidationRecord],
+    now: i64,
+) -> Decision {
+    let mut by_name: BTreeMap<&str, Vec<&Standing>> = BTreeMap::new();
+    for one in standing {
+        by_name.entry(&one.name).or_default().push(one);
+    }
+    let at_name = |record: &RecordSet| by_name.get(record.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+    let at = |record: &RecordSet| at_name(record).iter().copied().filter(|one| one.at(record)).collect::<Vec<_>>();
+    let ours = |one: &Standing| owned.iter().find(|owned| one.is(&owned.record));
+    let places: BTreeSet<_> = wanted.iter().map(place).collect();
+    let proves = |record: &RecordSet| {
+        validation.iter().find(|proof| proof.name.trim_end_matches('.').eq_ignore_ascii_case(record.name.as_str()))
+    };
+
+    let mut decision = Decision::default();
+    let mut kept = BTreeMap::new();
+    let mut claimed = Vec::new();
+    for record in wanted {
+        let whole = format!("{} {}", record.name, record.kind);
+        if let Some(proof) = proves(record) {
+            let same = record.kind == RecordType::Cname
+                && record.values.iter().all(|value| *value == proof.value.trim_end_matches('.').to_ascii_lowercase());
+            if !same {
+                decision.conflicts.push(format!("{whole} stands in the way of the record that proves the name to ACM"));
+            }
+            continue;
+        }
+        let here = at(record);
+        if let Some(other) = excluded_by(record, at_name(record), |one| {
+            // What is ours and not wanted goes in the same change.
+            ours(one).is_some_and(|owned| !places.contains(&place(&owned.record)))
+        }) {
+            decision.conflicts.push(format!("{whole}: there is a record of type {} at that name", other.kind));
+            continue;
+        }
+        let delete = match here.as_slice() {
+            [] => None,
+            [one] if one.is(record) => {
+                if let Some(owned) = ours(one) {
+                    kept.insert(owned.record.clone(), owned.since);
+                }
+                continue;
+            }
+            [one] => match ours(one) {
+                Some(old) => Some(as_it_stands(one, &old.record)),
+                None => {
+                    decision.conflicts.push(format!("{whole} exists with other content"));
+                    continue;
+                }
+            },
+            _ => {
+                decision.conflicts.push(format!("{whole} exists with a routing policy"));
+                continue;
+            }
+        };
+        let since = owned.iter().find(|owned| owned.record == *record).map_or(now, |owned| owned.since);
+        claimed.push(Owned { record: record.clone(), since });
+        kept.insert(record.clone(), since);
+        decision.changes.push(Change { delete, create: Some(record.exact()) });
+    }
+
+    let mut removed = BTreeSet::new();
+    for one in owned {
+        let (record, here) = (&one.record, at(&one.record));
+        let standing = here.iter().find(|standing| standing.is(record));
+        match standing {
+            Some(_) if places.contains(&place(record)) || proves(record).is_some() => {}
+            Some(standing) if removed.insert(place(record)) => {
+                let delete = Some(as_it_stands(standing, record));
+                decision.changes.push(Change { delete, create: None });
+            }
+            Some(_) => {}
+            // A write that was on its way when its execution was stopped can still arrive.
+            None if now - one.since < LATE_SECS => {
+                kept.entry(record.clone()).or_insert(one.since);
+            }
+            None => {}
+        }
+        let theirs = !here.is_empty() && here.iter().all(|one| ours(one).is_none());
+        let subject = format!("{} {}", record.name, record.kind);
+        if theirs && !places.contains(&place(record)) && !decision.left.contains(&subject) {
+            decision.left.push(subject);
+        }
+    }
+    claimed.retain(|claim| !owned.contains(claim));
+    decision.claimed = sorted(owned.iter().cloned().chain(claimed));
+    decision.kept = sorted(kept.into_iter().map(|(record, since)| Owned { record, since }));
+    decision
+}
+
+/// What makes a record the only one of its kind in a zone.
+fn place(record: &RecordSet) -> (String, RecordType) {
+    (record.name.as_str().to_owned(), record.kind)
+}
+
+fn sorted(owned: impl Iterator<Item = Owned>) -> Vec<Owned> {
+    let mut all: Vec<Owned> = owned.collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Another record at the name that cannot stand beside this one: a CNAME stands alone. `goes` are not in the way.
+fn excluded_by<'a>(
+    record: &RecordSet,
+    here: &[&'a Standing],
+    goes: impl Fn(&Standing) -> bool,
+) -> Option<&'a Standing> {
+    let alone = RecordType::Cname.as_str();
+    here.iter()
+        .copied()
+        .filter(|one| one.kind != record.kind.as_str() && (record.kind == RecordType::Cname || one.kind == alone))
+        .find(|one| !goes(one))
+}
+
+fn as_it_stands(standing: &Standing, record: &RecordSet) -> ExactRecord {
+    ExactRecord { values: standing.values.clone(), ..record.exact() }
+}
+
+/// The refusal of wanted records that cannot be written, if there are any.
+///
+/// # Errors
+/// `Refused`, naming the records.
+pub fn refuse_conflicts(decision: &Decision) -> Result<(), StepError> {
+    if decision.conflicts.is_empty() {
+        return Ok(());
+    }
+    let more = decision.conflicts.len().saturating_sub(MAX_NAMED);
+    let mut named = decision.conflicts.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        named.push_str(&format!("; and {more} more"));
+    }
+    Err(StepError::refused(
+        "RecordNotOurs",
+        format!("records that Nameplate did not write, or that were changed since, are in the way: {named}"),
+        "remove them from the zone, or take the records out of the request; then start the execution again",
+    ))
+}
+
+/// What a person has to know of the records that were left.
+pub fn action(left: &str) -> String {
+    format!(
+        "The record {left} was written for an earlier request and changed by somebody since; it is not wanted any more \
+         and was left as it is. Remove it from the hosted zone if nobody needs it."
+    )
+}
+
+/// The changes in batches that Route 53 takes, in an order in which a stop between two of them leaves nothing that
+/// was not there before or is not wanted: what is new first, then what changes, then what goes, so that a record that
+/// points to another finds it. Where a CNAME comes or goes beside other types, the name changes at once.
+pub fn batches(changes: Vec<Change>) -> Vec<Vec<Change>> {
+    let is_cname = |change: &Change| change.sides().any(|side| side.kind == RecordType::Cname);
+    let name = |change: &Change| change.sides().next().map(|side| side.name.clone()).unwrap_or_default();
+    let switching: BTreeSet<String> = changes.iter().filter(|change| is_cname(change)).map(name).collect();
+    let mut switches: BTreeMap<String, Vec<Change>> = BTreeMap::new();
+    let (mut new, mut changed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    for change in changes {
+        let name = name(&change);
+        match (&change.delete, &change.create) {
+            _ if switching.contains(&name) => switches.entry(name).or_default().push(change),
+            (None, _) => new.push(vec![change]),
+            (Some(_), Some(_)) => changed.push(vec![change]),
+            (Some(_), None) => gone.push(vec![change]),
+        }
+    }
+    for mut unit in switches.into_values() {
+        unit.sort_by_key(|change| change.create.is_some());
+        match unit.as_slice() {
+            [Change { delete: None, .. }] => new.push(unit),
+            [Change { create: None, .. }] => gone.push(unit),
+            _ => changed.push(unit),
+        }
+    }
+    let mut batches: Vec<Vec<Change>> = Vec::new();
+    let (mut elements, mut characters) = (0, 0);
+    let mut put = |part: Vec<Change>| {
+        let more: (usize, usize) =
+            part.iter().fold((0, 0), |(e, c), change| (e + change.elements(), c + change.characters()));
+        let fits = elements + more.0 <= MAX_BATCH_ELEMENTS && characters + more.1 <= MAX_BATCH_CHARACTERS;
+        match batches.last_mut().filter(|_| fits) {
+            Some(last) => {
+                (elements, characters) = (elements + more.0, characters + more.1);
+                last.extend(part);
+            }
+            None => {
+                (elements, characters) = more;
+                batches.push(part);
+            }
+        }
+    };
+    for unit in new.into_iter().chain(changed).chain(gone) {
+        let size = unit.iter().fold((0, 0), |(e, c), change| (e + change.elements(), c + change.characters()));
+        if size.0 <= MAX_BATCH_ELEMENTS && size.1 <= MAX_BATCH_CHARACTERS {
+            put(unit);
+        } else {
+            // A name with more than a batch can hold: what goes first, so that what comes may stand.
+            unit.into_iter().for_each(|change| put(vec![change]));
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOW: i64 = 1_000_000;
+
+    fn set(name: &str, kind: &str, values: &[&str]) -> RecordSet {
+        serde_json::from_value(json!({"name": name, "type": kind, "ttl": 300, "values": values})).expect("a record")
+    }
+
+    fn ours(record: &RecordSet) -> Owned {
+        Owned { record: record.clone(), since: 1 }
+    }
+
+    fn stands(record: &RecordSet) -> Standing {
+        let exact = record.exact();
+        Standing::new(&format!("{}.", exact.name), exact.kind.as_str(), Some(exact.ttl), exact.values, true)
+    }
+
+    fn changes(wanted: &[RecordSet], owned: &[Owned], standing: &[Standing]) -> Vec<(String, bool, bool)> {
+        let decision = decide(wanted, owned, standing, &[], NOW);
+        assert_eq!(decision.conflicts, Vec::<String>::new());
+        decision.changes.iter().map(|one| (one.subject(), one.delete.is_some(), one.create.is_some())).collect()
+    }
+
+    fn www(address: &str) -> RecordSet {
+        set("www.example.com", "A", &[address])
+    }
+
+    #[test]
+    fn what_is_missing_is_made_and_claimed_first() {
+        let wanted = [www("192.0.2.1")];
+        let decision = decide(&wanted, &[], &[], &[], NOW);
+        assert_eq!(decision.changes, [Change { delete: None, create: Some(wanted[0].exact()) }]);
+        assert_eq!(decision.claimed, [Owned { record: wanted[0].clone(), since: NOW }]);
+        assert_eq!(decision.kept, decision.claimed);
+    }
+
+    #[test]
+    fn what_stands_as_wanted_is_left_whoever_wrote_it_and_stays_whose_it_was() {
+        let wanted = [www("192.0.2.1")];
+        let mine = decide(&wanted, &[ours(&wanted[0])], &[stands(&wanted[0])], &[], NOW);
+        assert_eq!((mine.changes.len(), mine.kept), (0, vec![ours(&wanted[0])]));
+        let theirs = decide(&wanted, &[], &[stands(&wanted[0])], &[], NOW);
+        assert_eq!(theirs, Decision::default());
+    }
+
+    #[test]
+    fn what_is_ours_is_replaced_or_removed_only_as_it_was_written() {
+        let (old, new) = (www("192.0.2.1"), www("192.0.2.2"));
+        let decision = decide(std::slice::from_ref(&new), &[ours(&old)], &[stands(&old)], &[], NOW);
+        assert_eq!(decision.changes, [Change { delete: Some(old.exact()), create: Some(new.exact()) }]);
+        assert_eq!(decision.claimed, [ours(&old), Owned { record: new.clone(), since: NOW }], "both, until it is done");
+        assert_eq!(decision.kept, [Owned { record: new.clone(), since: NOW }]);
+        assert_eq!(changes(&[], &[ours(&old)], &[stands(&old)]), [("www.example.com A".to_owned(), true, false)]);
+        // A run that was stopped after either of the two.
+        let both = decision.claimed;
+        assert_eq!(changes(std::slice::from_ref(&new), &both, &[stands(&old)]).len(), 1);
+        assert_eq!(changes(std::slice::from_ref(&new), &both, &[stands(&new)]), []);
+        assert_eq!(changes(&[], &both, &[stands(&new)]).len(), 1);
+    }
+
+    #[test]
+    fn what_goes_is_named_in_the_words_of_the_zone() {
+        let record = set("mail.example.com", "MX", &["10 a.example.com"]);
+        let standing = Standing::new("Mail.Example.com.", "MX", Some(300), vec!["10 A.example.com.".to_owned()], true);
+        let decision = decide(&[], &[ours(&record)], &[standing], &[], NOW);
+        assert_eq!(
+            decision.changes[0].delete.as_ref().map(|old| old.values.clone()),
+            Some(vec!["10 A.example.com.".to_owned()])
+        );
+        let wildcard = set("*.example.com", "A", &["192.0.2.1"]);
+        let standing = Standing::new("\\052.example.com.", "A", Some(300), vec!["192.0.2.1".to_owned()], true);
+        assert_eq!(changes(&[], &[ours(&wildcard)], &[standing]).len(), 1);
+    }
+
+    #[test]
+    fn what_somebody_has_changed_is_theirs() {
+        let (old, theirs, new) = (www("192.0.2.1"), www("192.0.2.9"), www("192.0.2.2"));
+        let decision = decide(&[], &[ours(&old)], &[stands(&theirs)], &[], NOW);
+        assert_eq!((decision.changes.len(), decision.kept.len()), (0, 0));
+        assert_eq!(decision.left, ["www.example.com A"]);
+        let refused = decide(&[new], &[ours(&old)], &[stands(&theirs)], &[], NOW);
+        assert_eq!(refused.changes, []);
+        let error = refuse_conflicts(&refused).expect_err("not ours");
+        assert!(error.reason.contains("www.example.com A exists"), "{error}");
+    }
+
+    #[test]
+    fn aliases_and_records_with_a_routing_policy_are_never_ours() {
+        let record = www("192.0.2.1");
+        let exact = record.exact();
+        let other = Standing::new(&exact.name, "A", Some(300), exact.values, false);
+        assert_eq!(decide(&[], &[ours(&record)], std::slice::from_ref(&other), &[], NOW).changes, []);
+        assert_eq!(
+            decide(std::slice::from_ref(&record), &[ours(&record)], std::slice::from_ref(&other), &[], NOW)
+                .conflicts
+                .len(),
+            1
+        );
+        let weighted = [other.clone(), other];
+        assert!(decide(&[record], &[], &weighted, &[], NOW).conflicts[0].contains("routing policy"));
+    }
+
+    #[test]
+    fn a_cname_stands_alone_unless_what_is_beside_it_goes() {
+        let (address, other) = (www("192.0.2.1"), set("www.example.com", "CNAME", &["b.example.net"]));
+        for (wanted, there) in [(&address, &other), (&other, &address)] {
+            let decision = decide(std::slice::from_ref(wanted), &[], &[stands(there)], &[], NOW);
+            assert_eq!((decision.conflicts.len(), decision.changes.len()), (1, 0), "{wanted:?}");
+            let switch = decide(std::slice::from_ref(wanted), &[ours(there)], &[stands(there)], &[], NOW);
+            assert_eq!((switch.conflicts.len(), switch.changes.len()), (0, 2), "{wanted:?}");
+            let batches = batches(switch.changes);
+            assert_eq!(batches.len(), 1);
+            assert!(batches[0][0].create.is_none(), "what goes, goes first: {batches:?}");
+        }
+        let text = set("www.example.com", "TXT", &["x"]);
+        assert_eq!(decide(&[address], &[], &[stands(&text)], &[], NOW).conflicts, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_certificates_records_are_not_written_over_and_not_removed() {
+        let proof = ValidationRecord { name: "_a.example.com".to_owned(), value: "_b.acm-validations.aws".to_owned() };
+        let same = set("_a.example.com", "CNAME", &["_b.acm-validations.aws"]);
+        let other = set("_a.example.com", "CNAME", &["elsewhere.example.net"]);
+        let decide = |wanted: &[RecordSet], owned: &[Owned], standing: &[Standing]| {
+            decide(wanted, owned, standing, std::slice::from_ref(&proof), NOW)
+        };
+        assert_eq!(decide(std::slice::from_ref(&other), &[], &[]).conflicts.len(), 1);
+        assert_eq!(decide(std::slice::from_ref(&same), &[], &[stands(&same)]), Decision::default());
+        let removed = decide(&[], &[ours(&same)], &[stands(&same)]);
+        assert_eq!((removed.changes.len(), removed.kept.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_claim_is_kept_while_its_write_may_still_arrive_and_then_forgotten() {
+        let record = www("192.0.2.1");
+        let claim = |since| Owned { record: record.clone(), since };
+        let late = decide(&[], &[claim(NOW - LATE_SECS + 1)], &[], &[], NOW);
+        assert_eq!(late.kept, [claim(NOW - LATE_SECS + 1)]);
+        assert_eq!(decide(&[], &[claim(NOW - LATE_SECS)], &[], &[], NOW).kept, []);
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_owns_nothing() {
+        let list = vec![ours(&www("192.0.2.1"))];
+        assert_eq!(owned(Some(&serde_json::to_string(&list).expect("JSON"))), list);
+        assert_eq!(owned(Some("{")), []);
+        assert_eq!(owned(None), []);
+    }
+
+    fn create(record: &RecordSet) -> Change {
+        Change { delete: None, create: Some(record.exact()) }
+    }
+
+    #[test]
+    fn batches_hold_a_thousand_elements_and_32_000_characters_at_most() {
+        let many: Vec<Change> =
+            (0..2_500).map(|n| create(&set(&format!("n{n}.example.com"), "A", &["192.0.2.1"]))).collect();
+        let sizes: Vec<usize> = batches(many).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [1_000, 1_000, 500]);
+        // 3,998 characters and two quotes each.
+        let long = "x".repeat(255 * 15 + 110);
+        let text = |n: usize| set(&format!("n{n}.example.com"), "TXT", &[&long]);
+        let length = text(0).exact().characters();
+        let fitting = MAX_BATCH_CHARACTERS / length;
+        let texts: Vec<Change> = (0..2 * fitting + 1).map(|n| create(&text(n))).collect();
+        assert_eq!(batches(texts).iter().map(Vec::len).collect::<Vec<_>>(), [fitting, fitting, 1]);
+        // A replaced record counts with both its sides.
+        let replaced: Vec<Change> = (0..600)
+            .map(|n| Change {
+                delete: Some(set(&format!("n{n}.example.com"), "A", &["192.0.2.1"]).exact()),
+                create: Some(set(&format!("n{n}.example.com"), "A", &["192.0.2.2"]).exact()),
+            })
+            .collect();
+        assert_eq!(batches(replaced).iter().map(Vec::len).collect::<Vec<_>>(), [500, 100]);
+    }
+
+    #[test]
+    fn what_is_pointed_to_comes_before_and_goes_after_what_points_to_it() {
+        let (old, new) = (set("a.example.com", "A", &["192.0.2.1"]), set("b.example.com", "A", &["192.0.2.1"]));
+        let mail = |host: &str| set("example.com", "MX", &[host]);
+        let changes = vec![
+            Change { delete: Some(old.exact()), create: None },
+            Change { delete: Some(mail("10 a.example.com").exact()), create: Some(mail("10 b.example.com").exact()) },
+            create(&new),
+        ];
+        let order: Vec<String> = batches(changes).into_iter().flatten().map(|one| one.subject()).collect();
+        assert_eq!(order, ["b.example.com A", "example.com MX", "a.example.com A"]);
+    }
+
+    #[test]
+    fn a_name_with_more_than_a_batch_holds_loses_what_goes_first() {
+        let values: Vec<String> = (0..400).map(|n| format!("192.0.{}.{}", n / 200, n % 200)).collect();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let sixes: Vec<String> = (0..400).map(|n| format!("2001:db8::{n:x}")).collect();
+        let sixes: Vec<&str> = sixes.iter().map(String::as_str).collect();
+        let mails: Vec<String> = (0..400).map(|n| format!("{n} m{n}.example.net")).collect();
+        let mails: Vec<&str> = mails.iter().map(String::as_str).collect();
+        let gone = |kind: &str, values: &[&str]| Change {
+            delete: Some(set("www.example.com", kind, values).exact()),
+            create: None,
+        };
+        let changes = vec![
+            create(&set("www.example.com", "CNAME", &["b.example.net"])),
+            gone("A", &values),
+            gone("AAAA", &sixes),
+            gone("MX", &mails),
+        ];
+        let batches = batches(changes);
+        assert_eq!(batches.len(), 2);
+        assert!(batches.last().and_then(|batch| batch.last()).is_some_and(|last| last.create.is_some()), "{batches:?}");
+    }
+}
