@@ -8,31 +8,102 @@ use crate::request::{Request, Route};
 /// Stage of every HTTP API: served at the root (AWS-FACTS 4.3).
 pub const STAGE: &str = "$default";
 
-/// The target of a route, in the form in which an integration states it.
+/// Payload format of an HTTP endpoint: the only one there is (AWS-FACTS 4.1).
+pub const URL_PAYLOAD: &str = "1.0";
+/// Payload format of a Lambda function.
+pub const LAMBDA_PAYLOAD: &str = "2.0";
+/// Value of a mapping that removes: API Gateway wants one and reads none.
+const REMOVED: &str = "''";
+
+/// The target of a route, in the form in which an integration states it. Routes share an integration where all of
+/// it is the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// An HTTP endpoint: integration type HTTP_PROXY, method ANY (the caller's), payload 1.0 (AWS-FACTS 4.1).
-    Url(String),
+    Url {
+        /// Where requests go.
+        uri: String,
+        /// `RequestParameters`: what is changed on the way.
+        mapping: BTreeMap<String, String>,
+    },
     /// A Lambda function by ARN: integration type AWS_PROXY, payload 2.0.
     Lambda(String),
 }
 
 impl Target {
+    /// An endpoint that gets requests as they came.
+    pub fn url(uri: impl Into<String>) -> Self {
+        Target::Url { uri: uri.into(), mapping: BTreeMap::new() }
+    }
+
     /// The target that a route of a request names.
     pub fn of(route: &Route) -> Option<Self> {
-        route
-            .url
-            .clone()
-            .map(Target::Url)
-            .or_else(|| route.lambda.as_ref().map(|arn| Target::Lambda(arn.as_str().to_owned())))
+        if let Some(uri) = &route.url {
+            return Some(Target::Url { uri: uri.clone(), mapping: mapping(route) });
+        }
+        route.lambda.as_ref().map(|arn| Target::Lambda(arn.as_str().to_owned()))
     }
 
     /// `IntegrationUri`.
     pub fn uri(&self) -> &str {
         match self {
-            Target::Url(uri) | Target::Lambda(uri) => uri,
+            Target::Url { uri, .. } | Target::Lambda(uri) => uri,
         }
     }
+}
+
+/// `RequestParameters` of a route to an HTTP endpoint.
+fn mapping(route: &Route) -> BTreeMap<String, String> {
+    let headers = route.headers.iter().map(|(name, value)| match value {
+        Some(value) => (format!("overwrite:header.{name}"), value.clone()),
+        None => (format!("remove:header.{name}"), REMOVED.to_owned()),
+    });
+    headers.chain(route.path.iter().map(|path| ("overwrite:path".to_owned(), path.clone()))).collect()
+}
+
+/// The fields of an integration that tell what it is, as API Gateway reports them.
+#[derive(Clone, Debug, Default)]
+pub struct IntegrationFields<'a> {
+    /// `IntegrationType`.
+    pub kind: Option<&'a str>,
+    /// `IntegrationUri`.
+    pub uri: Option<&'a str>,
+    /// `IntegrationMethod`.
+    pub method: Option<&'a str>,
+    /// `PayloadFormatVersion`.
+    pub payload: Option<&'a str>,
+    /// `ConnectionId`: of a link into a VPC.
+    pub connection: Option<&'a str>,
+    /// `RequestParameters`.
+    pub mapping: BTreeMap<String, String>,
+}
+
+impl IntegrationFields<'_> {
+    /// The target, or nothing when the integration is of a kind that Nameplate never makes.
+    pub fn target(self) -> Option<Target> {
+        let uri = self.uri?;
+        if self.connection.is_some() {
+            return None;
+        }
+        match (self.kind?, self.payload?) {
+            ("HTTP_PROXY", URL_PAYLOAD) if self.method == Some("ANY") => {
+                // Whatever the value of a removal says, it removes.
+                let read = |(key, value): (String, String)| {
+                    let value = if key.starts_with("remove:") { REMOVED.to_owned() } else { value };
+                    (key, value)
+                };
+                Some(Target::Url { uri: uri.to_owned(), mapping: self.mapping.into_iter().map(read).collect() })
+            }
+            ("AWS_PROXY", LAMBDA_PAYLOAD) if self.mapping.is_empty() => Some(Target::Lambda(function_arn(uri))),
+            _ => None,
+        }
+    }
+}
+
+/// A function's ARN out of the URI of an integration, which may wrap it as `…/functions/<ARN>/invocations`.
+fn function_arn(uri: &str) -> String {
+    let inner = uri.split_once("/functions/").map_or(uri, |(_, inner)| inner);
+    inner.strip_suffix("/invocations").unwrap_or(inner).to_owned()
 }
 
 /// A route as API Gateway reports it.
@@ -123,7 +194,7 @@ mod tests {
     }
 
     fn url(id: &str, url: &str) -> ObservedIntegration {
-        ObservedIntegration { id: id.into(), target: Some(Target::Url(url.into())) }
+        ObservedIntegration { id: id.into(), target: Some(Target::url(url)) }
     }
 
     #[test]
@@ -144,10 +215,10 @@ mod tests {
             &[observed("r1", "GET /", "i1"), observed("r9", "PUT /", "i1")],
             &[url("i1", "https://old.example/"), url("i2", "https://b.example/")],
         );
-        assert_eq!(changes.create, [("POST /".to_owned(), Target::Url("https://b.example/".into()))]);
-        assert_eq!(changes.retarget, [("r1".to_owned(), "GET /".to_owned(), Target::Url("https://a.example/".into()))]);
+        assert_eq!(changes.create, [("POST /".to_owned(), Target::url("https://b.example/"))]);
+        assert_eq!(changes.retarget, [("r1".to_owned(), "GET /".to_owned(), Target::url("https://a.example/"))]);
         assert_eq!(changes.remove, ["r9"]);
-        assert_eq!(changes.integrations.get(&Target::Url("https://b.example/".into())).map(String::as_str), Some("i2"));
+        assert_eq!(changes.integrations.get(&Target::url("https://b.example/")).map(String::as_str), Some("i2"));
     }
 
     #[test]
@@ -155,5 +226,37 @@ mod tests {
         let wanted = request(json!([{"route": "GET /", "url": "https://a.example/"}]));
         let lost = ObservedRoute { id: "r1".into(), key: "GET /".into(), integration_id: None };
         assert_eq!(route_changes(&wanted, &[lost], &[]).retarget.len(), 1);
+    }
+
+    #[test]
+    fn routes_to_one_url_with_other_mappings_have_targets_of_their_own() {
+        let wanted = request(json!([
+            {"route": "GET /a", "url": "https://a.example/", "headers": {"x-tenant": "acme", "x-debug": null}},
+            {"route": "GET /b", "url": "https://a.example/", "path": "/v1/${request.path.id}"},
+            {"route": "GET /c", "url": "https://a.example/"}
+        ]));
+        let targets: Vec<Target> = wanted.api.routes.iter().filter_map(Target::of).collect();
+        assert_eq!(targets.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
+        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let headers: BTreeMap<String, String> =
+            pairs(&[("overwrite:header.x-tenant", "acme"), ("remove:header.x-debug", REMOVED)]);
+        assert_eq!(targets[0], Target::Url { uri: "https://a.example/".into(), mapping: headers.clone() });
+
+        // As API Gateway gives it back, whatever stands beside a removal; then a mapping that was changed by hand.
+        let read = |mapping: BTreeMap<String, String>| {
+            let fields = IntegrationFields {
+                kind: Some("HTTP_PROXY"),
+                uri: Some("https://a.example/"),
+                method: Some("ANY"),
+                payload: Some(URL_PAYLOAD),
+                connection: None,
+                mapping,
+            };
+            fields.target().expect("a target")
+        };
+        let given = pairs(&[("overwrite:header.x-tenant", "acme"), ("remove:header.x-debug", "")]);
+        assert_eq!(read(given), targets[0]);
+        assert_ne!(read(pairs(&[("overwrite:header.x-tenant", "other")])), targets[0]);
+        assert_eq!(read(BTreeMap::new()), targets[2]);
     }
 }

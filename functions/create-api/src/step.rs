@@ -23,7 +23,10 @@ use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::primitives::DateTime;
 use aws_sdk_apigatewayv2::types::{Api, Cors, Integration, IntegrationType, ProtocolType, Route, RouteSettings};
 use nameplate::contract::{CreateApiInput, CreateApiOutput};
-use nameplate::desired::{ObservedIntegration, ObservedRoute, RouteChanges, STAGE, Target, route_changes};
+use nameplate::desired::{
+    IntegrationFields, LAMBDA_PAYLOAD, ObservedIntegration, ObservedRoute, RouteChanges, STAGE, Target, URL_PAYLOAD,
+    route_changes,
+};
 use nameplate::error::{classify, code_of};
 use nameplate::request::{Request, Throttle};
 use nameplate::{StepError, tags, token};
@@ -503,10 +506,11 @@ impl Step<'_> {
         }
         let call = self.clients.api_gateway.create_integration().api_id(api_id).integration_uri(target.uri());
         let call = match target {
-            Target::Url(_) => call
+            Target::Url { mapping, .. } => call
                 .integration_type(IntegrationType::HttpProxy)
                 .integration_method("ANY")
-                .payload_format_version(URL_PAYLOAD),
+                .payload_format_version(URL_PAYLOAD)
+                .set_request_parameters((!mapping.is_empty()).then(|| mapping.clone().into_iter().collect())),
             Target::Lambda(_) => {
                 call.integration_type(IntegrationType::AwsProxy).payload_format_version(LAMBDA_PAYLOAD)
             }
@@ -611,11 +615,6 @@ impl Step<'_> {
     }
 }
 
-/// Payload format of an HTTP endpoint: the only one there is (AWS-FACTS 4.1).
-const URL_PAYLOAD: &str = "1.0";
-/// Payload format of a Lambda function.
-const LAMBDA_PAYLOAD: &str = "2.0";
-
 impl Found {
     fn from_get(api: GetApiOutput) -> Result<Self, StepError> {
         Ok(Self {
@@ -646,27 +645,15 @@ fn observed_route(route: Route) -> Option<ObservedRoute> {
 }
 
 fn observed_integration(integration: Integration) -> Option<ObservedIntegration> {
-    let payload = integration.payload_format_version.as_deref();
-    let plain = integration.request_parameters.as_ref().is_none_or(|parameters| parameters.is_empty())
-        && integration.connection_id.is_none();
-    let target = match (integration.integration_type, integration.integration_uri) {
-        (Some(IntegrationType::HttpProxy), Some(uri))
-            if plain && payload == Some(URL_PAYLOAD) && integration.integration_method.as_deref() == Some("ANY") =>
-        {
-            Some(Target::Url(uri))
-        }
-        (Some(IntegrationType::AwsProxy), Some(uri)) if plain && payload == Some(LAMBDA_PAYLOAD) => {
-            Some(Target::Lambda(function_arn(&uri)))
-        }
-        _ => None,
+    let fields = IntegrationFields {
+        kind: integration.integration_type.as_ref().map(IntegrationType::as_str),
+        uri: integration.integration_uri.as_deref(),
+        method: integration.integration_method.as_deref(),
+        payload: integration.payload_format_version.as_deref(),
+        connection: integration.connection_id.as_deref(),
+        mapping: integration.request_parameters.unwrap_or_default().into_iter().collect(),
     };
-    Some(ObservedIntegration { id: integration.integration_id?, target })
-}
-
-/// A function's ARN out of the URI of an integration, which may wrap it as `…/functions/<ARN>/invocations`.
-fn function_arn(uri: &str) -> String {
-    let inner = uri.split_once("/functions/").map_or(uri, |(_, inner)| inner);
-    inner.strip_suffix("/invocations").unwrap_or(inner).to_owned()
+    Some(ObservedIntegration { target: fields.target(), id: integration.integration_id? })
 }
 
 fn found_stage(stage: &GetStageOutput) -> FoundStage {
@@ -932,6 +919,35 @@ mod tests {
             .await
             .expect("made");
         assert_eq!((integration.num_calls(), route.num_calls()), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn an_integration_of_its_own_carries_what_a_route_changes_on_the_way() {
+        let mapped = mock!(Gateway::create_integration)
+            .match_requests(|call| {
+                call.request_parameters().is_some_and(|parameters| {
+                    parameters.len() == 3
+                        && parameters.get("overwrite:header.x-tenant").map(String::as_str) == Some("acme")
+                        && parameters.contains_key("remove:header.x-debug")
+                        && parameters.get("overwrite:path").map(String::as_str) == Some("/v1/a")
+                })
+            })
+            .then_output(|| CreateIntegrationOutput::builder().integration_id("mapped").build());
+        let moved = mock!(Gateway::update_route)
+            .match_requests(|call| call.route_id() == Some("r1") && call.target() == Some("integrations/mapped"))
+            .then_output(|| UpdateRouteOutput::builder().build());
+        let cleaned = mock!(Gateway::delete_integration)
+            .match_requests(|call| call.integration_id() == Some("plain"))
+            .then_output(|| DeleteIntegrationOutput::builder().build());
+        let (api, stage) = (api(|_| {}), stage(|_| {}));
+        let routes = routes(&[("r1", "GET /", "plain")]);
+        let integrations = integrations(&[("plain", "https://backend.example.net/")]);
+        let rules = [&api, &stage, &routes, &integrations, &mapped, &moved, &cleaned];
+        let mut wanted = one_route();
+        wanted[0]["headers"] = json!({"x-tenant": "acme", "x-debug": null});
+        wanted[0]["path"] = json!("/v1/a");
+        step(&rules, &[], known(request(wanted, json!({})))).await.expect("put right");
+        assert_eq!(rules.map(Rule::num_calls), [1; 7]);
     }
 
     #[tokio::test]
@@ -1341,7 +1357,6 @@ mod tests {
         for other in [
             like_ours().integration_method("GET").build(),
             like_ours().payload_format_version("2.0").build(),
-            like_ours().request_parameters("overwrite:path", "/x").build(),
             like_ours().connection_id("vpc-link").build(),
             like_ours().integration_type(IntegrationType::Mock).build(),
         ] {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm};
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use nameplate::contract::Known;
-use nameplate::desired::{ObservedIntegration, ObservedRoute, STAGE, Target, route_changes};
+use nameplate::desired::{IntegrationFields, ObservedIntegration, ObservedRoute, STAGE, route_changes};
 use nameplate::error::{classify, code_of};
 use nameplate::{Request, StepError, tags};
 
@@ -239,13 +239,19 @@ async fn routes_stand(clients: &Clients, request: &Request, api_id: &str) -> Res
             Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(false),
             Err(error) => return Err(classify("apigatewayv2:GetIntegrations", &error)),
         };
-        integrations.extend(page.items().iter().map(|integration| ObservedIntegration {
-            id: integration.integration_id().unwrap_or_default().to_owned(),
-            target: integration.integration_uri().and_then(|uri| match integration.integration_type()?.as_str() {
-                "HTTP_PROXY" => Some(Target::Url(uri.to_owned())),
-                "AWS_PROXY" => Some(Target::Lambda(uri.to_owned())),
-                _ => None,
-            }),
+        integrations.extend(page.items().iter().map(|integration| {
+            ObservedIntegration {
+                id: integration.integration_id().unwrap_or_default().to_owned(),
+                target: IntegrationFields {
+                    kind: integration.integration_type().map(|kind| kind.as_str()),
+                    uri: integration.integration_uri(),
+                    method: integration.integration_method(),
+                    payload: integration.payload_format_version(),
+                    connection: integration.connection_id(),
+                    mapping: integration.request_parameters().cloned().unwrap_or_default().into_iter().collect(),
+                }
+                .target(),
+            }
         }));
         match page.next_token {
             Some(token) => next = Some(token),

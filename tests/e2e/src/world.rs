@@ -466,6 +466,26 @@ impl World {
         answer["items"].as_array().cloned().unwrap_or_default()
     }
 
+    /// Makes the domain item forget which request it is the result of, so that the next run takes the whole path.
+    pub async fn forget_fingerprint(&self, domain: &str) {
+        let body = json!({
+            "TableName": self.table,
+            "Key": {"id": {"S": format!("domain#{domain}")}},
+            "UpdateExpression": "REMOVE fingerprint",
+            "ConditionExpression": "attribute_exists(fingerprint)",
+        });
+        self.json("dynamodb", "DynamoDB_20120810.UpdateItem", &body).await;
+    }
+
+    /// Asks for `path` at `host` with headers of the client's own: status and body.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    pub async fn get_with(&self, host: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let answer = self.client.at_host_with(Method::GET, host, path, headers, "").await;
+        answer.unwrap_or_else(|error| panic!("{host}{path}: {error}"))
+    }
+
     /// Asks for `path` at `host`, as a client that resolves the name in the local DNS: status and body.
     ///
     /// # Panics

@@ -1,6 +1,8 @@
 //! The API that a request describes: its routes, their targets, and what holds for all of them.
 //! It must not know names and certificates.
 
+mod mapping;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
@@ -63,6 +65,14 @@ pub struct Route {
     /// ARN of a Lambda function (payload 2.0).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lambda: Option<LambdaArn>,
+    /// Headers that `url` gets otherwise than the caller sent them: a text sets one, `null` takes one away. A text
+    /// is itself, or one of `$request.…`, `$context.…`, `$stageVariables.…`; within other text write `${request.…}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Option<String>>,
+    /// Path that `url` is asked for instead of its own, written as a header's text, such as `/v1/${request.path.id}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub path: Option<String>,
 }
 
 /// A route key of an HTTP API: `METHOD /path` or `$default` (AWS-FACTS 4.1).
@@ -288,6 +298,7 @@ impl Api {
                     ));
                 }
             }
+            mapping::check(&field, route)?;
         }
         Ok(())
     }
