@@ -1,9 +1,13 @@
 //! What an API should look like, held against what API Gateway says it looks like.
 //! Pure: it must not know the SDK; functions turn SDK answers into the plain types here.
 
+mod authorizer;
+
 use std::collections::BTreeMap;
 
 use crate::request::{Request, Route};
+
+pub use authorizer::{Access, AuthorizerChanges, AuthorizerFields, AuthorizerSpec, ObservedAccess, ObservedAuthorizer};
 
 /// Stage of every HTTP API: served at the root (AWS-FACTS 4.3).
 pub const STAGE: &str = "$default";
@@ -115,6 +119,8 @@ pub struct ObservedRoute {
     pub key: String,
     /// The integration's id, out of `Target` (`integrations/<id>`).
     pub integration_id: Option<String>,
+    /// Who may call it.
+    pub access: ObservedAccess,
 }
 
 /// An integration as API Gateway reports it.
@@ -131,18 +137,22 @@ pub struct ObservedIntegration {
 pub struct RouteChanges {
     /// Routes to make, with the integration to use where one exists.
     pub create: Vec<(String, Target)>,
-    /// Routes to point elsewhere: route id, route key, target.
+    /// Routes to point elsewhere or to open to others: route id, route key, target.
     pub retarget: Vec<(String, String, Target)>,
     /// Route ids that the request does not know.
     pub remove: Vec<String>,
     /// Integrations that exist for a wanted target.
     pub integrations: BTreeMap<Target, String>,
+    /// Who may call, by the key of each route to make or to change.
+    pub access: BTreeMap<String, Access>,
+    /// What has to happen to the authorizers.
+    pub authorizers: AuthorizerChanges,
 }
 
 impl RouteChanges {
     /// Whether everything is as wanted.
     pub fn is_empty(&self) -> bool {
-        self.create.is_empty() && self.retarget.is_empty() && self.remove.is_empty()
+        self.create.is_empty() && self.retarget.is_empty() && self.remove.is_empty() && self.authorizers.is_empty()
     }
 }
 
@@ -151,10 +161,12 @@ pub fn route_changes(
     request: &Request,
     routes: &[ObservedRoute],
     integrations: &[ObservedIntegration],
+    authorizers: &[ObservedAuthorizer],
 ) -> RouteChanges {
     let target_of: BTreeMap<&str, &Target> =
         integrations.iter().filter_map(|i| i.target.as_ref().map(|t| (i.id.as_str(), t))).collect();
-    let mut changes = RouteChanges::default();
+    let mut changes =
+        RouteChanges { authorizers: AuthorizerChanges::of(request, authorizers), ..RouteChanges::default() };
     for integration in integrations {
         if let Some(target) = &integration.target {
             changes.integrations.entry(target.clone()).or_insert_with(|| integration.id.clone());
@@ -162,11 +174,16 @@ pub fn route_changes(
     }
     for route in &request.api.routes {
         let Some(target) = Target::of(route) else { continue };
-        match routes.iter().find(|observed| observed.key == route.route.as_str()) {
-            None => changes.create.push((route.route.as_str().to_owned(), target)),
+        let (key, access) = (route.route.as_str().to_owned(), Access::of(request, route));
+        match routes.iter().find(|observed| observed.key == key) {
+            None => {
+                changes.access.insert(key.clone(), access);
+                changes.create.push((key, target));
+            }
             Some(observed) => {
                 let present = observed.integration_id.as_deref().and_then(|id| target_of.get(id).copied());
-                if present != Some(&target) {
+                if present != Some(&target) || !observed.access.is(&access, authorizers) {
+                    changes.access.insert(key, access);
                     changes.retarget.push((observed.id.clone(), observed.key.clone(), target));
                 }
             }
@@ -190,7 +207,12 @@ mod tests {
     }
 
     fn observed(id: &str, key: &str, integration: &str) -> ObservedRoute {
-        ObservedRoute { id: id.into(), key: key.into(), integration_id: Some(integration.into()) }
+        ObservedRoute {
+            id: id.into(),
+            key: key.into(),
+            integration_id: Some(integration.into()),
+            access: ObservedAccess::default(),
+        }
     }
 
     fn url(id: &str, url: &str) -> ObservedIntegration {
@@ -200,7 +222,7 @@ mod tests {
     #[test]
     fn an_api_that_is_as_wanted_needs_no_change() {
         let wanted = request(json!([{"route": "GET /", "url": "https://a.example/"}]));
-        let changes = route_changes(&wanted, &[observed("r1", "GET /", "i1")], &[url("i1", "https://a.example/")]);
+        let changes = route_changes(&wanted, &[observed("r1", "GET /", "i1")], &[url("i1", "https://a.example/")], &[]);
         assert!(changes.is_empty(), "{changes:?}");
     }
 
@@ -214,6 +236,7 @@ mod tests {
             &wanted,
             &[observed("r1", "GET /", "i1"), observed("r9", "PUT /", "i1")],
             &[url("i1", "https://old.example/"), url("i2", "https://b.example/")],
+            &[],
         );
         assert_eq!(changes.create, [("POST /".to_owned(), Target::url("https://b.example/"))]);
         assert_eq!(changes.retarget, [("r1".to_owned(), "GET /".to_owned(), Target::url("https://a.example/"))]);
@@ -224,8 +247,13 @@ mod tests {
     #[test]
     fn a_route_without_a_readable_integration_is_pointed_anew() {
         let wanted = request(json!([{"route": "GET /", "url": "https://a.example/"}]));
-        let lost = ObservedRoute { id: "r1".into(), key: "GET /".into(), integration_id: None };
-        assert_eq!(route_changes(&wanted, &[lost], &[]).retarget.len(), 1);
+        let lost = ObservedRoute {
+            id: "r1".into(),
+            key: "GET /".into(),
+            integration_id: None,
+            access: ObservedAccess::default(),
+        };
+        assert_eq!(route_changes(&wanted, &[lost], &[], &[]).retarget.len(), 1);
     }
 
     #[test]

@@ -82,6 +82,14 @@ fn mapping() -> impl Strategy<Value = (Option<Map<String, Value>>, Option<String
     (option::of(headers), option::of(select(vec!["/", "$request.path", "/v1/${request.path.id}"]).prop_map_into()))
 }
 
+/// Who may call: the API, or a route.
+fn authorizer() -> impl Strategy<Value = Option<Value>> {
+    let function = "arn:aws:lambda:us-east-1:123456789012:function:may-call";
+    let jwt = domain().prop_map(|host| json!({"jwt": {"issuer": format!("https://{host}/"), "audience": ["a"]}}));
+    let lambda = (0..=3_600).prop_map(move |ttl| json!({"lambda": {"function": function, "ttl": ttl}}));
+    option::of(prop_oneof![Just(json!("NONE")), Just(json!("IAM")), jwt, lambda])
+}
+
 /// The fields of a route that say what answers.
 fn target() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -137,14 +145,14 @@ fn request() -> impl Strategy<Value = Value> {
     let parts = (
         option::of(registration()),
         certificate,
-        routes(),
+        (routes(), authorizer()),
         option::of(cors()),
         throttle,
         tags,
         option::of(any::<bool>()),
     );
     (domain(), hostname, parts).prop_map(
-        |(domain, hostname, (registration, certificate, routes, cors, throttle, tags, dry_run))| {
+        |(domain, hostname, (registration, certificate, (routes, authorizer), cors, throttle, tags, dry_run))| {
             let hostname =
                 hostname.map(|label| label.map_or_else(|| domain.clone(), |label| format!("{label}.{domain}")));
             let certificate = certificate.map(|(labels, key)| {
@@ -155,6 +163,7 @@ fn request() -> impl Strategy<Value = Value> {
             let api = object([
                 ("hostname", hostname.map(Value::from)),
                 ("routes", Some(routes)),
+                ("authorizer", authorizer),
                 ("cors", cors),
                 ("throttle", throttle),
             ]);

@@ -451,6 +451,23 @@ impl World {
         answer["items"].as_array().cloned().unwrap_or_default()
     }
 
+    /// The ARN of the stack's function of that kind, such as `Resume`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn function(&self, kind: &str) -> String {
+        let page = self.rest("lambda", Method::GET, "/2015-03-31/functions/?MaxItems=1000", None).await;
+        let mut arns = page["Functions"].as_array().into_iter().flatten().filter_map(|f| f["FunctionArn"].as_str());
+        let arn = arns.find(|arn| arn.contains(&format!("-{kind}Function-")));
+        arn.unwrap_or_else(|| panic!("no function {kind}")).to_owned()
+    }
+
+    /// The resource policy of a function, as text.
+    pub async fn policy_of(&self, function: &str) -> String {
+        let answer = self.rest("lambda", Method::GET, &format!("/2015-03-31/functions/{function}/policy"), None).await;
+        answer["Policy"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// A custom domain of API Gateway, or null.
     pub async fn custom_domain(&self, name: &str) -> Value {
         // The only answer without a domain is that there is none.
