@@ -163,13 +163,24 @@ impl AwsClient {
         path: &str,
         body: impl Into<Bytes>,
     ) -> Result<(u16, String), CallError> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", host)
-            .header("content-type", "application/json")
-            .body(body.into())
-            .map_err(Reason::from)?;
+        self.at_host_with(method, host, path, &[("content-type", "application/json")], body).await
+    }
+
+    /// The same with the client's own headers.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn at_host_with(
+        &self,
+        method: Method,
+        host: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<(u16, String), CallError> {
+        let request = Request::builder().method(method).uri(path).header("host", host);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = request.body(body.into()).map_err(Reason::from)?;
         let answer = self.plain.send(self.address, request).await.map_err(Reason::from)?;
         Ok((answer.status().as_u16(), String::from_utf8_lossy(answer.body()).into_owned()))
     }

@@ -1,38 +1,113 @@
 //! What an API should look like, held against what API Gateway says it looks like.
 //! Pure: it must not know the SDK; functions turn SDK answers into the plain types here.
 
+mod authorizer;
+
 use std::collections::BTreeMap;
 
 use crate::request::{Request, Route};
 
+pub use authorizer::{Access, AuthorizerChanges, AuthorizerFields, AuthorizerSpec, ObservedAccess, ObservedAuthorizer};
+
 /// Stage of every HTTP API: served at the root (AWS-FACTS 4.3).
 pub const STAGE: &str = "$default";
 
-/// The target of a route, in the form in which an integration states it.
+/// Payload format of an HTTP endpoint: the only one there is (AWS-FACTS 4.1).
+pub const URL_PAYLOAD: &str = "1.0";
+/// Payload format of a Lambda function.
+pub const LAMBDA_PAYLOAD: &str = "2.0";
+/// Value of a mapping that removes: API Gateway wants one and reads none.
+const REMOVED: &str = "''";
+
+/// The target of a route, in the form in which an integration states it. Routes share an integration where all of
+/// it is the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// An HTTP endpoint: integration type HTTP_PROXY, method ANY (the caller's), payload 1.0 (AWS-FACTS 4.1).
-    Url(String),
+    Url {
+        /// Where requests go.
+        uri: String,
+        /// `RequestParameters`: what is changed on the way.
+        mapping: BTreeMap<String, String>,
+    },
     /// A Lambda function by ARN: integration type AWS_PROXY, payload 2.0.
     Lambda(String),
 }
 
 impl Target {
+    /// An endpoint that gets requests as they came.
+    pub fn url(uri: impl Into<String>) -> Self {
+        Target::Url { uri: uri.into(), mapping: BTreeMap::new() }
+    }
+
     /// The target that a route of a request names.
     pub fn of(route: &Route) -> Option<Self> {
-        route
-            .url
-            .clone()
-            .map(Target::Url)
-            .or_else(|| route.lambda.as_ref().map(|arn| Target::Lambda(arn.as_str().to_owned())))
+        if let Some(uri) = &route.url {
+            return Some(Target::Url { uri: uri.clone(), mapping: mapping(route) });
+        }
+        route.lambda.as_ref().map(|arn| Target::Lambda(arn.as_str().to_owned()))
     }
 
     /// `IntegrationUri`.
     pub fn uri(&self) -> &str {
         match self {
-            Target::Url(uri) | Target::Lambda(uri) => uri,
+            Target::Url { uri, .. } | Target::Lambda(uri) => uri,
         }
     }
+}
+
+/// `RequestParameters` of a route to an HTTP endpoint.
+fn mapping(route: &Route) -> BTreeMap<String, String> {
+    let headers = route.headers.iter().map(|(name, value)| match value {
+        Some(value) => (format!("overwrite:header.{name}"), value.clone()),
+        None => (format!("remove:header.{name}"), REMOVED.to_owned()),
+    });
+    headers.chain(route.path.iter().map(|path| ("overwrite:path".to_owned(), path.clone()))).collect()
+}
+
+/// The fields of an integration that tell what it is, as API Gateway reports them.
+#[derive(Clone, Debug, Default)]
+pub struct IntegrationFields<'a> {
+    /// `IntegrationType`.
+    pub kind: Option<&'a str>,
+    /// `IntegrationUri`.
+    pub uri: Option<&'a str>,
+    /// `IntegrationMethod`.
+    pub method: Option<&'a str>,
+    /// `PayloadFormatVersion`.
+    pub payload: Option<&'a str>,
+    /// `ConnectionId`: of a link into a VPC.
+    pub connection: Option<&'a str>,
+    /// `RequestParameters`.
+    pub mapping: BTreeMap<String, String>,
+}
+
+impl IntegrationFields<'_> {
+    /// The target, or nothing when the integration is of a kind that Nameplate never makes.
+    pub fn target(self) -> Option<Target> {
+        let uri = self.uri?;
+        if self.connection.is_some() {
+            return None;
+        }
+        match (self.kind?, self.payload?) {
+            ("HTTP_PROXY", URL_PAYLOAD) if self.method == Some("ANY") => {
+                // Whatever the value of a removal says, it removes.
+                let read = |(key, value): (String, String)| {
+                    let value = if key.starts_with("remove:") { REMOVED.to_owned() } else { value };
+                    (key, value)
+                };
+                Some(Target::Url { uri: uri.to_owned(), mapping: self.mapping.into_iter().map(read).collect() })
+            }
+            ("AWS_PROXY", LAMBDA_PAYLOAD) if self.mapping.is_empty() => Some(Target::Lambda(function_arn(uri))),
+            _ => None,
+        }
+    }
+}
+
+/// A function's ARN out of the URI of an integration, which may wrap it as `…/functions/<ARN>/invocations`.
+fn function_arn(uri: &str) -> String {
+    let inner = uri.split_once("/functions/").map_or(uri, |(_, inner)| inner);
+    inner.strip_suffix("/invocations").unwrap_or(inner).to_owned()
 }
 
 /// A route as API Gateway reports it.
@@ -44,6 +119,8 @@ pub struct ObservedRoute {
     pub key: String,
     /// The integration's id, out of `Target` (`integrations/<id>`).
     pub integration_id: Option<String>,
+    /// Who may call it.
+    pub access: ObservedAccess,
 }
 
 /// An integration as API Gateway reports it.
@@ -60,18 +137,22 @@ pub struct ObservedIntegration {
 pub struct RouteChanges {
     /// Routes to make, with the integration to use where one exists.
     pub create: Vec<(String, Target)>,
-    /// Routes to point elsewhere: route id, route key, target.
+    /// Routes to point elsewhere or to open to others: route id, route key, target.
     pub retarget: Vec<(String, String, Target)>,
     /// Route ids that the request does not know.
     pub remove: Vec<String>,
     /// Integrations that exist for a wanted target.
     pub integrations: BTreeMap<Target, String>,
+    /// Who may call, by the key of each route to make or to change.
+    pub access: BTreeMap<String, Access>,
+    /// What has to happen to the authorizers.
+    pub authorizers: AuthorizerChanges,
 }
 
 impl RouteChanges {
     /// Whether everything is as wanted.
     pub fn is_empty(&self) -> bool {
-        self.create.is_empty() && self.retarget.is_empty() && self.remove.is_empty()
+        self.create.is_empty() && self.retarget.is_empty() && self.remove.is_empty() && self.authorizers.is_empty()
     }
 }
 
@@ -80,10 +161,12 @@ pub fn route_changes(
     request: &Request,
     routes: &[ObservedRoute],
     integrations: &[ObservedIntegration],
+    authorizers: &[ObservedAuthorizer],
 ) -> RouteChanges {
     let target_of: BTreeMap<&str, &Target> =
         integrations.iter().filter_map(|i| i.target.as_ref().map(|t| (i.id.as_str(), t))).collect();
-    let mut changes = RouteChanges::default();
+    let mut changes =
+        RouteChanges { authorizers: AuthorizerChanges::of(request, authorizers), ..RouteChanges::default() };
     for integration in integrations {
         if let Some(target) = &integration.target {
             changes.integrations.entry(target.clone()).or_insert_with(|| integration.id.clone());
@@ -91,11 +174,16 @@ pub fn route_changes(
     }
     for route in &request.api.routes {
         let Some(target) = Target::of(route) else { continue };
-        match routes.iter().find(|observed| observed.key == route.route.as_str()) {
-            None => changes.create.push((route.route.as_str().to_owned(), target)),
+        let (key, access) = (route.route.as_str().to_owned(), Access::of(request, route));
+        match routes.iter().find(|observed| observed.key == key) {
+            None => {
+                changes.access.insert(key.clone(), access);
+                changes.create.push((key, target));
+            }
             Some(observed) => {
                 let present = observed.integration_id.as_deref().and_then(|id| target_of.get(id).copied());
-                if present != Some(&target) {
+                if present != Some(&target) || !observed.access.is(&access, authorizers) {
+                    changes.access.insert(key, access);
                     changes.retarget.push((observed.id.clone(), observed.key.clone(), target));
                 }
             }
@@ -119,17 +207,22 @@ mod tests {
     }
 
     fn observed(id: &str, key: &str, integration: &str) -> ObservedRoute {
-        ObservedRoute { id: id.into(), key: key.into(), integration_id: Some(integration.into()) }
+        ObservedRoute {
+            id: id.into(),
+            key: key.into(),
+            integration_id: Some(integration.into()),
+            access: ObservedAccess::default(),
+        }
     }
 
     fn url(id: &str, url: &str) -> ObservedIntegration {
-        ObservedIntegration { id: id.into(), target: Some(Target::Url(url.into())) }
+        ObservedIntegration { id: id.into(), target: Some(Target::url(url)) }
     }
 
     #[test]
     fn an_api_that_is_as_wanted_needs_no_change() {
         let wanted = request(json!([{"route": "GET /", "url": "https://a.example/"}]));
-        let changes = route_changes(&wanted, &[observed("r1", "GET /", "i1")], &[url("i1", "https://a.example/")]);
+        let changes = route_changes(&wanted, &[observed("r1", "GET /", "i1")], &[url("i1", "https://a.example/")], &[]);
         assert!(changes.is_empty(), "{changes:?}");
     }
 
@@ -143,17 +236,55 @@ mod tests {
             &wanted,
             &[observed("r1", "GET /", "i1"), observed("r9", "PUT /", "i1")],
             &[url("i1", "https://old.example/"), url("i2", "https://b.example/")],
+            &[],
         );
-        assert_eq!(changes.create, [("POST /".to_owned(), Target::Url("https://b.example/".into()))]);
-        assert_eq!(changes.retarget, [("r1".to_owned(), "GET /".to_owned(), Target::Url("https://a.example/".into()))]);
+        assert_eq!(changes.create, [("POST /".to_owned(), Target::url("https://b.example/"))]);
+        assert_eq!(changes.retarget, [("r1".to_owned(), "GET /".to_owned(), Target::url("https://a.example/"))]);
         assert_eq!(changes.remove, ["r9"]);
-        assert_eq!(changes.integrations.get(&Target::Url("https://b.example/".into())).map(String::as_str), Some("i2"));
+        assert_eq!(changes.integrations.get(&Target::url("https://b.example/")).map(String::as_str), Some("i2"));
     }
 
     #[test]
     fn a_route_without_a_readable_integration_is_pointed_anew() {
         let wanted = request(json!([{"route": "GET /", "url": "https://a.example/"}]));
-        let lost = ObservedRoute { id: "r1".into(), key: "GET /".into(), integration_id: None };
-        assert_eq!(route_changes(&wanted, &[lost], &[]).retarget.len(), 1);
+        let lost = ObservedRoute {
+            id: "r1".into(),
+            key: "GET /".into(),
+            integration_id: None,
+            access: ObservedAccess::default(),
+        };
+        assert_eq!(route_changes(&wanted, &[lost], &[], &[]).retarget.len(), 1);
+    }
+
+    #[test]
+    fn routes_to_one_url_with_other_mappings_have_targets_of_their_own() {
+        let wanted = request(json!([
+            {"route": "GET /a", "url": "https://a.example/", "headers": {"x-tenant": "acme", "x-debug": null}},
+            {"route": "GET /b", "url": "https://a.example/", "path": "/v1/${request.path.id}"},
+            {"route": "GET /c", "url": "https://a.example/"}
+        ]));
+        let targets: Vec<Target> = wanted.api.routes.iter().filter_map(Target::of).collect();
+        assert_eq!(targets.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
+        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let headers: BTreeMap<String, String> =
+            pairs(&[("overwrite:header.x-tenant", "acme"), ("remove:header.x-debug", REMOVED)]);
+        assert_eq!(targets[0], Target::Url { uri: "https://a.example/".into(), mapping: headers.clone() });
+
+        // As API Gateway gives it back, whatever stands beside a removal; then a mapping that was changed by hand.
+        let read = |mapping: BTreeMap<String, String>| {
+            let fields = IntegrationFields {
+                kind: Some("HTTP_PROXY"),
+                uri: Some("https://a.example/"),
+                method: Some("ANY"),
+                payload: Some(URL_PAYLOAD),
+                connection: None,
+                mapping,
+            };
+            fields.target().expect("a target")
+        };
+        let given = pairs(&[("overwrite:header.x-tenant", "acme"), ("remove:header.x-debug", "")]);
+        assert_eq!(read(given), targets[0]);
+        assert_ne!(read(pairs(&[("overwrite:header.x-tenant", "other")])), targets[0]);
+        assert_eq!(read(BTreeMap::new()), targets[2]);
     }
 }

@@ -75,14 +75,33 @@ fn registration() -> impl Strategy<Value = Value> {
     )
 }
 
-fn target() -> impl Strategy<Value = (&'static str, Value)> {
+/// Headers and path that a target gets otherwise than they came.
+fn mapping() -> impl Strategy<Value = (Option<Map<String, Value>>, Option<String>)> {
+    let value = || select(vec!["acme", "$request.header.x-user", "$context.requestId", "a-${request.path.id}"]);
+    let headers = btree_map("q-[a-z0-9]{1,9}", option::of(value()), 1..4)
+        .prop_map(|headers| headers.into_iter().map(|(name, value)| (name, json!(value))).collect());
+    (option::of(headers), option::of(select(vec!["/", "$request.path", "/v1/${request.path.id}"]).prop_map_into()))
+}
+
+/// Who may call: the API, or a route.
+fn authorizer() -> impl Strategy<Value = Option<Value>> {
+    let function = "arn:aws:lambda:us-east-1:123456789012:function:may-call";
+    let jwt = domain().prop_map(|host| json!({"jwt": {"issuer": format!("https://{host}/"), "audience": ["a"]}}));
+    let lambda = (0..=3_600).prop_map(move |ttl| json!({"lambda": {"function": function, "ttl": ttl}}));
+    option::of(prop_oneof![Just(json!("NONE")), Just(json!("IAM")), jwt, lambda])
+}
+
+/// The fields of a route that say what answers.
+fn target() -> impl Strategy<Value = Value> {
     prop_oneof![
-        (domain(), "(/[A-Za-z0-9._~%{}-]{1,9}){0,4}/?")
-            .prop_map(|(host, path)| ("url", json!(format!("https://{host}{path}")))),
-        ("[a-z]{2}-[a-z]{4,9}-[1-9]", "[0-9]{12}", "[A-Za-z0-9_-]{1,64}").prop_map(|(region, account, name)| (
-            "lambda",
-            json!(format!("arn:aws:lambda:{region}:{account}:function:{name}"))
-        )),
+        (domain(), "(/[A-Za-z0-9._~%{}-]{1,9}){0,4}/?", mapping()).prop_map(|(host, path, (headers, to))| object([
+            ("url", Some(json!(format!("https://{host}{path}")))),
+            ("headers", headers.map(Value::from)),
+            ("path", to.map(Value::from)),
+        ])),
+        ("[a-z]{2}-[a-z]{4,9}-[1-9]", "[0-9]{12}", "[A-Za-z0-9_-]{1,64}").prop_map(|(region, account, name)| object([
+            ("lambda", Some(json!(format!("arn:aws:lambda:{region}:{account}:function:{name}"))))
+        ])),
     ]
 }
 
@@ -91,9 +110,8 @@ fn routes() -> impl Strategy<Value = Value> {
     let methods = select(vec!["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]);
     let rest = select(vec!["", "/{id}", "/{id}/run", "/{proxy+}"]);
     btree_map("[a-z0-9._~-]{1,12}", (methods, rest, target()), 1..8).prop_map(|routes| {
-        let route = |(path, (method, rest, (kind, target)))| {
-            let mut route = json!({"route": format!("{method} /{path}{rest}")});
-            route[kind] = target;
+        let route = |(path, (method, rest, mut route)): (String, (&str, &str, Value))| {
+            route["route"] = json!(format!("{method} /{path}{rest}"));
             route
         };
         routes.into_iter().map(route).collect()
@@ -164,7 +182,7 @@ fn request() -> impl Strategy<Value = Value> {
     let parts = (
         option::of(registration()),
         certificate,
-        routes(),
+        (routes(), authorizer()),
         option::of(cors()),
         throttle,
         tags,
@@ -179,7 +197,7 @@ fn request() -> impl Strategy<Value = Value> {
         |(
             (domain, records),
             hostname,
-            (registration, certificate, routes, cors, throttle, tags, dry_run, name_servers),
+            (registration, certificate, (routes, authorizer), cors, throttle, tags, dry_run, name_servers),
         )| {
             let hostname =
                 hostname.map(|label| label.map_or_else(|| domain.clone(), |label| format!("{label}.{domain}")));
@@ -191,6 +209,7 @@ fn request() -> impl Strategy<Value = Value> {
             let api = object([
                 ("hostname", hostname.map(Value::from)),
                 ("routes", Some(routes)),
+                ("authorizer", authorizer),
                 ("cors", cors),
                 ("throttle", throttle),
             ]);

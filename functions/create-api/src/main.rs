@@ -1,5 +1,6 @@
 //! Entry point of `create-api`: logging, settings, clients, serve.
 
+mod authorizers;
 mod step;
 
 use nameplate::runtime::{self, environment, required};

@@ -1,9 +1,9 @@
-//! Step `create-api`: the HTTP API that the request describes, with its integrations, routes and stage.
+//! Step `create-api`: the HTTP API that the request describes, with its authorizers, integrations, routes and stage.
 //!
 //! - Reads: GetApi by the recorded id, else GetApis searched by our two tags; of an API that exists already also
-//!   GetRoutes, GetIntegrations and GetStage.
-//! - Writes only what differs: the API, its cross-origin rules, integrations, routes, the stage `$default`, tags,
-//!   and a permission on each Lambda function that a route calls. A run that died half-way is finished by the
+//!   GetRoutes, GetIntegrations, GetAuthorizers and GetStage.
+//! - Writes only what differs: the API, its cross-origin rules, authorizers, integrations, routes, the stage
+//!   `$default`, tags, and a permission on each Lambda function that a route calls or an authorizer asks. A run that died half-way is finished by the
 //!   same comparison.
 //! - Tokens: API Gateway takes none (AWS-FACTS 4.1), so the tags that CreateApi carries are what a second attempt
 //!   finds the first one by. Calls that would make a second thing are therefore not repeated by the SDK: an
@@ -21,9 +21,14 @@ use aws_sdk_apigatewayv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_apigatewayv2::operation::get_api::GetApiOutput;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::primitives::DateTime;
-use aws_sdk_apigatewayv2::types::{Api, Cors, Integration, IntegrationType, ProtocolType, Route, RouteSettings};
+use aws_sdk_apigatewayv2::types::{
+    Api, AuthorizationType, Cors, Integration, IntegrationType, ProtocolType, Route, RouteSettings,
+};
 use nameplate::contract::{CreateApiInput, CreateApiOutput};
-use nameplate::desired::{ObservedIntegration, ObservedRoute, RouteChanges, STAGE, Target, route_changes};
+use nameplate::desired::{
+    Access, IntegrationFields, LAMBDA_PAYLOAD, ObservedAccess, ObservedAuthorizer, ObservedIntegration, ObservedRoute,
+    RouteChanges, STAGE, Target, URL_PAYLOAD, route_changes,
+};
 use nameplate::error::{classify, code_of};
 use nameplate::request::{Request, Throttle};
 use nameplate::{StepError, tags, token};
@@ -31,7 +36,7 @@ use nameplate::{StepError, tags, token};
 /// Longest name of an API, in characters (AWS-FACTS 4.1); names of domains are ASCII.
 const MAX_API_NAME_LENGTH: usize = 128;
 /// Elements per page. API Gateway pages only when it is asked for a page size.
-const PAGE_SIZE: &str = "500";
+pub(crate) const PAGE_SIZE: &str = "500";
 /// Limits of a stage that shall have none, once it had some: they can be changed, but not taken away (seen in
 /// hashicorp/terraform-provider-aws#14742 and #30373). These are the account's own (AWS-FACTS 4.5), so they limit nothing.
 const NO_LIMIT: Throttle = Throttle { rate: 10_000.0, burst: 5_000 };
@@ -91,6 +96,7 @@ struct Found {
 struct Parts {
     routes: Vec<ObservedRoute>,
     integrations: Vec<ObservedIntegration>,
+    authorizers: Vec<ObservedAuthorizer>,
     stage: Option<FoundStage>,
 }
 
@@ -133,7 +139,7 @@ enum StageChange {
 /// Compares what is there with what is wanted.
 fn decide<'a>(request: &Request, wanted_tags: &'a BTreeMap<String, String>, api: &Found, parts: &Parts) -> Changes<'a> {
     let name = api_name(request);
-    let routes = route_changes(request, &parts.routes, &parts.integrations);
+    let routes = route_changes(request, &parts.routes, &parts.integrations, &parts.authorizers);
     let stage_tags = parts.stage.as_ref().map_or_else(BTreeMap::new, |stage| tags::missing(wanted_tags, &stage.tags));
     Changes {
         rename: (api.name != name).then_some(name),
@@ -263,9 +269,9 @@ fn statement_id(api_id: &str, route_key: &str, function: &str) -> String {
     format!("nameplate-{}", token::token(api_id, &format!("{function} {route_key}")))
 }
 
-struct Step<'a> {
-    clients: &'a Clients,
-    settings: &'a Settings,
+pub(crate) struct Step<'a> {
+    pub(crate) clients: &'a Clients,
+    pub(crate) settings: &'a Settings,
     request: &'a Request,
     tags: BTreeMap<String, String>,
 }
@@ -377,6 +383,7 @@ impl Step<'_> {
                 break;
             }
         }
+        parts.authorizers = self.read_authorizers(api_id).await?;
         parts.stage = match client.get_stage().api_id(api_id).stage_name(STAGE).send().await {
             Ok(stage) => Some(found_stage(&stage)),
             Err(error) if code_of(&error) == Some("NotFoundException") => None,
@@ -452,13 +459,20 @@ impl Step<'_> {
     /// Wanted routes first, then what is left over, so that no wanted route is without its target in between.
     async fn write_routes(&self, api_id: &str, changes: &Changes<'_>) -> Result<(), StepError> {
         let client = &self.clients.api_gateway;
+        let authorizers = self.write_authorizers(api_id, &changes.routes.authorizers).await?;
         let mut integrations = changes.routes.integrations.clone();
+        let access_of = |key: &String| changes.routes.access.get(key).unwrap_or(&Access::Open);
         for (key, target) in &changes.routes.create {
             let integration = self.prepare_target(api_id, key, target, &mut integrations).await?;
+            let access = access_of(key);
+            let authorizer = self.prepare_access(api_id, access, &authorizers).await?;
             client
                 .create_route()
                 .api_id(api_id)
                 .route_key(key)
+                .authorization_type(AuthorizationType::from(access.kind()))
+                .set_authorizer_id(authorizer)
+                .set_authorization_scopes(Some(scopes(access)).filter(|scopes| !scopes.is_empty()))
                 .target(format!("integrations/{integration}"))
                 .send()
                 .await
@@ -466,10 +480,16 @@ impl Step<'_> {
         }
         for (id, key, target) in &changes.routes.retarget {
             let integration = self.prepare_target(api_id, key, target, &mut integrations).await?;
+            let access = access_of(key);
+            let authorizer = self.prepare_access(api_id, access, &authorizers).await?;
             client
                 .update_route()
                 .api_id(api_id)
                 .route_id(id)
+                .authorization_type(AuthorizationType::from(access.kind()))
+                // What is left out stays: an empty id and an empty list take away what was there.
+                .authorizer_id(authorizer.unwrap_or_default())
+                .set_authorization_scopes(Some(scopes(access)))
                 .target(format!("integrations/{integration}"))
                 .send()
                 .await
@@ -483,7 +503,7 @@ impl Step<'_> {
             let gone = client.delete_integration().api_id(api_id).integration_id(id).send().await;
             absent_is_fine("apigatewayv2:DeleteIntegration", gone)?;
         }
-        Ok(())
+        self.remove_authorizers(api_id, &changes.routes.authorizers).await
     }
 
     /// The integration for `target`, made if there is none, and for a function the permission to call it. The
@@ -496,17 +516,19 @@ impl Step<'_> {
         integrations: &mut BTreeMap<Target, String>,
     ) -> Result<String, StepError> {
         if let Target::Lambda(function) = target {
-            self.permit(api_id, route_key, function).await?;
+            let source = source_arn(self.settings, api_id, route_key);
+            self.permit(function, route_key, api_id, source, &format!("the route `{route_key}`")).await?;
         }
         if let Some(id) = integrations.get(target) {
             return Ok(id.clone());
         }
         let call = self.clients.api_gateway.create_integration().api_id(api_id).integration_uri(target.uri());
         let call = match target {
-            Target::Url(_) => call
+            Target::Url { mapping, .. } => call
                 .integration_type(IntegrationType::HttpProxy)
                 .integration_method("ANY")
-                .payload_format_version(URL_PAYLOAD),
+                .payload_format_version(URL_PAYLOAD)
+                .set_request_parameters((!mapping.is_empty()).then(|| mapping.clone().into_iter().collect())),
             Target::Lambda(_) => {
                 call.integration_type(IntegrationType::AwsProxy).payload_format_version(LAMBDA_PAYLOAD)
             }
@@ -522,17 +544,25 @@ impl Step<'_> {
         Ok(id)
     }
 
-    /// Lets this route call the function (AWS-FACTS 4.1: without it clients get 500).
-    async fn permit(&self, api_id: &str, route_key: &str, function: &str) -> Result<(), StepError> {
+    /// Lets `what` call the function (AWS-FACTS 4.1: without it clients get 500). `key` tells it from what else of
+    /// this API calls the function.
+    pub(crate) async fn permit(
+        &self,
+        function: &str,
+        key: &str,
+        api_id: &str,
+        source: String,
+        what: &str,
+    ) -> Result<(), StepError> {
         let answer = self
             .clients
             .lambda
             .add_permission()
             .function_name(function)
-            .statement_id(statement_id(api_id, route_key, function))
+            .statement_id(statement_id(api_id, key, function))
             .action("lambda:InvokeFunction")
             .principal("apigateway.amazonaws.com")
-            .source_arn(source_arn(self.settings, api_id, route_key))
+            .source_arn(source)
             .send()
             .await;
         let Err(error) = answer else { return Ok(()) };
@@ -550,12 +580,12 @@ impl Step<'_> {
             }
             Some("ResourceNotFoundException") => Err(StepError::failed(
                 "FunctionNotFound",
-                format!("the route `{route_key}` calls {function}, which does not exist"),
-                "create the function or correct the route's `lambda`, then start the execution again",
+                format!("{what} calls {function}, which does not exist"),
+                "create the function or correct its ARN in the request, then start the execution again",
             )),
             Some("PolicyLengthExceededException") => Err(StepError::failed(
                 "PolicyLengthExceededException",
-                format!("the policy of {function} is too long for one more route, `{route_key}`"),
+                format!("the policy of {function} is too long for one more statement, for {what}"),
                 "join routes of this function with a greedy path such as `ANY /{proxy+}`, or remove old statements from its policy",
             )),
             _ => Err(classify("lambda:AddPermission", &error)),
@@ -611,11 +641,6 @@ impl Step<'_> {
     }
 }
 
-/// Payload format of an HTTP endpoint: the only one there is (AWS-FACTS 4.1).
-const URL_PAYLOAD: &str = "1.0";
-/// Payload format of a Lambda function.
-const LAMBDA_PAYLOAD: &str = "2.0";
-
 impl Found {
     fn from_get(api: GetApiOutput) -> Result<Self, StepError> {
         Ok(Self {
@@ -642,31 +667,31 @@ impl Found {
 
 fn observed_route(route: Route) -> Option<ObservedRoute> {
     let integration_id = route.target.as_deref().and_then(|t| t.strip_prefix("integrations/")).map(str::to_owned);
-    Some(ObservedRoute { id: route.route_id?, key: route.route_key?, integration_id })
+    let access = ObservedAccess {
+        kind: route.authorization_type.map(|kind| kind.as_str().to_owned()),
+        authorizer_id: route.authorizer_id,
+        scopes: route.authorization_scopes.unwrap_or_default().into_iter().collect(),
+    };
+    Some(ObservedRoute { id: route.route_id?, key: route.route_key?, integration_id, access })
+}
+
+fn scopes(access: &Access) -> Vec<String> {
+    match access {
+        Access::Open | Access::Iam => Vec::new(),
+        Access::By { scopes, .. } => scopes.iter().cloned().collect(),
+    }
 }
 
 fn observed_integration(integration: Integration) -> Option<ObservedIntegration> {
-    let payload = integration.payload_format_version.as_deref();
-    let plain = integration.request_parameters.as_ref().is_none_or(|parameters| parameters.is_empty())
-        && integration.connection_id.is_none();
-    let target = match (integration.integration_type, integration.integration_uri) {
-        (Some(IntegrationType::HttpProxy), Some(uri))
-            if plain && payload == Some(URL_PAYLOAD) && integration.integration_method.as_deref() == Some("ANY") =>
-        {
-            Some(Target::Url(uri))
-        }
-        (Some(IntegrationType::AwsProxy), Some(uri)) if plain && payload == Some(LAMBDA_PAYLOAD) => {
-            Some(Target::Lambda(function_arn(&uri)))
-        }
-        _ => None,
+    let fields = IntegrationFields {
+        kind: integration.integration_type.as_ref().map(IntegrationType::as_str),
+        uri: integration.integration_uri.as_deref(),
+        method: integration.integration_method.as_deref(),
+        payload: integration.payload_format_version.as_deref(),
+        connection: integration.connection_id.as_deref(),
+        mapping: integration.request_parameters.unwrap_or_default().into_iter().collect(),
     };
-    Some(ObservedIntegration { id: integration.integration_id?, target })
-}
-
-/// A function's ARN out of the URI of an integration, which may wrap it as `…/functions/<ARN>/invocations`.
-fn function_arn(uri: &str) -> String {
-    let inner = uri.split_once("/functions/").map_or(uri, |(_, inner)| inner);
-    inner.strip_suffix("/invocations").unwrap_or(inner).to_owned()
+    Some(ObservedIntegration { target: fields.target(), id: integration.integration_id? })
 }
 
 fn found_stage(stage: &GetStageOutput) -> FoundStage {
@@ -680,13 +705,13 @@ fn found_stage(stage: &GetStageOutput) -> FoundStage {
 }
 
 /// No repetition by the SDK: for calls that would make a second thing after a lost answer.
-fn once() -> aws_sdk_apigatewayv2::config::Builder {
+pub(crate) fn once() -> aws_sdk_apigatewayv2::config::Builder {
     aws_sdk_apigatewayv2::Config::builder().retry_config(RetryConfig::disabled())
 }
 
 /// A conflict means that somebody, or an earlier attempt of ours, was at the same thing: the next attempt looks
 /// at what is there.
-fn write_error<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E, HttpResponse>) -> StepError {
+pub(crate) fn write_error<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E, HttpResponse>) -> StepError {
     match code_of(error) {
         Some(code @ "ConflictException") => {
             StepError::retryable(code, format!("{operation} met another change, or its own earlier attempt"))
@@ -695,7 +720,7 @@ fn write_error<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E, Htt
     }
 }
 
-fn absent_is_fine<T, E: ProvideErrorMetadata>(
+pub(crate) fn absent_is_fine<T, E: ProvideErrorMetadata>(
     operation: &str,
     answer: Result<T, SdkError<E, HttpResponse>>,
 ) -> Result<(), StepError> {
@@ -706,7 +731,7 @@ fn absent_is_fine<T, E: ProvideErrorMetadata>(
 }
 
 /// A field that API Gateway always sends.
-fn answered<T>(field: Option<T>, operation: &str, name: &str) -> Result<T, StepError> {
+pub(crate) fn answered<T>(field: Option<T>, operation: &str, name: &str) -> Result<T, StepError> {
     field.ok_or_else(|| {
         StepError::retryable("UnreadableAnswer", format!("apigatewayv2:{operation} answered without {name}"))
     })
@@ -717,13 +742,16 @@ mod tests {
     use super::*;
     use aws_sdk_apigatewayv2::Client as Gateway;
     use aws_sdk_apigatewayv2::operation::create_api::CreateApiOutput as ApiCreated;
+    use aws_sdk_apigatewayv2::operation::create_authorizer::CreateAuthorizerOutput;
     use aws_sdk_apigatewayv2::operation::create_integration::CreateIntegrationOutput;
     use aws_sdk_apigatewayv2::operation::create_route::CreateRouteOutput;
     use aws_sdk_apigatewayv2::operation::create_stage::CreateStageOutput;
+    use aws_sdk_apigatewayv2::operation::delete_authorizer::DeleteAuthorizerOutput;
     use aws_sdk_apigatewayv2::operation::delete_cors_configuration::DeleteCorsConfigurationOutput;
     use aws_sdk_apigatewayv2::operation::delete_integration::DeleteIntegrationOutput;
     use aws_sdk_apigatewayv2::operation::delete_route::DeleteRouteOutput;
     use aws_sdk_apigatewayv2::operation::get_apis::GetApisOutput;
+    use aws_sdk_apigatewayv2::operation::get_authorizers::GetAuthorizersOutput;
     use aws_sdk_apigatewayv2::operation::get_integrations::GetIntegrationsOutput;
     use aws_sdk_apigatewayv2::operation::get_routes::GetRoutesOutput;
     use aws_sdk_apigatewayv2::operation::tag_resource::TagResourceOutput;
@@ -779,8 +807,11 @@ mod tests {
     }
 
     async fn step(gateway: &[&Rule], lambda: &[&Rule], input: CreateApiInput) -> Result<CreateApiOutput, StepError> {
+        // Where a test says nothing of authorizers, there are none.
+        let none = mock!(Gateway::get_authorizers).then_output(|| GetAuthorizersOutput::builder().build());
+        let gateway = [gateway, &[&none]].concat();
         let clients = Clients {
-            api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, gateway),
+            api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, gateway.as_slice()),
             lambda: mock_client!(aws_sdk_lambda, RuleMode::MatchAny, lambda),
         };
         run(&clients, &settings(), input).await
@@ -932,6 +963,131 @@ mod tests {
             .await
             .expect("made");
         assert_eq!((integration.num_calls(), route.num_calls()), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn an_integration_of_its_own_carries_what_a_route_changes_on_the_way() {
+        let mapped = mock!(Gateway::create_integration)
+            .match_requests(|call| {
+                call.request_parameters().is_some_and(|parameters| {
+                    parameters.len() == 3
+                        && parameters.get("overwrite:header.x-tenant").map(String::as_str) == Some("acme")
+                        && parameters.contains_key("remove:header.x-debug")
+                        && parameters.get("overwrite:path").map(String::as_str) == Some("/v1/a")
+                })
+            })
+            .then_output(|| CreateIntegrationOutput::builder().integration_id("mapped").build());
+        let moved = mock!(Gateway::update_route)
+            .match_requests(|call| call.route_id() == Some("r1") && call.target() == Some("integrations/mapped"))
+            .then_output(|| UpdateRouteOutput::builder().build());
+        let cleaned = mock!(Gateway::delete_integration)
+            .match_requests(|call| call.integration_id() == Some("plain"))
+            .then_output(|| DeleteIntegrationOutput::builder().build());
+        let (api, stage) = (api(|_| {}), stage(|_| {}));
+        let routes = routes(&[("r1", "GET /", "plain")]);
+        let integrations = integrations(&[("plain", "https://backend.example.net/")]);
+        let rules = [&api, &stage, &routes, &integrations, &mapped, &moved, &cleaned];
+        let mut wanted = one_route();
+        wanted[0]["headers"] = json!({"x-tenant": "acme", "x-debug": null});
+        wanted[0]["path"] = json!("/v1/a");
+        step(&rules, &[], known(request(wanted, json!({})))).await.expect("put right");
+        assert_eq!(rules.map(Rule::num_calls), [1; 7]);
+    }
+
+    fn old_authorizer() -> Rule {
+        mock!(Gateway::get_authorizers).then_output(|| {
+            let old = aws_sdk_apigatewayv2::types::Authorizer::builder().authorizer_id("old").name("old");
+            GetAuthorizersOutput::builder().items(old.build()).build()
+        })
+    }
+
+    #[tokio::test]
+    async fn a_route_is_closed_by_its_authorizer_before_the_old_one_goes() {
+        let jwt = json!({"jwt": {"issuer": "https://login.example.com", "audience": ["models"]}});
+        let wanted = json!([
+            {"route": "GET /", "url": "https://backend.example.net/", "authorizer": jwt, "scopes": ["read"]},
+            {"route": "PUT /", "url": "https://backend.example.net/", "authorizer": jwt}
+        ]);
+        let (api, stage, old) = (api(|_| {}), stage(|_| {}), old_authorizer());
+        let routes = routes(&[("r1", "GET /", "i1")]);
+        let integrations = integrations(&[("i1", "https://backend.example.net/")]);
+        let made = mock!(Gateway::create_authorizer)
+            .match_requests(|call| {
+                call.identity_source() == ["$request.header.Authorization"]
+                    && call.jwt_configuration().is_some_and(|jwt| {
+                        jwt.issuer() == Some("https://login.example.com") && jwt.audience() == ["models"]
+                    })
+            })
+            .then_output(|| CreateAuthorizerOutput::builder().authorizer_id("new").build());
+        let closed = mock!(Gateway::update_route)
+            .match_requests(|call| {
+                call.authorization_type() == Some(&AuthorizationType::Jwt)
+                    && call.authorizer_id() == Some("new")
+                    && call.authorization_scopes() == ["read"]
+            })
+            .then_output(|| UpdateRouteOutput::builder().build());
+        let route = mock!(Gateway::create_route)
+            .match_requests(|call| {
+                call.authorization_type() == Some(&AuthorizationType::Jwt) && call.authorizer_id() == Some("new")
+            })
+            .then_output(|| CreateRouteOutput::builder().build());
+        let gone = mock!(Gateway::delete_authorizer)
+            .match_requests(|call| call.authorizer_id() == Some("old"))
+            .then_output(|| DeleteAuthorizerOutput::builder().build());
+        let rules = [&api, &stage, &old, &routes, &integrations, &made, &closed, &route, &gone];
+        step(&rules, &[], known(request(wanted, json!({})))).await.expect("closed");
+        assert_eq!(rules.map(Rule::num_calls), [1; 9]);
+    }
+
+    #[tokio::test]
+    async fn an_authorizer_goes_only_after_the_route_that_asked_it_was_changed() {
+        let (api, stage, old) = (api(|_| {}), stage(|_| {}), old_authorizer());
+        let integrations = integrations(&[("i1", "https://backend.example.net/")]);
+        let routes = mock!(Gateway::get_routes).then_output(|| {
+            let route = Route::builder().route_id("r1").route_key("GET /").target("integrations/i1");
+            let route = route.authorization_type(AuthorizationType::Jwt).authorizer_id("old");
+            GetRoutesOutput::builder().items(route.build()).build()
+        });
+        // A mock panics on a call that no rule expects: no authorizer is deleted when the route could not be opened.
+        let stays = mock!(Gateway::update_route)
+            .match_requests(|call| {
+                call.authorization_type() == Some(&AuthorizationType::None) && call.authorizer_id() == Some("")
+            })
+            .then_http_response(|| refusal(409, "ConflictException"));
+        let rules = [&api, &stage, &old, &routes, &integrations, &stays];
+        let error = step(&rules, &[], known(request(one_route(), json!({})))).await.expect_err("a conflict");
+        assert_eq!(error.class, Class::Retryable);
+    }
+
+    #[tokio::test]
+    async fn a_function_is_permitted_to_be_asked_by_its_authorizer_alone() {
+        let permission = mock!(aws_sdk_lambda::Client::add_permission)
+            .match_requests(|call| {
+                call.function_name() == Some(FUNCTION)
+                    && call.principal() == Some("apigateway.amazonaws.com")
+                    && call.source_arn() == Some("arn:aws:execute-api:us-east-1:123456789012:a1/authorizers/new")
+            })
+            .then_output(|| AddPermissionOutput::builder().build());
+        let authorizer = mock!(Gateway::create_authorizer)
+            .match_requests(|call| {
+                call.authorizer_payload_format_version() == Some("2.0")
+                    && call.enable_simple_responses() == Some(true)
+                    && call.authorizer_result_ttl_in_seconds() == Some(60)
+                    && call
+                        .authorizer_uri()
+                        .is_some_and(|uri| uri.ends_with(&format!("/functions/{FUNCTION}/invocations")))
+            })
+            .then_output(|| CreateAuthorizerOutput::builder().authorizer_id("new").build());
+        let route = mock!(Gateway::create_route)
+            .match_requests(|call| {
+                call.authorization_type() == Some(&AuthorizationType::Custom) && call.authorizer_id() == Some("new")
+            })
+            .then_output(|| CreateRouteOutput::builder().build());
+        let (search, create, integration, stage) = (no_apis(), api_created(), integration_created(), stage_created());
+        let rules = [&search, &create, &authorizer, &integration, &route, &stage];
+        let all = json!({"authorizer": {"lambda": {"function": FUNCTION, "ttl": 60}}});
+        step(&rules, &[&permission], unknown(request(one_route(), all))).await.expect("made");
+        assert_eq!((rules.map(Rule::num_calls), permission.num_calls()), ([1; 6], 1));
     }
 
     #[tokio::test]
@@ -1341,7 +1497,6 @@ mod tests {
         for other in [
             like_ours().integration_method("GET").build(),
             like_ours().payload_format_version("2.0").build(),
-            like_ours().request_parameters("overwrite:path", "/x").build(),
             like_ours().connection_id("vpc-link").build(),
             like_ours().integration_type(IntegrationType::Mock).build(),
         ] {

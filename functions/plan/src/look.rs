@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use aws_sdk_apigatewayv2::types::{Api, Integration, Route};
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use nameplate::contract::Known;
-use nameplate::desired::{ObservedIntegration, ObservedRoute, STAGE, Target, route_changes};
+use nameplate::desired::{
+    AuthorizerFields, IntegrationFields, ObservedAccess, ObservedAuthorizer, ObservedIntegration, ObservedRoute, STAGE,
+    Target, route_changes,
+};
 use nameplate::error::{classify, code_of};
 use nameplate::records::{self, Decision, Owned, Standing};
+use nameplate::request::Authorizer;
 use nameplate::runtime::now;
 use nameplate::{Request, StepError, tags};
 
@@ -183,7 +187,7 @@ pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>
 }
 
 /// Whether everything of a finished run still stands: custom domain with the certificate, mapping, routes and
-/// their targets, delegation, validation records and aliases. At most five calls for a zone of one page.
+/// their targets, delegation, validation records and aliases. At most five calls for a zone of one page, and one more for authorizers.
 pub(crate) async fn stands(
     clients: &Clients,
     settings: &Settings,
@@ -227,20 +231,83 @@ async fn routes_stand(clients: &Clients, request: &Request, api_id: &str) -> Res
             id: route.route_id().unwrap_or_default().to_owned(),
             key: route.route_key().unwrap_or_default().to_owned(),
             integration_id: route.target().and_then(|t| t.strip_prefix("integrations/")).map(str::to_owned),
+            access: ObservedAccess {
+                kind: route.authorization_type().map(|kind| kind.as_str().to_owned()),
+                authorizer_id: route.authorizer_id().map(str::to_owned),
+                scopes: route.authorization_scopes().iter().cloned().collect(),
+            },
         })
         .collect();
     let integrations: Vec<ObservedIntegration> = integrations
         .iter()
         .map(|integration| ObservedIntegration {
             id: integration.integration_id().unwrap_or_default().to_owned(),
-            target: integration.integration_uri().and_then(|uri| match integration.integration_type()?.as_str() {
-                "HTTP_PROXY" => Some(Target::Url(uri.to_owned())),
-                "AWS_PROXY" => Some(Target::Lambda(uri.to_owned())),
-                _ => None,
-            }),
+            target: target(integration),
         })
         .collect();
-    Ok(route_changes(request, &routes, &integrations).is_empty())
+    let authorizers = match authorized(request) {
+        // Nobody asks one, so what is left of them does no harm: a full run removes it.
+        false => Vec::new(),
+        true => match authorizers(clients, api_id).await? {
+            Some(authorizers) => authorizers,
+            None => return Ok(false),
+        },
+    };
+    Ok(route_changes(request, &routes, &integrations, &authorizers).is_empty())
+}
+
+/// What an integration leads to; nothing when it is of a kind that Nameplate never makes.
+pub(crate) fn target(integration: &Integration) -> Option<Target> {
+    IntegrationFields {
+        kind: integration.integration_type().map(|kind| kind.as_str()),
+        uri: integration.integration_uri(),
+        method: integration.integration_method(),
+        payload: integration.payload_format_version(),
+        connection: integration.connection_id(),
+        mapping: integration.request_parameters().cloned().unwrap_or_default().into_iter().collect(),
+    }
+    .target()
+}
+
+/// Whether a route of the request asks an authorizer.
+fn authorized(request: &Request) -> bool {
+    let asks = |route| matches!(request.api.authorizer_of(route), Authorizer::Jwt(_) | Authorizer::Lambda(_));
+    request.api.routes.iter().any(asks)
+}
+
+/// The authorizers of an API, if it exists.
+pub(crate) async fn authorizers(clients: &Clients, api_id: &str) -> Result<Option<Vec<ObservedAuthorizer>>, StepError> {
+    let mut authorizers = Vec::new();
+    let mut next = None;
+    loop {
+        let page = match clients.apigateway.get_authorizers().api_id(api_id).set_next_token(next).send().await {
+            Ok(page) => page,
+            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
+            Err(error) => return Err(classify("apigatewayv2:GetAuthorizers", &error)),
+        };
+        authorizers.extend(page.items().iter().map(|authorizer| {
+            let jwt = authorizer.jwt_configuration();
+            ObservedAuthorizer {
+                id: authorizer.authorizer_id().unwrap_or_default().to_owned(),
+                name: authorizer.name().unwrap_or_default().to_owned(),
+                spec: AuthorizerFields {
+                    kind: authorizer.authorizer_type().map(|kind| kind.as_str()),
+                    sources: authorizer.identity_source(),
+                    issuer: jwt.and_then(|jwt| jwt.issuer()),
+                    audience: jwt.map(|jwt| jwt.audience()).unwrap_or_default(),
+                    uri: authorizer.authorizer_uri(),
+                    payload: authorizer.authorizer_payload_format_version(),
+                    ttl: authorizer.authorizer_result_ttl_in_seconds(),
+                    simple: authorizer.enable_simple_responses(),
+                }
+                .spec(),
+            }
+        }));
+        match page.next_token {
+            Some(token) => next = Some(token),
+            None => return Ok(Some(authorizers)),
+        }
+    }
 }
 
 /// All routes and integrations of an API; nothing when it is gone.

@@ -2,12 +2,12 @@
 //! What a resource is like stands in the words of the request, so that a changed field has the name that it has there.
 //! It must not decide what a run does: the steps compare for themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm};
-use aws_sdk_apigatewayv2::types::{Api, Cors, IntegrationType, RouteSettings};
+use aws_sdk_apigatewayv2::types::{Api, Cors, Route as ApiRoute, RouteSettings};
 use nameplate::contract::{Known, RegistrationPlan};
-use nameplate::desired::STAGE;
+use nameplate::desired::{Access, AuthorizerSpec, STAGE, Target};
 use nameplate::error::{classify, code_of};
 use nameplate::request::{NameServers, Route, Throttle};
 use nameplate::result::{ReportAction, ResourceReport};
@@ -118,7 +118,7 @@ fn name_servers(request: &Request, registry: &look::Detail) -> ResourceReport {
 /// The API as the request wants it.
 fn wanted_api(request: &Request, settings: &Settings) -> Value {
     let routes: BTreeMap<&str, Value> =
-        request.api.routes.iter().map(|route| (route.route.as_str(), target(route))).collect();
+        request.api.routes.iter().map(|route| (route.route.as_str(), wanted_route(request, route))).collect();
     let limits = request.api.throttle.as_ref().map(|Throttle { rate, burst }| json!({"rate": rate, "burst": burst}));
     let cors = request.api.cors.as_ref().map(|cors| {
         cors_document(
@@ -135,11 +135,38 @@ fn wanted_api(request: &Request, settings: &Settings) -> Value {
     json!({"routes": routes, "cors": cors, "throttle": limits, "tags": tags::wanted(request, &settings.stack)})
 }
 
-fn target(route: &Route) -> Value {
-    match (&route.url, &route.lambda) {
-        (Some(url), _) => json!({"url": url}),
-        (None, Some(lambda)) => json!({"lambda": lambda.as_str()}),
-        (None, None) => Value::Null,
+fn wanted_route(request: &Request, route: &Route) -> Value {
+    let access = Access::of(request, route);
+    let mut document = Target::of(route).as_ref().map_or_else(|| json!({}), target);
+    document["authorization"] = authorization(access.kind());
+    if let Access::By { authorizer, scopes } = &access {
+        document["authorizer"] = authorizer_document(authorizer);
+        document["scopes"] = json!(scopes);
+    }
+    document
+}
+
+/// Where a route leads, and what is changed on the way.
+fn target(target: &Target) -> Value {
+    match target {
+        Target::Url { uri, mapping } => json!({"url": uri, "mapping": mapping}),
+        Target::Lambda(function) => json!({"lambda": function}),
+    }
+}
+
+/// Nothing for a route that everybody may call.
+fn authorization(kind: &str) -> Value {
+    if kind == "NONE" { Value::Null } else { json!(kind) }
+}
+
+fn authorizer_document(spec: &AuthorizerSpec) -> Value {
+    match spec {
+        AuthorizerSpec::Jwt { issuer, audience, source } => {
+            json!({"issuer": issuer, "audience": audience, "identitySource": source})
+        }
+        AuthorizerSpec::Lambda { function, sources, ttl, simple } => {
+            json!({"function": function, "identitySources": sources, "ttl": ttl, "simpleResponses": simple})
+        }
     }
 }
 
@@ -193,29 +220,30 @@ fn limits(settings: &RouteSettings) -> Option<Value> {
     ((rate, burst) != NO_LIMIT).then(|| json!({"rate": rate, "burst": burst}))
 }
 
-/// The targets of the routes, by route key.
+/// The routes as they are, by route key.
 async fn routes(clients: &Clients, id: &str) -> Result<BTreeMap<String, Value>, StepError> {
     let (routes, integrations) = look::parts(clients, id).await?.unwrap_or_default();
-    let target_of: BTreeMap<&str, Value> = integrations
-        .iter()
-        .filter_map(|integration| {
-            let uri = integration.integration_uri()?;
-            let target = match integration.integration_type()? {
-                IntegrationType::HttpProxy => json!({"url": uri}),
-                IntegrationType::AwsProxy => json!({"lambda": uri}),
-                other => json!({"integrationType": other.as_str(), "uri": uri}),
-            };
-            Some((integration.integration_id()?, target))
-        })
-        .collect();
-    Ok(routes
-        .iter()
-        .filter_map(|route| {
-            let id = route.target().and_then(|target| target.strip_prefix("integrations/"));
-            let target = id.and_then(|id| target_of.get(id).cloned()).unwrap_or_else(|| json!({}));
-            Some((route.route_key()?.to_owned(), target))
-        })
-        .collect())
+    let authorizers = match routes.iter().any(|route| route.authorizer_id().is_some()) {
+        true => look::authorizers(clients, id).await?.unwrap_or_default(),
+        false => Vec::new(),
+    };
+    let document = |route: &ApiRoute| {
+        let id = route.target().and_then(|target| target.strip_prefix("integrations/"));
+        let integration = integrations.iter().find(|integration| integration.integration_id() == id);
+        let mut document = match integration.and_then(look::target) {
+            Some(found) => target(&found),
+            // Of a kind that Nameplate never makes.
+            None => json!({"uri": integration.and_then(|integration| integration.integration_uri())}),
+        };
+        document["authorization"] = authorization(route.authorization_type().map_or("NONE", |kind| kind.as_str()));
+        let authorizer = authorizers.iter().find(|authorizer| route.authorizer_id() == Some(&authorizer.id));
+        if let Some(found) = authorizer {
+            document["authorizer"] = found.spec.as_ref().map_or_else(|| json!(found.name), authorizer_document);
+            document["scopes"] = json!(route.authorization_scopes().iter().collect::<BTreeSet<_>>());
+        }
+        Some((route.route_key()?.to_owned(), document))
+    };
+    Ok(routes.iter().filter_map(document).collect())
 }
 
 /// The id of the API to which the root path leads.

@@ -11,7 +11,7 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Starts the server. It answers every request with the request's first line as JSON.
+    /// Starts the server. It answers every request with the request's first line and its headers as JSON.
     ///
     /// # Panics
     /// When no loopback port is free.
@@ -49,7 +49,13 @@ async fn answer(mut stream: TcpStream) {
     }
     let text = String::from_utf8_lossy(&seen);
     let line = text.lines().next().unwrap_or_default();
-    let body = serde_json::json!({"backend": "answered", "request": line}).to_string();
+    let headers: serde_json::Map<_, _> = text
+        .lines()
+        .skip(1)
+        .map_while(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.into()))
+        .collect();
+    let body = serde_json::json!({"backend": "answered", "request": line, "headers": headers}).to_string();
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()

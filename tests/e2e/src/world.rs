@@ -451,6 +451,23 @@ impl World {
         answer["items"].as_array().cloned().unwrap_or_default()
     }
 
+    /// The ARN of the stack's function of that kind, such as `Resume`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn function(&self, kind: &str) -> String {
+        let page = self.rest("lambda", Method::GET, "/2015-03-31/functions/?MaxItems=1000", None).await;
+        let mut arns = page["Functions"].as_array().into_iter().flatten().filter_map(|f| f["FunctionArn"].as_str());
+        let arn = arns.find(|arn| arn.contains(&format!("-{kind}Function-")));
+        arn.unwrap_or_else(|| panic!("no function {kind}")).to_owned()
+    }
+
+    /// The resource policy of a function, as text.
+    pub async fn policy_of(&self, function: &str) -> String {
+        let answer = self.rest("lambda", Method::GET, &format!("/2015-03-31/functions/{function}/policy"), None).await;
+        answer["Policy"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// A custom domain of API Gateway, or null.
     pub async fn custom_domain(&self, name: &str) -> Value {
         // The only answer without a domain is that there is none.
@@ -464,6 +481,26 @@ impl World {
     pub async fn mappings(&self, name: &str) -> Vec<Value> {
         let answer = self.rest("apigateway", Method::GET, &format!("/v2/domainnames/{name}/apimappings"), None).await;
         answer["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Makes the domain item forget which request it is the result of, so that the next run takes the whole path.
+    pub async fn forget_fingerprint(&self, domain: &str) {
+        let body = json!({
+            "TableName": self.table,
+            "Key": {"id": {"S": format!("domain#{domain}")}},
+            "UpdateExpression": "REMOVE fingerprint",
+            "ConditionExpression": "attribute_exists(fingerprint)",
+        });
+        self.json("dynamodb", "DynamoDB_20120810.UpdateItem", &body).await;
+    }
+
+    /// Asks for `path` at `host` with headers of the client's own: status and body.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    pub async fn get_with(&self, host: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let answer = self.client.at_host_with(Method::GET, host, path, headers, "").await;
+        answer.unwrap_or_else(|error| panic!("{host}{path}: {error}"))
     }
 
     /// Asks for `path` at `host`, as a client that resolves the name in the local DNS: status and body.

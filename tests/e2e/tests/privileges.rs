@@ -270,10 +270,11 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
     let item = json!({"id": {"S": format!("domain#{domain}")}, "purchaseIntent": {"N": (now - 7200).to_string()}});
     world.json("dynamodb", "DynamoDB_20120810.PutItem", &json!({"TableName": world.table(), "Item": item})).await;
 
+    let jwt = |audience: &str| json!({"jwt": {"issuer": "https://login.example.com", "audience": [audience]}});
     let mut asked = request(domain, &backend.url("/models"));
     asked["api"]["routes"] = json!([
         {"route": "GET /v1/models", "url": backend.url("/models")},
-        {"route": "GET /v1/old", "url": backend.url("/old")},
+        {"route": "GET /v1/old", "url": backend.url("/old"), "authorizer": jwt("old")},
     ]);
     let arn = world.start(world.machine(), &asked).await;
     let operation =
@@ -308,10 +309,16 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
     ]);
     asked["api"]["cors"] = json!({"allowOrigins": ["https://app.example.com"]});
     asked["api"]["throttle"] = json!({"rate": 100.0, "burst": 200});
+    asked["api"]["authorizer"] = jwt("new");
     asked["tags"] = json!({"team": "inference", "stage": "changed"});
     asked["records"] = json!([{"name": format!("www.{}", asked["domainName"].as_str().expect("a name")), "type": "A", "values": ["192.0.2.1"]}]);
     let second = world.run(&asked).await.live();
     assert_ne!(second["certificateArn"], first["certificateArn"], "a certificate with one more name");
+    let authorizers = format!("/v2/apis/{}/authorizers", second["apiId"].as_str().expect("an id"));
+    let made = world.rest("apigateway", Method::GET, &authorizers, None).await["items"][0]["authorizerId"].clone();
+    let by_hand = json!({"identitySource": ["$request.header.Other"]});
+    let path = format!("{authorizers}/{}", made.as_str().expect("an id"));
+    world.rest("apigateway", Method::PATCH, &path, Some(&by_hand)).await;
     asked["api"].as_object_mut().expect("an object").remove("cors");
     let third = world.run(&asked).await.live();
 

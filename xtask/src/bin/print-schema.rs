@@ -89,7 +89,15 @@ fn add_rows(rows: &mut String, root: &Value, object: &Value, path: &str) {
         } else if element["properties"].is_object() {
             add_rows(rows, root, element, &format!("{path}[]."));
         }
+        for choice in target["oneOf"].as_array().into_iter().flatten() {
+            add_rows(rows, root, &optional(choice), &format!("{path}."));
+        }
     }
+}
+
+/// A choice among objects, whose fields are then not required by themselves.
+fn optional(choice: &Value) -> Value {
+    json!({"properties": choice["properties"]})
 }
 
 /// What a schema stands for: `$ref` followed, `null` beside it left out.
@@ -108,7 +116,10 @@ fn target<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
 fn kind(root: &Value, schema: &Value) -> String {
     let schema = target(root, schema);
     if let Some(choices) = schema["oneOf"].as_array() {
-        let values: Vec<_> = choices.iter().map(|choice| format!("`{}`", choice["const"])).collect();
+        let named =
+            |choice: &Value| choice["properties"].as_object()?.keys().next().map(|name| format!("object `{name}`"));
+        let values: Vec<_> =
+            choices.iter().map(|choice| named(choice).unwrap_or_else(|| format!("`{}`", choice["const"]))).collect();
         return values.join(", ");
     }
     let name = match &schema["type"] {
@@ -141,6 +152,8 @@ mod tests {
             "| `registration.years` | integer, 1 to 10 | `1` |",
             "| `registration.maxPrice.currency` | string | **required** |",
             "| `api.routes[].route` | string | **required** |",
+            "| `api.authorizer` | `\"NONE\"`, `\"IAM\"`, object `jwt`, object `lambda` |",
+            "| `api.authorizer.jwt.issuer` | string | **required** |",
             "| `tags` | map to string | `{}` |",
             "| `dryRun` | boolean | `false` |",
         ] {

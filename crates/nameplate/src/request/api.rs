@@ -1,6 +1,9 @@
 //! The API that a request describes: its routes, their targets, and what holds for all of them.
 //! It must not know names and certificates.
 
+mod authorizer;
+mod mapping;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
@@ -9,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Hostname;
 use crate::error::StepError;
+
+pub use authorizer::{Authorizer, JwtAuthorizer, LambdaAuthorizer};
 
 /// Routes of one HTTP API: API Gateway's default quota (AWS-FACTS 4.5).
 pub const MAX_ROUTES: usize = 300;
@@ -33,6 +38,9 @@ pub struct Api {
     /// Whether `http://` targets are allowed. What they carry is then readable on the way.
     #[serde(default)]
     pub allow_http: bool,
+    /// Who may call: `"NONE"` (everybody), `"IAM"`, `{"jwt": …}` or `{"lambda": …}`. Absent: everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorizer: Option<Authorizer>,
     /// Cross-origin rules, answered by API Gateway itself. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<Cors>,
@@ -63,6 +71,20 @@ pub struct Route {
     /// ARN of a Lambda function (payload 2.0).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lambda: Option<LambdaArn>,
+    /// Headers that `url` gets otherwise than the caller sent them: a text sets one, `null` takes one away. A text
+    /// is itself, or one of `$request.…`, `$context.…`, `$stageVariables.…`; within other text write `${request.…}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Option<String>>,
+    /// Path that `url` is asked for instead of its own, written as a header's text, such as `/v1/${request.path.id}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub path: Option<String>,
+    /// Who may call this route. Absent: whoever may call the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorizer: Option<Authorizer>,
+    /// Scopes of which a token must have one. Only where a JWT is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
 }
 
 /// A route key of an HTTP API: `METHOD /path` or `$default` (AWS-FACTS 4.1).
@@ -147,7 +169,7 @@ impl FromStr for RouteKey {
 }
 
 /// ARN of a Lambda function, with or without version or alias.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("examples" = ["arn:aws:lambda:us-east-1:123456789012:function:list-models"]))]
 pub struct LambdaArn(String);
@@ -288,8 +310,9 @@ impl Api {
                     ));
                 }
             }
+            mapping::check(&field, route)?;
         }
-        Ok(())
+        authorizer::check(self)
     }
 
     fn check_cors_and_throttle(&self) -> Result<(), StepError> {

@@ -338,6 +338,19 @@ fn no_api() -> Rule {
     mock!(aws_sdk_apigatewayv2::Client::get_routes).then_http_response(|| error(404, "NotFoundException"))
 }
 
+fn mapping_integrations() -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_integrations).then_output(|| {
+        let integration = Integration::builder()
+            .integration_id("i-1")
+            .integration_type(IntegrationType::HttpProxy)
+            .integration_method("ANY")
+            .payload_format_version("1.0")
+            .integration_uri(BACKEND)
+            .request_parameters("overwrite:header.x-tenant", "acme");
+        GetIntegrationsOutput::builder().items(integration.build()).build()
+    })
+}
+
 fn integrations(url: &'static str) -> Rule {
     mock!(aws_sdk_apigatewayv2::Client::get_integrations)
         .match_requests(|request| request.api_id() == Some("api-1"))
@@ -345,6 +358,8 @@ fn integrations(url: &'static str) -> Rule {
             let integration = Integration::builder()
                 .integration_id("i-1")
                 .integration_type(IntegrationType::HttpProxy)
+                .integration_method("ANY")
+                .payload_format_version("1.0")
                 .integration_uri(url);
             GetIntegrationsOutput::builder().items(integration.build()).build()
         })
@@ -822,6 +837,7 @@ async fn whatever_has_been_undone_is_left_to_do() {
             routes(vec![route("GET /", "integrations/i-1"), route("PUT /", "integrations/i-1")]),
         ),
         ("another target", "GetIntegrations", integrations("https://old.example.net/")),
+        ("a header set on the way", "GetIntegrations", mapping_integrations()),
         ("no NS record", "ListResourceRecordSets", records(records_without(0))),
         ("no CNAME", "ListResourceRecordSets", records(records_without(1))),
         ("another CNAME", "ListResourceRecordSets", records(other_value)),

@@ -1,0 +1,325 @@
+//! Who may call each route: as the request wants it, against what API Gateway reports.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::request::{Authorizer, Request, Route};
+use crate::token;
+
+/// Payload format of what a Lambda authorizer is asked.
+const PAYLOAD: &str = "2.0";
+
+/// An authorizer that API Gateway keeps: all that makes it different from another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AuthorizerSpec {
+    /// Type JWT.
+    Jwt {
+        /// `Issuer`.
+        issuer: String,
+        /// `Audience`.
+        audience: BTreeSet<String>,
+        /// The only one of `IdentitySource`.
+        source: String,
+    },
+    /// Type REQUEST, payload 2.0.
+    Lambda {
+        /// ARN of the function, out of `AuthorizerUri`.
+        function: String,
+        /// `IdentitySource`.
+        sources: BTreeSet<String>,
+        /// `AuthorizerResultTtlInSeconds`.
+        ttl: i32,
+        /// `EnableSimpleResponses`.
+        simple: bool,
+    },
+}
+
+impl AuthorizerSpec {
+    fn of(authorizer: &Authorizer) -> Option<Self> {
+        match authorizer {
+            Authorizer::Open | Authorizer::Iam => None,
+            Authorizer::Jwt(jwt) => Some(AuthorizerSpec::Jwt {
+                issuer: jwt.issuer.clone(),
+                audience: jwt.audience.iter().cloned().collect(),
+                source: jwt.identity_source.clone(),
+            }),
+            Authorizer::Lambda(lambda) => Some(AuthorizerSpec::Lambda {
+                function: lambda.function.as_str().to_owned(),
+                sources: lambda.identity_sources.iter().cloned().collect(),
+                ttl: lambda.ttl,
+                simple: lambda.simple_responses,
+            }),
+        }
+    }
+
+    /// Its name: another one for each content, so that a changed authorizer is a new one, which is there before the
+    /// old one goes.
+    pub fn name(&self) -> String {
+        let join = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join("\n");
+        let content = match self {
+            AuthorizerSpec::Jwt { issuer, audience, source } => token::hex(&["jwt", issuer, &join(audience), source]),
+            AuthorizerSpec::Lambda { function, sources, ttl, simple } => {
+                token::hex(&["lambda", function, &join(sources), &ttl.to_string(), &simple.to_string()])
+            }
+        };
+        format!("nameplate-{}", &content[..token::TOKEN_LENGTH])
+    }
+}
+
+/// Who may call a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Open,
+    /// Whoever signs.
+    Iam,
+    /// Whom an authorizer lets through.
+    By {
+        /// The authorizer.
+        authorizer: AuthorizerSpec,
+        /// `AuthorizationScopes`.
+        scopes: BTreeSet<String>,
+    },
+}
+
+impl Access {
+    /// Who may call a route of the request.
+    pub fn of(request: &Request, route: &Route) -> Self {
+        let authorizer = request.api.authorizer_of(route);
+        match AuthorizerSpec::of(authorizer) {
+            Some(authorizer) => Access::By { authorizer, scopes: route.scopes.iter().cloned().collect() },
+            None if *authorizer == Authorizer::Iam => Access::Iam,
+            None => Access::Open,
+        }
+    }
+
+    /// `AuthorizationType`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Access::Open => "NONE",
+            Access::Iam => "AWS_IAM",
+            Access::By { authorizer: AuthorizerSpec::Jwt { .. }, .. } => "JWT",
+            Access::By { authorizer: AuthorizerSpec::Lambda { .. }, .. } => "CUSTOM",
+        }
+    }
+}
+
+/// Who may call a route, as API Gateway reports it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObservedAccess {
+    /// `AuthorizationType`; absent is NONE.
+    pub kind: Option<String>,
+    /// `AuthorizerId`.
+    pub authorizer_id: Option<String>,
+    /// `AuthorizationScopes`.
+    pub scopes: BTreeSet<String>,
+}
+
+impl ObservedAccess {
+    /// Whether this is `wanted`. Authorizers are told by name: what they hold is compared by itself.
+    pub(super) fn is(&self, wanted: &Access, authorizers: &[ObservedAuthorizer]) -> bool {
+        if self.kind.as_deref().unwrap_or("NONE") != wanted.kind() {
+            return false;
+        }
+        let Access::By { authorizer, scopes } = wanted else { return true };
+        let used = authorizers.iter().find(|present| Some(&present.id) == self.authorizer_id.as_ref());
+        used.is_some_and(|used| used.name == authorizer.name()) && self.scopes == *scopes
+    }
+}
+
+/// An authorizer as API Gateway reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedAuthorizer {
+    /// `AuthorizerId`.
+    pub id: String,
+    /// `Name`.
+    pub name: String,
+    /// What it is; nothing when it is of a kind that Nameplate never makes.
+    pub spec: Option<AuthorizerSpec>,
+}
+
+/// The fields of an authorizer that tell what it is, as API Gateway reports them.
+#[derive(Clone, Debug, Default)]
+pub struct AuthorizerFields<'a> {
+    /// `AuthorizerType`.
+    pub kind: Option<&'a str>,
+    /// `IdentitySource`.
+    pub sources: &'a [String],
+    /// `JwtConfiguration.Issuer`.
+    pub issuer: Option<&'a str>,
+    /// `JwtConfiguration.Audience`.
+    pub audience: &'a [String],
+    /// `AuthorizerUri`.
+    pub uri: Option<&'a str>,
+    /// `AuthorizerPayloadFormatVersion`.
+    pub payload: Option<&'a str>,
+    /// `AuthorizerResultTtlInSeconds`.
+    pub ttl: Option<i32>,
+    /// `EnableSimpleResponses`.
+    pub simple: Option<bool>,
+}
+
+impl AuthorizerFields<'_> {
+    /// What the authorizer is, or nothing when it is of a kind that Nameplate never makes.
+    pub fn spec(self) -> Option<AuthorizerSpec> {
+        match (self.kind?, self.sources) {
+            ("JWT", [source]) => Some(AuthorizerSpec::Jwt {
+                issuer: self.issuer?.to_owned(),
+                audience: self.audience.iter().cloned().collect(),
+                source: source.clone(),
+            }),
+            ("REQUEST", sources) if self.payload == Some(PAYLOAD) => Some(AuthorizerSpec::Lambda {
+                function: super::function_arn(self.uri?),
+                sources: sources.iter().cloned().collect(),
+                ttl: self.ttl.unwrap_or(0),
+                simple: self.simple.unwrap_or(false),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// What has to change so that every wanted authorizer is there, and no other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthorizerChanges {
+    /// To make.
+    pub create: Vec<AuthorizerSpec>,
+    /// To make what its name says, by id.
+    pub update: Vec<(String, AuthorizerSpec)>,
+    /// Ids that no wanted route uses. They go last.
+    pub remove: Vec<String>,
+    /// Ids of those that are there, by name.
+    pub present: BTreeMap<String, String>,
+}
+
+impl AuthorizerChanges {
+    /// Compares what the request's routes use with what is there.
+    pub(super) fn of(request: &Request, present: &[ObservedAuthorizer]) -> Self {
+        let routes = request.api.routes.iter();
+        let wanted: BTreeSet<AuthorizerSpec> =
+            routes.filter_map(|route| AuthorizerSpec::of(request.api.authorizer_of(route))).collect();
+        let mut changes = AuthorizerChanges::default();
+        for spec in &wanted {
+            match present.iter().find(|authorizer| authorizer.name == spec.name()) {
+                None => changes.create.push(spec.clone()),
+                Some(found) => {
+                    changes.present.insert(found.name.clone(), found.id.clone());
+                    if found.spec.as_ref() != Some(spec) {
+                        changes.update.push((found.id.clone(), spec.clone()));
+                    }
+                }
+            }
+        }
+        let used = |authorizer: &&ObservedAuthorizer| changes.present.values().any(|id| *id == authorizer.id);
+        changes.remove = present.iter().filter(|a| !used(a)).map(|authorizer| authorizer.id.clone()).collect();
+        changes
+    }
+
+    /// Whether all authorizers are as wanted.
+    pub fn is_empty(&self) -> bool {
+        self.create.is_empty() && self.update.is_empty() && self.remove.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desired::{ObservedIntegration, ObservedRoute, Target, route_changes};
+    use serde_json::{Value, json};
+
+    fn request(authorizer: &Value, scopes: &Value) -> Request {
+        let route = json!({"route": "GET /", "url": "https://a.example/", "authorizer": authorizer, "scopes": scopes});
+        Request::parse(&json!({"domainName": "example.com", "api": {"routes": [route]}})).expect("valid")
+    }
+
+    fn jwt(audience: &str) -> Value {
+        json!({"jwt": {"issuer": "https://login.example.com", "audience": [audience]}})
+    }
+
+    fn spec(audience: &str) -> AuthorizerSpec {
+        AuthorizerSpec::of(request(&jwt(audience), &json!([])).api.routes[0].authorizer.as_ref().expect("one"))
+            .expect("a JWT")
+    }
+
+    fn there(id: &str, named: &AuthorizerSpec, holds: AuthorizerSpec) -> ObservedAuthorizer {
+        ObservedAuthorizer { id: id.into(), name: named.name(), spec: Some(holds) }
+    }
+
+    fn changes(
+        request: &Request,
+        access: ObservedAccess,
+        authorizers: &[ObservedAuthorizer],
+    ) -> super::super::RouteChanges {
+        let route = ObservedRoute { id: "r1".into(), key: "GET /".into(), integration_id: Some("i1".into()), access };
+        let integration = ObservedIntegration { id: "i1".into(), target: Some(Target::url("https://a.example/")) };
+        route_changes(request, &[route], &[integration], authorizers)
+    }
+
+    fn by(kind: &str, id: &str, scopes: &[&str]) -> ObservedAccess {
+        ObservedAccess {
+            kind: Some(kind.into()),
+            authorizer_id: Some(id.into()),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_route_that_is_closed_as_wanted_needs_no_change() {
+        let wanted = request(&jwt("a"), &json!(["read"]));
+        let found = changes(&wanted, by("JWT", "x", &["read"]), &[there("x", &spec("a"), spec("a"))]);
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn every_difference_in_who_may_call_is_seen() {
+        let authorizers = [there("x", &spec("a"), spec("a"))];
+        let wanted = request(&jwt("a"), &json!(["read"]));
+        for access in [
+            ObservedAccess::default(),
+            by("JWT", "x", &[]),
+            by("JWT", "gone", &["read"]),
+            by("CUSTOM", "x", &["read"]),
+            by("AWS_IAM", "x", &["read"]),
+        ] {
+            assert_eq!(changes(&wanted, access.clone(), &authorizers).retarget.len(), 1, "{access:?}");
+        }
+        // An id that a route keeps while nobody is asked means nothing.
+        assert!(changes(&request(&json!("NONE"), &json!([])), by("NONE", "x", &[]), &[]).is_empty());
+        assert_eq!(changes(&request(&json!("IAM"), &json!([])), by("NONE", "x", &[]), &[]).retarget.len(), 1);
+    }
+
+    #[test]
+    fn a_changed_authorizer_is_a_new_one_and_one_changed_by_hand_is_put_right() {
+        let wanted = request(&jwt("b"), &json!([]));
+        let found = changes(&wanted, by("JWT", "x", &[]), &[there("x", &spec("a"), spec("a"))]);
+        assert_eq!(found.authorizers.create, [spec("b")]);
+        assert_eq!(found.authorizers.remove, ["x"]);
+        assert_eq!(found.access.get("GET /").map(Access::kind), Some("JWT"));
+
+        let found = changes(&wanted, by("JWT", "x", &[]), &[there("x", &spec("b"), spec("other"))]);
+        assert_eq!(found.authorizers.update, [("x".to_owned(), spec("b"))]);
+        assert!(found.retarget.is_empty() && found.authorizers.remove.is_empty());
+    }
+
+    #[test]
+    fn a_function_is_known_by_the_arn_inside_the_authorizers_uri() {
+        let function = "arn:aws:lambda:us-east-1:123456789012:function:may-call";
+        let wanted = request(&json!({"lambda": {"function": function, "ttl": 60}}), &json!([]));
+        let uri = format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations");
+        let sources = ["$request.header.Authorization".to_owned()];
+        let read = |ttl| {
+            AuthorizerFields {
+                kind: Some("REQUEST"),
+                sources: &sources,
+                uri: Some(&uri),
+                payload: Some("2.0"),
+                ttl: Some(ttl),
+                simple: Some(true),
+                ..AuthorizerFields::default()
+            }
+            .spec()
+        };
+        let spec = AuthorizerSpec::of(wanted.api.routes[0].authorizer.as_ref().expect("one"));
+        assert_eq!(read(60), spec);
+        assert_ne!(read(61), spec);
+    }
+}

@@ -1,0 +1,193 @@
+//! How a route changes a request on its way to an HTTP target: headers and path.
+//! Owns which headers may be changed and what a value may say (AWS-FACTS 4.1). It must not know the other fields.
+
+use std::collections::BTreeSet;
+
+use super::{Route, is_header_name};
+use crate::error::StepError;
+
+/// Longest value of a mapping, in characters (`StringWithLengthBetween1And512` in API Gateway's model).
+const MAX_VALUE_LENGTH: usize = 512;
+/// Headers that API Gateway maps for nobody, in lower case (AWS-FACTS 4.1).
+const RESERVED: [&str; 13] = [
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-location",
+    "forwarded",
+    "keep-alive",
+    "origin",
+    "te",
+    "trailers",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+/// Beginnings of further reserved headers.
+const RESERVED_FAMILIES: [&str; 6] = ["access-control-", "apigw-", "proxy-", "x-amz-", "x-amzn-", "x-forwarded-"];
+/// What a variable may read, without its `$`.
+const SOURCES: [&str; 6] =
+    ["request.header.", "request.querystring.", "request.body.", "request.path.", "context.", "stageVariables."];
+
+/// Refuses a mapping that API Gateway would refuse or silently leave out.
+pub(super) fn check(field: &str, route: &Route) -> Result<(), StepError> {
+    if route.url.is_none() && (route.path.is_some() || !route.headers.is_empty()) {
+        return Err(StepError::invalid(
+            field,
+            "`headers` and `path` change what an HTTP target gets, and this route has none",
+            "leave them out; a Lambda function sees the request as it came",
+        ));
+    }
+    let mut names = BTreeSet::new();
+    for (name, value) in &route.headers {
+        let field = format!("{field}.headers.{name}");
+        if !is_header_name(name) || name == "*" {
+            return Err(StepError::invalid(
+                &field,
+                format!("`{name}` is no name of a header"),
+                "give a name such as `x-tenant`",
+            ));
+        }
+        let lower = name.to_ascii_lowercase();
+        if RESERVED.contains(&lower.as_str()) || RESERVED_FAMILIES.iter().any(|family| lower.starts_with(family)) {
+            return Err(StepError::invalid(
+                &field,
+                format!("API Gateway reserves `{name}` and maps it for nobody"),
+                "use another header, such as `x-upstream-key`, which the target then has to read",
+            ));
+        }
+        if !names.insert(lower) {
+            return Err(StepError::invalid(
+                &field,
+                format!("`{name}` stands twice, in other letter case"),
+                "keep one of the two",
+            ));
+        }
+        if let Some(value) = value {
+            check_value(&field, value)?;
+        }
+    }
+    let Some(path) = &route.path else { return Ok(()) };
+    let field = format!("{field}.path");
+    if !path.starts_with('/') && !path.starts_with('$') {
+        return Err(StepError::invalid(
+            &field,
+            format!("`{path}` is no path"),
+            "begin it with `/` or a variable, such as `/v1/${request.path.id}`",
+        ));
+    }
+    check_value(&field, path)
+}
+
+/// A value is text, one variable, or text with variables in braces.
+fn check_value(field: &str, value: &str) -> Result<(), StepError> {
+    let length = value.chars().count();
+    if !(1..=MAX_VALUE_LENGTH).contains(&length) {
+        return Err(StepError::invalid(
+            field,
+            format!("it has {length} characters, not 1 to {MAX_VALUE_LENGTH}"),
+            "shorten it, or give `null` to take the header away",
+        ));
+    }
+    if let Some(bad) = value.chars().find(|c| !c.is_ascii_graphic() && *c != ' ') {
+        return Err(StepError::invalid(field, format!("it contains {bad:?}"), "use printable ASCII characters"));
+    }
+    let wrong = |variable: &str| {
+        Err(StepError::invalid(
+            field,
+            format!("`{variable}` is no variable of API Gateway"),
+            "write `$request.header.<name>`, `$request.querystring.<name>`, `$request.path.<name>`, `$request.path`, \
+             `$context.<name>` or `$stageVariables.<name>`, and within other text `${request.path.<name>}`",
+        ))
+    };
+    // A variable without braces goes on to the end of the value: nothing says where else it would end.
+    if let Some(variable) = value.strip_prefix('$').filter(|rest| !rest.starts_with('{')) {
+        return if is_variable(variable) { Ok(()) } else { wrong(value) };
+    }
+    let mut rest = value;
+    while let Some((_, from)) = rest.split_once('$') {
+        let Some((variable, after)) = from.strip_prefix('{').and_then(|inner| inner.split_once('}')) else {
+            return wrong(&format!("${from}"));
+        };
+        if !is_variable(variable) {
+            return wrong(&format!("${{{variable}}}"));
+        }
+        rest = after;
+    }
+    Ok(())
+}
+
+/// Whether `text` is a variable, without `$` and braces.
+fn is_variable(text: &str) -> bool {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    text == "request.path" || SOURCES.iter().any(|source| text.strip_prefix(source).is_some_and(is_name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::request::Request;
+
+    fn with(more: &Value) -> Result<Request, crate::StepError> {
+        let mut route = json!({"route": "GET /{id}", "url": "https://a.example/"});
+        route.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        Request::parse(&json!({"domainName": "example.com", "api": {"routes": [route]}}))
+    }
+
+    #[test]
+    fn headers_and_paths_take_text_and_variables() {
+        for value in [
+            "acme",
+            "a b; c=\"d\"",
+            "$request.header.x-user",
+            "$request.querystring.page",
+            "$request.body.model",
+            "$request.path",
+            "$context.requestId",
+            "$stageVariables.tenant",
+            "tenant-${request.path.id}-${context.stage}",
+        ] {
+            let request =
+                with(&json!({"headers": {"x-tenant": value, "x-debug": null}, "path": "/v1/${request.path.id}"}))
+                    .unwrap_or_else(|error| panic!("{value}: {error:?}"));
+            let again = Request::parse(&serde_json::to_value(&request).expect("JSON")).expect("read again");
+            assert_eq!(again, request);
+        }
+        assert!(with(&json!({"path": "$request.path"})).is_ok());
+    }
+
+    #[test]
+    fn what_api_gateway_would_not_map_is_refused_by_name() {
+        let long = "x".repeat(513);
+        for (more, field, reason) in [
+            (json!({"headers": {"Authorization": "key"}}), "api.routes[0].headers.Authorization", "reserves"),
+            (json!({"headers": {"via": null}}), "api.routes[0].headers.via", "reserves"),
+            (json!({"headers": {"X-Amz-Date": "x"}}), "api.routes[0].headers.X-Amz-Date", "reserves"),
+            (json!({"headers": {"x-forwarded-for": "x"}}), "api.routes[0].headers.x-forwarded-for", "reserves"),
+            (json!({"headers": {"proxy-connection": "x"}}), "api.routes[0].headers.proxy-connection", "reserves"),
+            (json!({"headers": {"x y": "z"}}), "api.routes[0].headers.x y", "no name of a header"),
+            (json!({"headers": {"*": "z"}}), "api.routes[0].headers.*", "no name of a header"),
+            (json!({"headers": {"x-a": "1", "X-A": "2"}}), "api.routes[0].headers.x-a", "twice"),
+            (json!({"headers": {"x-a": ""}}), "api.routes[0].headers.x-a", "0 characters"),
+            (json!({"headers": {"x-a": long}}), "api.routes[0].headers.x-a", "513 characters"),
+            (json!({"headers": {"x-a": "a\r\nb: c"}}), "api.routes[0].headers.x-a", "contains"),
+            (json!({"headers": {"x-a": "$request.cookie.a"}}), "api.routes[0].headers.x-a", "no variable"),
+            (json!({"headers": {"x-a": "5 $"}}), "api.routes[0].headers.x-a", "no variable"),
+            (json!({"headers": {"x-a": "a-$request.path.id"}}), "api.routes[0].headers.x-a", "no variable"),
+            (json!({"headers": {"x-a": "${request.path.id"}}), "api.routes[0].headers.x-a", "no variable"),
+            (json!({"path": "v1"}), "api.routes[0].path", "no path"),
+            (json!({"path": "/v1/${nothing}"}), "api.routes[0].path", "no variable"),
+            (
+                json!({"url": null, "lambda": "arn:aws:lambda:us-east-1:123456789012:function:f", "path": "/"}),
+                "api.routes[0]",
+                "HTTP target",
+            ),
+        ] {
+            let error = with(&more).expect_err("refused");
+            let text = error.to_string();
+            assert!(text.contains(field) && error.reason.contains(reason), "{more}: {text}");
+        }
+    }
+}

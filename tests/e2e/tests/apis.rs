@@ -1,0 +1,148 @@
+//! The kinds of APIs: what the request describes is what API Gateway holds and does, and a second run changes nothing.
+
+use e2e::{Backend, Call, World, request};
+use serde_json::{Value, json};
+
+/// A request for a name that this account owns, with these fields of the API beside `routes`.
+async fn owned(world: &World, domain: &str, routes: Value, more: Value) -> Value {
+    world.registry(domain, json!({"state": "owned"})).await;
+    let mut request = request(domain, "http://127.0.0.1/");
+    request.as_object_mut().expect("an object").remove("registration");
+    request["api"]["routes"] = routes;
+    request["api"].as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    request
+}
+
+/// The writes of a run that takes the whole path although the last one stands.
+async fn full_run_again(world: &World, domain: &str, request: &Value) -> Vec<Call> {
+    world.forget_fingerprint(domain).await;
+    let calls = calls_of_run(world, request).await;
+    assert!(calls.iter().any(|call| call.action == "GetStage"), "the API was not looked at: {calls:?}");
+    writes(calls)
+}
+
+/// The calls of a run that must succeed.
+async fn calls_of_run(world: &World, request: &Value) -> Vec<Call> {
+    let ended = world.run(request).await;
+    let execution = ended.arn.clone();
+    let _ = ended.live();
+    world.calls(&format!("execution={execution}")).await
+}
+
+/// The calls that change what AWS is configured to do.
+fn writes(calls: Vec<Call>) -> Vec<Call> {
+    let services = ["acm", "apigateway", "lambda", "logs", "route53", "route53domains"];
+    let is_read = |call: &Call| ["Get", "List", "Describe", "Check"].iter().any(|verb| call.action.starts_with(verb));
+    calls
+        .into_iter()
+        .filter(|call| services.contains(&call.service.as_str()) && !is_read(call) && call.action != "Invoke")
+        .collect()
+}
+
+fn json_of(body: &str) -> Value {
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{body}: {error}"))
+}
+
+#[tokio::test]
+async fn a_route_sets_and_removes_headers_and_asks_for_another_path() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "mapped-requests.com";
+    let url = backend.url("/models");
+    let routes = json!([
+        {"route": "GET /v1/{id}", "url": url, "headers": {"x-tenant": "acme", "x-id": "id-${request.path.id}", "x-debug": null},
+            "path": "/other/${request.path.id}"},
+        {"route": "GET /plain", "url": url}
+    ]);
+    let mut request = owned(&world, domain, routes, json!({})).await;
+    let result = world.run(&request).await.live();
+
+    let host = format!("api.{domain}");
+    let ask = async |path: &str| {
+        let (status, body) = world.get_with(&host, path, &[("x-debug", "1"), ("x-tenant", "forged")]).await;
+        assert_eq!(status, 200, "{body}");
+        json_of(&body)
+    };
+    let mapped = ask("/v1/7").await;
+    assert_eq!((&mapped["headers"]["x-tenant"], &mapped["headers"]["x-id"]), (&json!("acme"), &json!("id-7")));
+    assert_eq!(mapped["headers"]["x-debug"], json!(null));
+    assert!(mapped["request"].as_str().is_some_and(|line| line.starts_with("GET /other/7 ")), "{mapped}");
+    let plain = ask("/plain").await;
+    assert_eq!((&plain["headers"]["x-tenant"], &plain["headers"]["x-debug"]), (&json!("forged"), &json!("1")));
+    assert!(plain["request"].as_str().is_some_and(|line| line.starts_with("GET /models ")), "{plain}");
+
+    // Two routes to one URL, two integrations; the same again, no write.
+    let api_id = result["apiId"].as_str().expect("an id");
+    assert_eq!(world.api_parts(api_id, "integrations").await.len(), 2);
+    assert_eq!(full_run_again(&world, domain, &request).await, []);
+
+    // A mapping that is left out is gone, with the integration that only it used.
+    let route = request["api"]["routes"][0].as_object_mut().expect("an object");
+    route.remove("headers");
+    route.remove("path");
+    let _ = world.run(&request).await.live();
+    assert_eq!(ask("/v1/7").await["headers"]["x-tenant"], "forged");
+    assert_eq!(world.api_parts(api_id, "integrations").await.len(), 1);
+}
+
+#[tokio::test]
+async fn routes_are_closed_by_tokens_credentials_and_functions_and_opened_again() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "closed-routes.com";
+    let url = backend.url("/models");
+    let function = world.function("Resume").await;
+    let jwt = |audience: &str| json!({"jwt": {"issuer": "https://login.example.com", "audience": [audience]}});
+    let routes = json!([
+        {"route": "GET /token", "url": url, "scopes": ["models/read"]},
+        {"route": "GET /open", "url": url, "authorizer": "NONE"},
+        {"route": "GET /signed", "url": url, "authorizer": "IAM"},
+        {"route": "GET /asked", "url": url, "authorizer": {"lambda": {"function": function, "ttl": 60}}}
+    ]);
+    let mut request = owned(&world, domain, routes, json!({"authorizer": jwt("models")})).await;
+    let result = world.run(&request).await.live();
+    let api_id = result["apiId"].as_str().expect("an id");
+    let host = format!("api.{domain}");
+
+    let status = async |path: &str| world.get(&host, path).await.0;
+    assert_eq!((status("/open").await, status("/token").await, status("/signed").await), (200, 401, 403));
+    assert_eq!(status("/asked").await, 401, "nothing to ask the function about");
+    // The function is no authorizer: asked, it fails, and nobody comes through. Not asked, API Gateway says 401.
+    assert_eq!(world.get_with(&host, "/asked", &[("authorization", "me")]).await.0, 500);
+    let routes = world.api_parts(api_id, "routes").await;
+    let route = |key: &str| routes.iter().find(|route| route["routeKey"] == key).expect("a route");
+    assert_eq!(route("GET /token")["authorizationScopes"], json!(["models/read"]));
+    assert_eq!(route("GET /asked")["authorizationType"], "CUSTOM");
+    let authorizer = route("GET /asked")["authorizerId"].as_str().expect("an id");
+    let source = format!("{api_id}/authorizers/{authorizer}");
+    assert!(world.policy_of(&function).await.contains(&source), "API Gateway may ask {function}");
+    assert_eq!(full_run_again(&world, domain, &request).await, []);
+    // What the last run made stands: the look of a run with nothing to do sees that, and what is changed by hand.
+    let calls = calls_of_run(&world, &request).await;
+    assert!(calls.iter().any(|call| call.action == "GetAuthorizers"), "{calls:?}");
+    assert!(calls.iter().all(|call| !call.caller.contains("CreateApi")), "nothing was left to do: {calls:?}");
+    let by_hand = json!({"authorizationType": "NONE"});
+    let id = route("GET /token")["routeId"].as_str().expect("an id");
+    world.rest("apigateway", http::Method::PATCH, &format!("/v2/apis/{api_id}/routes/{id}"), Some(&by_hand)).await;
+    assert_eq!(status("/token").await, 200, "opened by hand");
+    let _ = world.run(&request).await.live();
+    assert_eq!(status("/token").await, 401, "closed again");
+
+    // Another audience, and by hand another issuer; the name of an authorizer says what it should hold.
+    request["api"]["authorizer"] = jwt("others");
+    let _ = world.run(&request).await.live();
+    let authorizers = world.api_parts(api_id, "authorizers").await;
+    let one = authorizers.iter().find(|a| a["authorizerType"] == "JWT").expect("an authorizer");
+    assert_eq!((authorizers.len(), &one["jwtConfiguration"]["audience"]), (2, &json!(["others"])));
+    let path = format!("/v2/apis/{api_id}/authorizers/{}", one["authorizerId"].as_str().expect("an id"));
+    let forged = json!({"jwtConfiguration": {"issuer": "https://forged.example.com", "audience": ["others"]}});
+    world.rest("apigateway", http::Method::PATCH, &path, Some(&forged)).await;
+    let _ = world.run(&request).await.live();
+    let put_right = world.rest("apigateway", http::Method::GET, &path, None).await;
+    assert_eq!(put_right["jwtConfiguration"]["issuer"], "https://login.example.com");
+
+    // Without authorizers everything is open, and none is left.
+    request["api"].as_object_mut().expect("an object").remove("authorizer");
+    request["api"]["routes"] = json!([{"route": "GET /token", "url": url}]);
+    let _ = world.run(&request).await.live();
+    assert_eq!(status("/token").await, 200);
+    assert_eq!(world.api_parts(api_id, "authorizers").await, [] as [Value; 0]);
+}
