@@ -94,6 +94,9 @@ fn apigateway(method: &Method, segments: &[&str]) -> Option<String> {
         ["apis"] => named("Api", false),
         ["apis", _] => named("Api", true),
         ["apis", _, "cors"] if method == Method::DELETE => Some("DeleteCorsConfiguration".to_owned()),
+        ["apis", _, "stages", _, "routesettings", _] if method == Method::DELETE => {
+            Some("DeleteRouteSettings".to_owned())
+        }
         ["apis", _, folder] => named(under_api(folder)?, false),
         ["apis", _, folder, _] => named(under_api(folder)?, true),
         ["domainnames"] => named("DomainName", false),
@@ -221,6 +224,7 @@ mod tests {
             ("apigateway", "GET /v2/apis/a1/routes", "GetRoutes"),
             ("apigateway", "POST /v2/apis/a1/stages", "CreateStage"),
             ("apigateway", "GET /v2/apis/a1/stages/%24default", "GetStage"),
+            ("apigateway", "DELETE /v2/apis/a1/stages/%24default/routesettings/GET%20%2Fa", "DeleteRouteSettings"),
             ("apigateway", "DELETE /v2/domainnames/api.example.com", "DeleteDomainName"),
             ("apigateway", "POST /v2/domainnames/api.example.com/apimappings", "CreateApiMapping"),
             ("apigateway", "POST /v2/tags/arn%3Aaws%3Aapigateway", "TagResource"),

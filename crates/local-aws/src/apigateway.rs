@@ -101,6 +101,9 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
     if let Some(refusal) = refusal(local, action, &api, &input).await {
         return local.refuse(&request, refusal).await;
     }
+    if action == "DeleteRouteSettings" {
+        return delete_route_settings(local, &request, &path).await;
+    }
     let mut answer = local.forward(request).await;
     if !answer.status().is_success() {
         return answer;
@@ -179,6 +182,17 @@ async fn refusal(local: &Arc<Local>, action: &str, id: &str, input: &Value) -> O
             let taken = stages.iter().any(|stage| stage["stageName"] == input["stageName"]);
             if taken { conflict("Stage already exists") } else { None }
         }
+        "UpdateStage" => {
+            // Seen in terraform-aws-modules/terraform-aws-apigateway-v2#80.
+            let routes = items(local, id, "routes").await;
+            let settings = input["routeSettings"].as_object();
+            let unknown =
+                settings.and_then(|s| s.keys().find(|key| !routes.iter().any(|r| r["routeKey"] == key.as_str())));
+            unknown.map(|key| {
+                let message = format!("Unable to find Route by key {key} within the provided RouteSettings");
+                rest_json_error(StatusCode::NOT_FOUND, "NotFoundException", &message)
+            })
+        }
         "CreateIntegration" if input["integrationType"] == "HTTP_PROXY" || input["integrationType"] == "AWS_PROXY" => {
             // AWS-FACTS 4.1.
             if input["payloadFormatVersion"].is_null() {
@@ -190,6 +204,31 @@ async fn refusal(local: &Arc<Local>, action: &str, id: &str, input: &Value) -> O
             None
         }
         _ => None,
+    }
+}
+
+/// MiniStack has no DeleteRouteSettings. `path` is `v2/apis/{api}/stages/{stage}/routesettings/{route key}`.
+async fn delete_route_settings(local: &Local, request: &Request<Bytes>, path: &[String]) -> Answer {
+    let absent = |what: &str| rest_json_error(StatusCode::NOT_FOUND, "NotFoundException", what);
+    let [_, _, api, _, stage, _, key] = path else { return absent("Unable to find the settings") };
+    let mut done = Answer::new(Bytes::new());
+    *done.status_mut() = StatusCode::NO_CONTENT;
+    let allowed = local.refuse(request, done).await;
+    if allowed.status() != StatusCode::NO_CONTENT {
+        return allowed;
+    }
+    let target = format!("/v2/apis/{}/stages/{}", encode(api), encode(stage));
+    let Ok(found) = local.emulator.rest_json("apigateway", Method::GET, &target, None).await else {
+        return absent("Unable to find the stage");
+    };
+    let mut settings = found["routeSettings"].clone();
+    if settings.as_object_mut().and_then(|settings| settings.remove(key)).is_none() {
+        return absent("Unable to find the settings of the route");
+    }
+    let change = json!({ "routeSettings": settings });
+    match local.emulator.rest_json("apigateway", Method::PATCH, &target, Some(&change)).await {
+        Ok(_) => allowed,
+        Err(_) => absent("Unable to find the stage"),
     }
 }
 

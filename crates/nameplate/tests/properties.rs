@@ -105,13 +105,20 @@ fn target() -> impl Strategy<Value = Value> {
     ]
 }
 
+fn throttle() -> impl Strategy<Value = Value> {
+    (1.0..10_000.0, 1..=5_000).prop_map(|(rate, burst)| json!({"rate": rate, "burst": burst}))
+}
+
 /// Routes with paths that differ in their first segment.
 fn routes() -> impl Strategy<Value = Value> {
     let methods = select(vec!["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]);
     let rest = select(vec!["", "/{id}", "/{id}/run", "/{proxy+}"]);
-    btree_map("[a-z0-9._~-]{1,12}", (methods, rest, target()), 1..8).prop_map(|routes| {
-        let route = |(path, (method, rest, mut route)): (String, (&str, &str, Value))| {
+    btree_map("[a-z0-9._~-]{1,12}", (methods, rest, target(), option::of(throttle())), 1..8).prop_map(|routes| {
+        let route = |(path, (method, rest, mut route, throttle)): (String, (&str, &str, Value, Option<Value>))| {
             route["route"] = json!(format!("{method} /{path}{rest}"));
+            if let Some(throttle) = throttle {
+                route["throttle"] = throttle;
+            }
             route
         };
         routes.into_iter().map(route).collect()
@@ -176,15 +183,13 @@ fn records(domain: &str) -> impl Strategy<Value = Value> + use<> {
 fn request() -> impl Strategy<Value = Value> {
     let hostname = option::of(option::of(label()));
     let certificate = option::of((btree_set(label(), 0..7), select(vec!["RSA_2048", "EC_prime256v1", "EC_secp384r1"])));
-    let throttle =
-        option::of((1.0..10_000.0, 1..=5_000).prop_map(|(rate, burst)| json!({"rate": rate, "burst": burst})));
     let tags = option::of(btree_map("[b-m][A-Za-z0-9 ä+=._:/@-]{0,20}", "[A-Za-z0-9 ä+=._:/@-]{0,20}", 0..=8));
     let parts = (
         option::of(registration()),
         certificate,
         (routes(), authorizer()),
         option::of(cors()),
-        throttle,
+        option::of(throttle()),
         tags,
         option::of(any::<bool>()),
         option::of(select(vec!["report", "correct"])),

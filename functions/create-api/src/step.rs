@@ -13,7 +13,7 @@
 //!
 //! It must not know custom domains, certificates or DNS.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_apigatewayv2::config::http::HttpResponse;
 use aws_sdk_apigatewayv2::config::retry::RetryConfig;
@@ -106,8 +106,13 @@ struct FoundStage {
     auto_deploy: bool,
     rate: Option<f64>,
     burst: Option<i32>,
+    /// Routes with limits of their own.
+    routes: RouteLimits,
     tags: BTreeMap<String, String>,
 }
+
+/// Limits by route key.
+type RouteLimits = BTreeMap<String, Throttle>;
 
 /// Everything that differs from the request.
 #[derive(Clone, Debug)]
@@ -118,6 +123,8 @@ struct Changes<'a> {
     /// Ids of integrations that no route uses once the routes are as wanted.
     unused_integrations: Vec<String>,
     stage: StageChange,
+    /// Keys of routes that have limits of their own and shall have none.
+    unlimited: Vec<String>,
     api_tags: BTreeMap<&'a str, &'a str>,
     stage_tags: BTreeMap<&'a str, &'a str>,
 }
@@ -132,14 +139,24 @@ enum CorsChange {
 #[derive(Clone, Debug, PartialEq)]
 enum StageChange {
     Keep,
-    Create { limits: Option<Throttle> },
-    Update { limits: Option<Throttle> },
+    Create {
+        limits: Option<Throttle>,
+        routes: RouteLimits,
+    },
+    /// Of limits that are wanted, all are sent if one differs.
+    Update {
+        limits: Option<Throttle>,
+        routes: RouteLimits,
+    },
 }
 
 /// Compares what is there with what is wanted.
 fn decide<'a>(request: &Request, wanted_tags: &'a BTreeMap<String, String>, api: &Found, parts: &Parts) -> Changes<'a> {
     let name = api_name(request);
     let routes = route_changes(request, &parts.routes, &parts.integrations, &parts.authorizers);
+    let limits = route_limits(request);
+    let present = parts.stage.iter().flat_map(|stage| stage.routes.keys());
+    let unlimited = present.filter(|key| !limits.contains_key(*key)).cloned().collect();
     let stage_tags = parts.stage.as_ref().map_or_else(BTreeMap::new, |stage| tags::missing(wanted_tags, &stage.tags));
     Changes {
         rename: (api.name != name).then_some(name),
@@ -151,15 +168,24 @@ fn decide<'a>(request: &Request, wanted_tags: &'a BTreeMap<String, String>, api:
         },
         unused_integrations: unused_integrations(request, parts, &routes),
         routes,
-        stage: stage_change(request.api.throttle.as_ref(), parts.stage.as_ref()),
+        stage: stage_change(request.api.throttle.as_ref(), &limits, parts.stage.as_ref()),
+        unlimited,
         api_tags: tags::missing(wanted_tags, &api.tags),
         stage_tags,
     }
 }
 
+/// The limits that routes of the request have of their own.
+fn route_limits(request: &Request) -> RouteLimits {
+    let limits = |route: &nameplate::request::Route| Some((route.route.as_str().to_owned(), route.throttle.clone()?));
+    request.api.routes.iter().filter_map(limits).collect()
+}
+
 /// What has to happen to the stage.
-fn stage_change(wanted: Option<&Throttle>, present: Option<&FoundStage>) -> StageChange {
-    let Some(stage) = present else { return StageChange::Create { limits: wanted.cloned() } };
+fn stage_change(wanted: Option<&Throttle>, routes: &RouteLimits, present: Option<&FoundStage>) -> StageChange {
+    let Some(stage) = present else {
+        return StageChange::Create { limits: wanted.cloned(), routes: routes.clone() };
+    };
     let carries = |limits: &Throttle| stage.rate == Some(limits.rate) && stage.burst == Some(limits.burst);
     let limits = match wanted {
         Some(limits) => (!carries(limits)).then(|| limits.clone()),
@@ -168,7 +194,11 @@ fn stage_change(wanted: Option<&Throttle>, present: Option<&FoundStage>) -> Stag
             (!unlimited).then_some(NO_LIMIT)
         }
     };
-    if stage.auto_deploy && limits.is_none() { StageChange::Keep } else { StageChange::Update { limits } }
+    let routes_differ = routes.iter().any(|(key, limits)| stage.routes.get(key) != Some(limits));
+    if stage.auto_deploy && limits.is_none() && !routes_differ {
+        return StageChange::Keep;
+    }
+    StageChange::Update { limits, routes: if routes_differ { routes.clone() } else { RouteLimits::new() } }
 }
 
 /// Integrations that no route will use once `changes` are made: left by a moved route or by a cut run.
@@ -247,6 +277,11 @@ fn cors_configuration(cors: &nameplate::request::Cors) -> Cors {
 
 fn route_settings(limits: &Throttle) -> RouteSettings {
     RouteSettings::builder().throttling_rate_limit(limits.rate).throttling_burst_limit(limits.burst).build()
+}
+
+fn settings_by_route(routes: &RouteLimits) -> Option<HashMap<String, RouteSettings>> {
+    let settings = routes.iter().map(|(key, limits)| (key.clone(), route_settings(limits)));
+    (!routes.is_empty()).then(|| settings.collect())
 }
 
 /// What API Gateway calls a function on behalf of: `$default` stage, method and path of one route, with `*` for
@@ -422,6 +457,12 @@ impl Step<'_> {
 
     async fn write(&self, api_id: &str, changes: &Changes<'_>) -> Result<(), StepError> {
         self.write_api(api_id, changes).await?;
+        // Before the routes go: API Gateway refuses settings that name no route (seen in
+        // terraform-aws-modules/terraform-aws-apigateway-v2#80), and nothing says that they go with it.
+        for key in &changes.unlimited {
+            let call = self.clients.api_gateway.delete_route_settings().api_id(api_id).stage_name(STAGE);
+            absent_is_fine("apigatewayv2:DeleteRouteSettings", call.route_key(key).send().await)?;
+        }
         self.write_routes(api_id, changes).await?;
         self.write_tags(api_id, "", &changes.api_tags).await?;
         // A stage may be changed only once it carries our tags.
@@ -596,25 +637,27 @@ impl Step<'_> {
         let client = &self.clients.api_gateway;
         match &changes.stage {
             StageChange::Keep => {}
-            StageChange::Create { limits } => {
+            StageChange::Create { limits, routes } => {
                 client
                     .create_stage()
                     .api_id(api_id)
                     .stage_name(STAGE)
                     .auto_deploy(true)
                     .set_default_route_settings(limits.as_ref().map(route_settings))
+                    .set_route_settings(settings_by_route(routes))
                     .set_tags(Some(self.tags.clone().into_iter().collect()))
                     .send()
                     .await
                     .map_err(|error| write_error("apigatewayv2:CreateStage", &error))?;
             }
-            StageChange::Update { limits } => {
+            StageChange::Update { limits, routes } => {
                 client
                     .update_stage()
                     .api_id(api_id)
                     .stage_name(STAGE)
                     .auto_deploy(true)
                     .set_default_route_settings(limits.as_ref().map(route_settings))
+                    .set_route_settings(settings_by_route(routes))
                     .send()
                     .await
                     .map_err(|error| write_error("apigatewayv2:UpdateStage", &error))?;
@@ -700,8 +743,17 @@ fn found_stage(stage: &GetStageOutput) -> FoundStage {
         auto_deploy: stage.auto_deploy().unwrap_or(false),
         rate: settings.and_then(RouteSettings::throttling_rate_limit),
         burst: settings.and_then(RouteSettings::throttling_burst_limit),
+        routes: stage.route_settings().into_iter().flatten().filter_map(found_limits).collect(),
         tags: stage.tags().cloned().unwrap_or_default().into_iter().collect(),
     }
+}
+
+/// The limits of one route: settings without any are somebody else's affair.
+fn found_limits((key, settings): (&String, &RouteSettings)) -> Option<(String, Throttle)> {
+    let (rate, burst) = (settings.throttling_rate_limit(), settings.throttling_burst_limit());
+    // Half of the two is unlike every wanted one.
+    let limits = Throttle { rate: rate.unwrap_or(0.0), burst: burst.unwrap_or(0) };
+    (rate.is_some() || burst.is_some()).then(|| (key.clone(), limits))
 }
 
 /// No repetition by the SDK: for calls that would make a second thing after a lost answer.
@@ -750,6 +802,7 @@ mod tests {
     use aws_sdk_apigatewayv2::operation::delete_cors_configuration::DeleteCorsConfigurationOutput;
     use aws_sdk_apigatewayv2::operation::delete_integration::DeleteIntegrationOutput;
     use aws_sdk_apigatewayv2::operation::delete_route::DeleteRouteOutput;
+    use aws_sdk_apigatewayv2::operation::delete_route_settings::DeleteRouteSettingsOutput;
     use aws_sdk_apigatewayv2::operation::get_apis::GetApisOutput;
     use aws_sdk_apigatewayv2::operation::get_authorizers::GetAuthorizersOutput;
     use aws_sdk_apigatewayv2::operation::get_integrations::GetIntegrationsOutput;
@@ -763,7 +816,6 @@ mod tests {
     use aws_smithy_types::body::SdkBody;
     use nameplate::Class;
     use serde_json::{Value, json};
-    use std::collections::HashMap;
 
     const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:list-models";
     const ENDPOINT: &str = "https://a1.execute-api.us-east-1.amazonaws.com";
@@ -1463,10 +1515,12 @@ mod tests {
             auto_deploy: true,
             rate: limits.map(|l| l.0),
             burst: limits.map(|l| l.1),
+            routes: RouteLimits::new(),
             tags: BTreeMap::new(),
         };
         let wanted = Throttle { rate: 5.0, burst: 6 };
-        let update = |limits: &Throttle| StageChange::Update { limits: Some(limits.clone()) };
+        let none = RouteLimits::new();
+        let update = |limits: &Throttle| StageChange::Update { limits: Some(limits.clone()), routes: none.clone() };
         for (want, have, change) in [
             (None, None, StageChange::Keep),
             (None, Some((NO_LIMIT.rate, NO_LIMIT.burst)), StageChange::Keep),
@@ -1475,11 +1529,40 @@ mod tests {
             (Some(&wanted), Some((5.0, 7)), update(&wanted)),
             (Some(&wanted), None, update(&wanted)),
         ] {
-            assert_eq!(stage_change(want, Some(&present(have))), change, "{want:?} {have:?}");
+            assert_eq!(stage_change(want, &none, Some(&present(have))), change, "{want:?} {have:?}");
         }
-        assert_eq!(stage_change(None, None), StageChange::Create { limits: None });
+        assert_eq!(stage_change(None, &none, None), StageChange::Create { limits: None, routes: none.clone() });
         let by_hand = FoundStage { auto_deploy: false, ..present(None) };
-        assert_eq!(stage_change(None, Some(&by_hand)), StageChange::Update { limits: None });
+        assert_eq!(stage_change(None, &none, Some(&by_hand)), StageChange::Update { limits: None, routes: none });
+    }
+
+    #[tokio::test]
+    async fn limits_of_one_route_are_set_and_those_that_are_left_out_removed() {
+        let limited = |key: &str, rate| (key.to_owned(), route_settings(&Throttle { rate, burst: 2 }));
+        let stage = stage(move |stage| {
+            let metrics = RouteSettings::builder().detailed_metrics_enabled(true).build();
+            let others = [limited("PUT /", 1.0), limited("GET /", 1.0), ("POST /".to_owned(), metrics)];
+            stage.route_settings = Some(HashMap::from(others));
+        });
+        let api = api(|_| {});
+        let routes = routes(&[("r1", "GET /", "i1")]);
+        let integrations = integrations(&[("i1", "https://backend.example.net/")]);
+        let removed = mock!(Gateway::delete_route_settings)
+            .match_requests(|call| call.route_key() == Some("PUT /") && call.stage_name() == Some(STAGE))
+            .then_output(|| DeleteRouteSettingsOutput::builder().build());
+        let update = mock!(Gateway::update_stage)
+            .match_requests(|call| {
+                call.default_route_settings().is_none()
+                    && call
+                        .route_settings()
+                        .is_some_and(|routes| routes.len() == 1 && routes["GET /"].throttling_rate_limit() == Some(5.0))
+            })
+            .then_output(|| UpdateStageOutput::builder().build());
+        let rules = [&api, &routes, &integrations, &stage, &removed, &update];
+        let mut wanted = one_route();
+        wanted[0]["throttle"] = json!({"rate": 5, "burst": 2});
+        step(&rules, &[], known(request(wanted, json!({})))).await.expect("limited");
+        assert_eq!(rules.map(Rule::num_calls), [1; 6]);
     }
 
     #[test]

@@ -146,3 +146,38 @@ async fn routes_are_closed_by_tokens_credentials_and_functions_and_opened_again(
     assert_eq!(status("/token").await, 200);
     assert_eq!(world.api_parts(api_id, "authorizers").await, [] as [Value; 0]);
 }
+
+#[tokio::test]
+async fn a_route_has_limits_of_its_own_until_they_are_left_out() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "limited-route.com";
+    let url = backend.url("/models");
+    let routes = json!([
+        {"route": "GET /a", "url": url, "throttle": {"rate": 5, "burst": 6}},
+        {"route": "GET /b", "url": url, "throttle": {"rate": 7, "burst": 8}},
+        {"route": "GET /c", "url": url}
+    ]);
+    let mut request = owned(&world, domain, routes, json!({"throttle": {"rate": 100, "burst": 200}})).await;
+    let result = world.run(&request).await.live();
+    let api_id = result["apiId"].as_str().expect("an id");
+    let limits = |rate: f64, burst: i32| json!({"throttlingRateLimit": rate, "throttlingBurstLimit": burst});
+    let stage = async || world.api_parts(api_id, "stages").await.remove(0);
+
+    let made = stage().await;
+    assert_eq!(made["defaultRouteSettings"], limits(100.0, 200));
+    assert_eq!(made["routeSettings"], json!({"GET /a": limits(5.0, 6), "GET /b": limits(7.0, 8)}));
+    assert_eq!(full_run_again(&world, domain, &request).await, []);
+
+    // Limits that change, limits that are left out, and limits of a route that goes.
+    request["api"]["routes"] = json!([
+        {"route": "GET /a", "url": url, "throttle": {"rate": 9, "burst": 6}},
+        {"route": "GET /c", "url": url}
+    ]);
+    let _ = world.run(&request).await.live();
+    assert_eq!(stage().await["routeSettings"], json!({"GET /a": limits(9.0, 6)}));
+    request["api"]["routes"][0].as_object_mut().expect("an object").remove("throttle");
+    let _ = world.run(&request).await.live();
+    let left = stage().await;
+    assert_eq!((&left["routeSettings"], &left["defaultRouteSettings"]), (&json!({}), &limits(100.0, 200)));
+    assert_eq!(full_run_again(&world, domain, &request).await, []);
+}

@@ -205,6 +205,7 @@ fn needed(service: &str, operation: &str, resource: &str) -> (String, Option<Str
                 "Api" | "Apis" | "DomainName" if whole => format!("/{}", folder(noun)),
                 "Api" | "DomainName" => format!("/{}/{resource}", folder(noun)),
                 "CorsConfiguration" => format!("/apis/{resource}/cors"),
+                "RouteSettings" => format!("/apis/{resource}/stages/-/routesettings/-"),
                 _ => {
                     let above = if noun.starts_with("ApiMapping") { "domainnames" } else { "apis" };
                     format!("/{above}/{resource}/{}{}", folder(noun), if whole { "" } else { "/-" })
@@ -274,7 +275,7 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
     let mut asked = request(domain, &backend.url("/models"));
     asked["api"]["routes"] = json!([
         {"route": "GET /v1/models", "url": backend.url("/models")},
-        {"route": "GET /v1/old", "url": backend.url("/old"), "authorizer": jwt("old")},
+        {"route": "GET /v1/old", "url": backend.url("/old"), "authorizer": jwt("old"), "throttle": {"rate": 1, "burst": 1}},
     ]);
     let arn = world.start(world.machine(), &asked).await;
     let operation =

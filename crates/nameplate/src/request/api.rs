@@ -85,6 +85,9 @@ pub struct Route {
     /// Scopes of which a token must have one. Only where a JWT is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
+    /// Limits for this route. Absent: those of the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<Throttle>,
 }
 
 /// A route key of an HTTP API: `METHOD /path` or `$default` (AWS-FACTS 4.1).
@@ -248,7 +251,7 @@ pub struct Cors {
     pub max_age: Option<i32>,
 }
 
-/// Limits for all routes of the API (AWS-FACTS 4.3): best effort, clients get 429.
+/// Limits of a stage or of one route (AWS-FACTS 4.3): best effort, clients get 429.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Throttle {
@@ -367,20 +370,32 @@ impl Api {
             }
         }
         if let Some(throttle) = &self.throttle {
-            if !(throttle.rate >= 1.0 && throttle.rate <= 10_000.0) {
-                return Err(StepError::invalid(
-                    "api.throttle.rate",
-                    format!("{} is outside 1 to 10000", throttle.rate),
-                    "give the requests per second within the account's limit",
-                ));
+            throttle.check("api.throttle")?;
+        }
+        for (index, route) in self.routes.iter().enumerate() {
+            if let Some(throttle) = &route.throttle {
+                throttle.check(&format!("api.routes[{index}].throttle"))?;
             }
-            if !(1..=5_000).contains(&throttle.burst) {
-                return Err(StepError::invalid(
-                    "api.throttle.burst",
-                    format!("{} is outside 1 to 5000", throttle.burst),
-                    "give the requests at once within the account's limit",
-                ));
-            }
+        }
+        Ok(())
+    }
+}
+
+impl Throttle {
+    fn check(&self, field: &str) -> Result<(), StepError> {
+        if !(self.rate >= 1.0 && self.rate <= 10_000.0) {
+            return Err(StepError::invalid(
+                &format!("{field}.rate"),
+                format!("{} is outside 1 to 10000", self.rate),
+                "give the requests per second within the account's limit",
+            ));
+        }
+        if !(1..=5_000).contains(&self.burst) {
+            return Err(StepError::invalid(
+                &format!("{field}.burst"),
+                format!("{} is outside 1 to 5000", self.burst),
+                "give the requests at once within the account's limit",
+            ));
         }
         Ok(())
     }

@@ -453,6 +453,16 @@ mod tests {
             (with("/api/routes", json!([])), "api.routes", "no route"),
             (with("/api/routes", json!([{"route": "GET /"}])), "api.routes[0]", "no target"),
             (
+                with("/api/routes/0/throttle", json!({"rate": 10_001, "burst": 1})),
+                "api.routes[0].throttle.rate",
+                "outside 1 to 10000",
+            ),
+            (
+                with("/api/routes/0/throttle", json!({"rate": 1, "burst": 0})),
+                "api.routes[0].throttle.burst",
+                "outside 1 to 5000",
+            ),
+            (
                 with("/api/routes", json!([{"route": "GET /", "url": "http://a.example/"}])),
                 "api.routes[0].url",
                 "http://",
