@@ -26,6 +26,8 @@ pub struct Known {
     pub api_id: Option<String>,
     /// The hosted zone's id.
     pub hosted_zone_id: Option<String>,
+    /// Whether that zone is the name's own, with its tags. False also where nobody has noted it: then it is left alone.
+    pub zone_owned: bool,
     /// The certificate's ARN.
     pub certificate_arn: Option<String>,
     /// The certificate's validation records, each once.
@@ -188,6 +190,8 @@ pub struct CreateZoneInput {
 pub struct CreateZoneOutput {
     /// The zone's id, without `/hostedzone/`.
     pub hosted_zone_id: String,
+    /// False: the zone is one around the name, which serves others too; it is neither tagged nor ever deleted.
+    pub zone_owned: bool,
     /// The zone's name servers.
     pub name_servers: Vec<String>,
     /// False: the name is registered in this account, its registry names other servers, and the request wants that

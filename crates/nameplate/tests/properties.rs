@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::str::FromStr;
 
-use nameplate::domain::CertificateName;
+use nameplate::domain::{CertificateName, HostedZoneRef};
 use nameplate::error::MAX_INVALID_REASON;
 use nameplate::request::{LambdaArn, RouteKey};
 use nameplate::{Class, DomainName, Hostname, Request, StepError};
@@ -228,6 +228,7 @@ proptest! {
     fn a_name_is_read_as_it_was_printed_whatever_it_was(text in text()) {
         printed_as_read::<DomainName>(&text);
         printed_as_read::<Hostname>(&text);
+        printed_as_read::<HostedZoneRef>(&text);
         printed_as_read::<CertificateName>(&text);
         printed_as_read::<RouteKey>(&text);
         printed_as_read::<LambdaArn>(&text);
@@ -239,7 +240,9 @@ proptest! {
         prop_assert_eq!(name.to_uppercase().parse::<DomainName>().map(String::from), Ok(name.clone()));
         let host = format!("{below}.{name}");
         prop_assert_eq!(host.parse::<Hostname>().map(String::from), Ok(host.clone()));
-        prop_assert!(host.parse::<DomainName>().is_err());
+        let inside = host.parse::<DomainName>().map_err(TestCaseError::fail)?;
+        prop_assert!(inside.registrable() == name && !inside.is_registrable());
+        prop_assert!(inside.enclosing().eq([host.as_str(), name.as_str()]));
         let wildcard = printed_as_read::<CertificateName>(&format!("*.{host}"));
         prop_assert!(wildcard);
     }

@@ -6,6 +6,7 @@ use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm};
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use nameplate::contract::Known;
 use nameplate::desired::{ObservedIntegration, ObservedRoute, STAGE, Target, route_changes};
+use nameplate::domain::HostedZoneRef;
 use nameplate::error::{classify, code_of};
 use nameplate::{Request, StepError, tags};
 
@@ -127,6 +128,9 @@ pub(crate) async fn zone(
     request: &Request,
     registry: Option<&Detail>,
 ) -> Result<Option<Zone>, StepError> {
+    if !request.domain_name.is_registrable() {
+        return enclosing_zone(clients, request).await.map(Some);
+    }
     let mut found = None;
     for id in zones(clients, request.domain_name.as_str()).await? {
         let Some(registry) = registry else { return Ok(Some(Zone { id, delegated: true })) };
@@ -143,6 +147,36 @@ pub(crate) struct Zone {
     pub(crate) id: String,
     /// False: its name is registered in this account, and the registry names other servers.
     pub(crate) delegated: bool,
+}
+
+/// The zone around a name below one that a registrar sells. One that the request names by its id is taken at its
+/// word: the step that uses it looks.
+///
+/// # Errors
+/// `Refused` when there is none.
+pub(crate) async fn enclosing_zone(clients: &Clients, request: &Request) -> Result<Zone, StepError> {
+    let domain = &request.domain_name;
+    if let Some(id) = request.hosted_zone.as_ref().and_then(HostedZoneRef::id) {
+        return Ok(Zone { id: id.to_owned(), delegated: true });
+    }
+    let named = request.hosted_zone.as_ref().and_then(HostedZoneRef::name);
+    let names: Vec<&str> = match named {
+        Some(name) => vec![name],
+        None => domain.enclosing().collect(),
+    };
+    for name in &names {
+        if let Some(id) = zones(clients, name).await?.into_iter().next() {
+            return Ok(Zone { id, delegated: true });
+        }
+    }
+    Err(StepError::refused(
+        "NoEnclosingZone",
+        format!("this account has no public hosted zone of {}, in which {domain} could lie", names.join(" or ")),
+        format!(
+            "run {} first, so that its zone exists, or start the execution in the account that has the zone",
+            domain.registrable()
+        ),
+    ))
 }
 
 /// The servers that the zone's own NS record names.

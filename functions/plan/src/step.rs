@@ -76,6 +76,9 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     } else if converged.is_none() && found.quote.is_none() {
         // A name that nobody has registered can have no custom domain of somebody else in use here.
         look::custom_domain(clients, settings, &request).await?;
+        if !request.domain_name.is_registrable() {
+            look::enclosing_zone(clients, &request).await?;
+        }
     }
 
     let time = now();
@@ -136,6 +139,10 @@ struct Found {
 
 async fn find_registration(clients: &Clients, request: &Request, item: &Item) -> Result<Found, StepError> {
     let domain = request.domain_name.as_str();
+    if !request.domain_name.is_registrable() {
+        // What is registered is a name above it, which is not this request's business.
+        return Ok(Found { plan: RegistrationPlan::NotManaged, quote: None, detail: None });
+    }
     // A name that is to be bought is asked for at the registry first: while it is available it cannot be ours.
     if request.registration.is_some() && !item.purchase_begun && !item.live {
         let availability = availability(clients, domain).await?;
@@ -260,7 +267,9 @@ async fn resources(
             RegistrationPlan::Register => ReportAction::Buy,
             RegistrationPlan::Registered | RegistrationPlan::NotManaged => ReportAction::Exists,
         },
-        name: if plan == RegistrationPlan::NotManaged {
+        name: if !request.domain_name.is_registrable() {
+            format!("{}, above {domain}, which is not registered by itself", request.domain_name.registrable())
+        } else if plan == RegistrationPlan::NotManaged {
             format!("{domain}, not registered in this account; without `registration` it is not bought")
         } else {
             domain.to_owned()

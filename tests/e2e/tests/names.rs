@@ -140,3 +140,34 @@ async fn a_name_registered_elsewhere_says_its_servers_and_goes_on_when_they_are_
     assert!(Events::of_type(&published, "Action Required").is_empty(), "told twice: {published:?}");
     again(&world, &request, &result).await;
 }
+
+#[tokio::test]
+async fn a_name_below_a_zone_lies_in_the_closest_one_and_leaves_it_as_it_was() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let (parent, domain) = ("zone-around.com", "acme.zone-around.com");
+    let request = without_purchase(domain, &backend);
+    let refused = world.run(&request).await;
+    assert_eq!((refused.error.as_str(), &refused.cause["code"]), ("Nameplate.Refused", &json!("NoEnclosingZone")));
+    assert!(world.apis(domain).await.is_empty(), "refused before anything is made");
+
+    world.registry(parent, json!({"state": "owned"})).await;
+    let zones = world.zones(parent).await;
+    let before = world.calls_so_far().await;
+    let result = world.run(&request).await.live();
+
+    assert_eq!(result["hostedZoneId"], json!(zones[0]));
+    assert_eq!((&result["registration"]["status"], &result["actions"]), (&json!("NOT_MANAGED"), &json!([])));
+    assert!(world.zones(domain).await.is_empty() && world.zones(parent).await == zones, "no zone is made");
+    assert_eq!(world.zone_tags(&zones[0]).await, [] as [String; 0]);
+    let records = world.records(&zones[0]).await;
+    assert_eq!(records.len(), 3, "{records:?}");
+    assert!(records.iter().all(|record| record.split(' ').next().is_some_and(|name| name.contains(domain))));
+    let item = world.item(domain).await;
+    let known: Value = serde_json::from_str(item["known"]["S"].as_str().expect("JSON")).expect("JSON");
+    assert_eq!((&known["zoneOwned"], &known["hostedZoneId"]), (&json!(false), &json!(zones[0])));
+    assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200);
+    let of_the_registry = world.calls_after(before).await;
+    let about = |call: &&e2e::Call| call.service == "route53domains" && call.resource.contains(domain);
+    assert_eq!(of_the_registry.iter().filter(about).count(), 0, "nobody registers such a name");
+    again(&world, &request, &result).await;
+}

@@ -16,7 +16,7 @@ pub use api::*;
 pub use certificate::*;
 pub use dns::*;
 
-use crate::domain::{CertificateName, DomainName};
+use crate::domain::{CertificateName, DomainName, HostedZoneRef};
 use crate::error::StepError;
 use crate::tags::RESERVED_PREFIXES;
 
@@ -34,8 +34,11 @@ const MAX_NESTING: usize = 127;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// The domain to put the API on: a registrable name, not a host name below it. Unicode is turned into A-labels.
+    /// The domain to put the API on: a name that a registrar sells, or one below it, which then lies in a hosted zone that exists already. Unicode is turned into A-labels.
     pub domain_name: DomainName,
+    /// The zone for the records, by id or name, where `domainName` lies below the name that a registrar sells. Absent: the closest zone around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosted_zone: Option<HostedZoneRef>,
     /// How to register the name if this account does not own it yet. Absent: never spend money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
@@ -187,6 +190,7 @@ impl Request {
 
     fn check(&self) -> Result<(), StepError> {
         self.check_registration()?;
+        self.check_zone()?;
         self.check_names()?;
         self.api.check()?;
         self.check_tags()
@@ -228,6 +232,44 @@ impl Request {
             return Ok(());
         };
         Err(StepError::invalid("registration.contactSecret", problem, right))
+    }
+
+    /// What goes only with a name that a registrar sells, and what only with one below it.
+    fn check_zone(&self) -> Result<(), StepError> {
+        let domain = &self.domain_name;
+        let sold = domain.registrable();
+        if domain.is_registrable() {
+            return match self.hosted_zone {
+                Some(_) => Err(StepError::invalid(
+                    "hostedZone",
+                    format!("`{domain}` has a zone of its own, which its delegation decides on"),
+                    "leave the field out",
+                )),
+                None => Ok(()),
+            };
+        }
+        if self.registration.is_some() {
+            return Err(StepError::invalid(
+                "registration",
+                format!("`{domain}` lies below `{sold}`, which is what is registered"),
+                format!("leave the field out; or set `domainName` to `{sold}` and `api.hostname` to `{domain}`"),
+            ));
+        }
+        if self.name_servers != NameServers::Report {
+            return Err(StepError::invalid(
+                "nameServers",
+                format!("`{domain}` lies below `{sold}`, whose delegation is not changed for it"),
+                format!("leave the field out, or run `{sold}` with it"),
+            ));
+        }
+        match self.hosted_zone.as_ref().and_then(HostedZoneRef::name) {
+            Some(zone) if !domain.enclosing().any(|name| name == zone) => Err(StepError::invalid(
+                "hostedZone",
+                format!("`{domain}` does not lie in the zone `{zone}`"),
+                format!("name a zone around `{domain}`, such as `{sold}`"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn check_names(&self) -> Result<(), StepError> {
@@ -370,6 +412,22 @@ mod tests {
         document
     }
 
+    /// A request for a name below one that a registrar sells.
+    fn below(more: Value) -> Value {
+        let mut document = with("/domainName", json!("acme.example.com"));
+        document.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        document
+    }
+
+    #[test]
+    fn a_name_below_one_that_is_sold_lies_in_a_zone_around_it() {
+        for zone in [json!({}), json!({"hostedZone": "example.com"}), json!({"hostedZone": "Z0123456789"})] {
+            let request = Request::parse(&below(zone)).expect("valid");
+            assert_eq!(request.hostname(), "api.acme.example.com");
+            assert_eq!(request.certificate_names(), ["acme.example.com", "*.acme.example.com"]);
+        }
+    }
+
     fn refusal(document: &Value) -> String {
         Request::parse(document).expect_err("a refusal").reason
     }
@@ -477,6 +535,16 @@ mod tests {
                 "covers the host name",
             ),
             (with("/nameServers", json!("fix")), "nameServers", "unknown variant"),
+            (with("/hostedZone", json!("Z0123456789")), "hostedZone", "a zone of its own"),
+            (with("/hostedZone", json!("zone")), "hostedZone", "no hosted zone"),
+            (below(json!({"hostedZone": "other.example"})), "hostedZone", "does not lie in"),
+            (below(json!({"hostedZone": "le.com"})), "hostedZone", "does not lie in"),
+            (below(json!({"nameServers": "correct"})), "nameServers", "not changed for it"),
+            (
+                below(json!({"registration": {"maxPrice": {"amount": 15, "currency": "USD"}}})),
+                "registration",
+                "what is registered",
+            ),
             (with("/certificate", json!({"validation": "MAIL"})), "certificate.validation", "unknown variant"),
             (with("/registration", json!({})), "registration", "missing field `maxPrice`"),
             (
