@@ -265,6 +265,8 @@ pub struct RequestCertOutput {
     pub watch_key: Option<String>,
     /// Seconds since 1970 at which waiting ends: the deadline of the next turn.
     pub deadline: i64,
+    /// What a person has to do: set the records in a DNS of his own.
+    pub actions: Vec<String>,
 }
 
 /// Input of `write-validation-records`.
@@ -299,8 +301,8 @@ pub struct AttachDomainInput {
     pub request: Request,
     /// The API to map.
     pub api_id: String,
-    /// The zone for the alias records.
-    pub hosted_zone_id: String,
+    /// The zone for the alias records; not used where the customer's own DNS answers.
+    pub hosted_zone_id: Option<String>,
     /// The issued certificate.
     pub certificate_arn: String,
     /// Whether the name was bought in this very execution, so that nothing of the sort can exist yet.
@@ -313,6 +315,8 @@ pub struct AttachDomainInput {
 pub struct AttachDomainOutput {
     /// `https://` and the host name.
     pub api_endpoint: String,
+    /// What a person has to do: point the host name here in a DNS of his own.
+    pub actions: Vec<String>,
 }
 
 impl Quote {

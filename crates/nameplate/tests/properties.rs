@@ -133,9 +133,12 @@ fn request() -> impl Strategy<Value = Value> {
         tags,
         option::of(any::<bool>()),
         option::of(select(vec!["report", "correct"])),
+        option::of(select(vec!["route53", "external"])),
     );
     (domain(), hostname, parts).prop_map(
-        |(domain, hostname, (registration, certificate, routes, cors, throttle, tags, dry_run, name_servers))| {
+        |(domain, hostname, (registration, certificate, routes, cors, throttle, tags, dry_run, name_servers, dns))| {
+            let external = dns == Some("external");
+            let (registration, name_servers) = (registration.filter(|_| !external), name_servers.filter(|_| !external));
             let hostname =
                 hostname.map(|label| label.map_or_else(|| domain.clone(), |label| format!("{label}.{domain}")));
             let certificate = certificate.map(|(labels, key)| {
@@ -152,6 +155,7 @@ fn request() -> impl Strategy<Value = Value> {
             object([
                 ("domainName", Some(json!(domain))),
                 ("registration", registration),
+                ("dns", dns.map(Value::from)),
                 ("nameServers", name_servers.map(Value::from)),
                 ("certificate", certificate),
                 ("api", Some(api)),

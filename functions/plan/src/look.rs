@@ -8,6 +8,7 @@ use nameplate::contract::Known;
 use nameplate::desired::{ObservedIntegration, ObservedRoute, STAGE, Target, route_changes};
 use nameplate::domain::HostedZoneRef;
 use nameplate::error::{classify, code_of};
+use nameplate::request::Dns;
 use nameplate::{Request, StepError, tags};
 
 use crate::step::{Clients, Settings};
@@ -260,19 +261,21 @@ pub(crate) async fn stands(
     known: &Known,
     detail: Option<&Detail>,
 ) -> Result<bool, StepError> {
-    let (Some(api_id), Some(zone_id), Some(certificate_arn)) =
-        (&known.api_id, &known.hosted_zone_id, &known.certificate_arn)
-    else {
-        return Ok(false);
-    };
+    let (Some(api_id), Some(certificate_arn)) = (&known.api_id, &known.certificate_arn) else { return Ok(false) };
     let Some(custom_domain) = custom_domain(clients, settings, request).await? else { return Ok(false) };
     if !custom_domain.available || custom_domain.certificate_arn.as_deref() != Some(certificate_arn) {
         return Ok(false);
     }
     let Some(target) = custom_domain.target else { return Ok(false) };
-    Ok(mapped(clients, &custom_domain.name, api_id).await?
-        && routes_stand(clients, request, api_id).await?
-        && records_stand(clients, request, zone_id, &target, known, detail).await?)
+    if !mapped(clients, &custom_domain.name, api_id).await? || !routes_stand(clients, request, api_id).await? {
+        return Ok(false);
+    }
+    if request.dns == Dns::External {
+        // The records stand where nobody here can look.
+        return Ok(true);
+    }
+    let Some(zone_id) = &known.hosted_zone_id else { return Ok(false) };
+    Ok(records_stand(clients, request, zone_id, &target, known, detail).await?)
 }
 
 async fn mapped(clients: &Clients, name: &str, api_id: &str) -> Result<bool, StepError> {

@@ -12,7 +12,7 @@ use nameplate::contract::{
     RegistrationPlan,
 };
 use nameplate::error::{classify, code_of};
-use nameplate::request::{Money, NameServers, Registration};
+use nameplate::request::{Dns, Money, NameServers, Registration};
 use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
 use nameplate::runtime::now;
 use nameplate::secret::SecretString;
@@ -76,7 +76,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     } else if converged.is_none() && found.quote.is_none() {
         // A name that nobody has registered can have no custom domain of somebody else in use here.
         look::custom_domain(clients, settings, &request).await?;
-        if !request.domain_name.is_registrable() {
+        if !request.domain_name.is_registrable() && request.dns == Dns::Route53 {
             look::enclosing_zone(clients, &request).await?;
         }
     }
@@ -276,10 +276,13 @@ async fn resources(
         },
     };
     let api = line("API", look::api(clients, settings, request, known).await?, domain);
-    let zone = look::zone(clients, request, found.detail.as_ref()).await?;
-    let delegation = found.detail.as_ref().filter(|_| zone.as_ref().is_none_or(|zone| !zone.delegated));
-    let mut lines = vec![api, registration, line("hosted zone", zone.map(|zone| zone.id), domain)];
-    lines.extend(delegation.map(|registry| name_servers(request, registry)));
+    let mut lines = vec![api, registration];
+    if request.dns == Dns::Route53 {
+        let zone = look::zone(clients, request, found.detail.as_ref()).await?;
+        let delegation = found.detail.as_ref().filter(|_| zone.as_ref().is_none_or(|zone| !zone.delegated));
+        lines.push(line("hosted zone", zone.map(|zone| zone.id), domain));
+        lines.extend(delegation.map(|registry| name_servers(request, registry)));
+    }
     lines.extend([
         line("certificate", look::certificate(clients, request, known).await?, &request.certificate_names().join(", ")),
         line(

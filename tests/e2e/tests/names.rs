@@ -171,3 +171,60 @@ async fn a_name_below_a_zone_lies_in_the_closest_one_and_leaves_it_as_it_was() {
     assert_eq!(of_the_registry.iter().filter(about).count(), 0, "nobody registers such a name");
     again(&world, &request, &result).await;
 }
+
+/// The record that an action names, as the customer's own DNS takes it.
+fn record(action: &str) -> Value {
+    let (_, record) = action.rsplit_once(": ").expect("a record");
+    let [name, kind, value] = record.split(' ').collect::<Vec<_>>()[..] else { panic!("{action}") };
+    json!({"name": name, "type": kind, "value": value})
+}
+
+#[tokio::test]
+async fn the_customers_own_dns_is_told_what_to_hold_and_no_zone_is_touched() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "own-dns.com";
+    let elsewhere =
+        |records: &[Value]| json!({"state": "elsewhere", "nameServers": ["ns-1.own-dns.example"], "ownDns": records});
+    world.registry(domain, elsewhere(&[])).await;
+    let events = Events::about(&world, domain).await;
+    let mut request = without_purchase(domain, &backend);
+    request["dns"] = json!("external");
+
+    let arn = world.start(world.machine(), &request).await;
+    let told = events.take_up_to("Action Required").await;
+    let [told] = &Events::of_type(&told, "Action Required")[..] else { panic!("{told:?}") };
+    asleep(&world, &arn).await;
+    // The domain and its wildcard share one record.
+    let validation = told["actions"].as_array().cloned().expect("actions");
+    let [validation] = &validation[..] else { panic!("{validation:?}") };
+    let proof = record(validation.as_str().expect("text"));
+    let certificate = &world.certificates(domain).await[0]["DomainValidationOptions"][0]["ResourceRecord"];
+    let undotted = |value: &Value| value.as_str().map(|text| text.trim_end_matches('.').to_owned());
+    assert_eq!(
+        (undotted(&proof["name"]), undotted(&proof["value"])),
+        (undotted(&certificate["Name"]), undotted(&certificate["Value"]))
+    );
+
+    // What a person does in that DNS: first the proof, then the target.
+    world.registry(domain, elsewhere(std::slice::from_ref(&proof))).await;
+    let result = world.ended(&arn).await.live();
+    let published = events.take_up_to("Domain Live").await;
+    let [pointing] = &Events::of_type(&published, "Action Required")[..] else { panic!("{published:?}") };
+    let target = record(pointing["actions"][0].as_str().expect("text"));
+    let custom_domain = world.custom_domain(&format!("api.{domain}")).await;
+    assert_eq!(target["value"], custom_domain["domainNameConfigurations"][0]["apiGatewayDomainName"]);
+    assert_eq!(target["name"], format!("api.{domain}"));
+    assert_ne!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200, "nobody has pointed it here yet");
+    world.registry(domain, elsewhere(&[proof, target])).await;
+    assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200);
+
+    assert_eq!(result["actions"], json!([validation, pointing["actions"][0]]));
+    assert_eq!((&result["hostedZoneId"], &result["nameServers"]), (&json!(null), &json!([])));
+    assert!(world.zones(domain).await.is_empty());
+    let states = world.states(&arn).await;
+    assert!(
+        !states.iter().any(|state| ["CreateZone", "WriteValidationRecords"].contains(&state.as_str())),
+        "{states:?}"
+    );
+    again(&world, &request, &result).await;
+}

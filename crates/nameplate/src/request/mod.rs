@@ -36,6 +36,9 @@ const MAX_NESTING: usize = 127;
 pub struct Request {
     /// The domain to put the API on: a name that a registrar sells, or one below it, which then lies in a hosted zone that exists already. Unicode is turned into A-labels.
     pub domain_name: DomainName,
+    /// Whose DNS answers for the name.
+    #[serde(default)]
+    pub dns: Dns,
     /// The zone for the records, by id or name, where `domainName` lies below the name that a registrar sells. Absent: the closest zone around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosted_zone: Option<HostedZoneRef>,
@@ -234,8 +237,19 @@ impl Request {
         Err(StepError::invalid("registration.contactSecret", problem, right))
     }
 
-    /// What goes only with a name that a registrar sells, and what only with one below it.
+    /// What goes with the customer's own DNS, and what only with a name that a registrar sells or with one below it.
     fn check_zone(&self) -> Result<(), StepError> {
+        if self.dns == Dns::External {
+            let given = [
+                ("registration", self.registration.is_some(), "a name that is bought is served by Route 53"),
+                ("hostedZone", self.hosted_zone.is_some(), "no hosted zone is used"),
+                ("nameServers", self.name_servers != NameServers::Report, "there is no zone to point the registry to"),
+            ];
+            if let Some((field, _, reason)) = given.into_iter().find(|(_, given, _)| *given) {
+                let reason = format!("{reason} where `dns` is `external`");
+                return Err(StepError::invalid(field, reason, "leave one of the two fields out"));
+            }
+        }
         let domain = &self.domain_name;
         let sold = domain.registrable();
         if domain.is_registrable() {
@@ -419,6 +433,21 @@ mod tests {
         document
     }
 
+    /// A request of somebody with a DNS of his own.
+    fn external(more: Value) -> Value {
+        let mut document = with("/dns", json!("external"));
+        document.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        document
+    }
+
+    #[test]
+    fn the_customers_own_dns_serves_every_kind_of_name() {
+        for name in ["example.com", "acme.example.com"] {
+            let request = Request::parse(&external(json!({"domainName": name}))).expect("valid");
+            assert_eq!(request.dns, Dns::External);
+        }
+    }
+
     #[test]
     fn a_name_below_one_that_is_sold_lies_in_a_zone_around_it() {
         for zone in [json!({}), json!({"hostedZone": "example.com"}), json!({"hostedZone": "Z0123456789"})] {
@@ -535,6 +564,18 @@ mod tests {
                 "covers the host name",
             ),
             (with("/nameServers", json!("fix")), "nameServers", "unknown variant"),
+            (with("/dns", json!("bind")), "dns", "unknown variant"),
+            (
+                external(json!({"registration": {"maxPrice": {"amount": 15, "currency": "USD"}}})),
+                "registration",
+                "served by Route 53",
+            ),
+            (external(json!({"nameServers": "correct"})), "nameServers", "no zone to point"),
+            (
+                external(json!({"domainName": "a.example.com", "hostedZone": "example.com"})),
+                "hostedZone",
+                "no hosted zone is used",
+            ),
             (with("/hostedZone", json!("Z0123456789")), "hostedZone", "a zone of its own"),
             (with("/hostedZone", json!("zone")), "hostedZone", "no hosted zone"),
             (below(json!({"hostedZone": "other.example"})), "hostedZone", "does not lie in"),

@@ -1011,6 +1011,23 @@ async fn a_name_below_one_that_is_sold_asks_no_registry_and_needs_a_zone_around_
 }
 
 #[tokio::test]
+async fn where_the_customers_own_dns_answers_no_zone_is_looked_at() {
+    let mut wish = request();
+    wish["dns"] = json!("external");
+    let fingerprint = Request::parse(&wish).expect("valid").fingerprint();
+    let world =
+        World::live().with("GetItem", changed_item("fingerprint", text(fingerprint))).without("ListResourceRecordSets");
+    let plan = world.plan(wish.clone()).await.expect("a plan");
+    assert!(plan.result.is_some(), "nothing is left to do");
+    assert_eq!(world.calls().iter().map(|(_, count)| count).sum::<usize>(), 6, "one of them is the item");
+
+    let free = World::fresh().without("ListHostedZonesByName");
+    let plan = free.plan(dry(wish)).await.expect("a plan");
+    let resources: Vec<String> = lines(&plan).into_iter().map(|(resource, ..)| resource).collect();
+    assert_eq!(resources, ["API", "registration", "certificate", "custom domain"]);
+}
+
+#[tokio::test]
 async fn a_run_that_is_not_dry_looks_for_no_more_than_it_must() {
     let world = World::fresh().without("GetApis").without("ListHostedZonesByName").without("ListCertificates");
     let plan = world.plan(request()).await.expect("a plan");
