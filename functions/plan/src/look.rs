@@ -275,7 +275,7 @@ pub(crate) async fn stands(
         return Ok(true);
     }
     let Some(zone_id) = &known.hosted_zone_id else { return Ok(false) };
-    Ok(records_stand(clients, request, zone_id, &target, known, detail).await?)
+    records_stand(clients, request, zone_id, &target, known, detail).await
 }
 
 async fn mapped(clients: &Clients, name: &str, api_id: &str) -> Result<bool, StepError> {

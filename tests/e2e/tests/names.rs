@@ -47,15 +47,13 @@ async fn asleep(world: &World, arn: &str) {
     until(async || world.states(arn).await.last().filter(|state| *state == "AwaitCertificate").map(|_| ())).await;
 }
 
-/// Runs the same request again: it must write nothing in AWS, read little, and come to the same result.
+/// Runs the same request again: it must write nothing about the name in AWS, and come to the same result.
 async fn again(world: &World, request: &Value, first: &Value) {
     let before = world.calls_so_far().await;
     let second = world.run(request).await.live();
     assert_eq!(second, *first, "the same request, the same result");
     let services = ["acm", "apigateway", "lambda", "route53", "route53domains"];
     let domain = request["domainName"].as_str().expect("a name");
-    let last = world.executions_for(domain, 2).await.len();
-    assert!(last >= 2);
     // Other tests run beside this one: only what is about this name can be counted.
     let about = |resource: &str| resource.contains(domain);
     let calls = world.calls_after(before).await;
