@@ -1,4 +1,4 @@
-//! `cargo xtask picture`: the state machine as an SVG, laid out from its definition alone.
+//! `cargo xtask picture`: each state machine as an SVG, laid out from its definition alone.
 //! It must not know any state by name.
 //!
 //! The longest way through the machine runs down the page in columns. What loops back or ends early stands
@@ -14,8 +14,9 @@ use crate::asl::{Graph, Kind, Step};
 use crate::generated::{self, Args};
 use crate::paths::Paths;
 
-const DEFINITION: &str = "statemachine/provision.asl.json";
-const PICTURE: &str = "docs/provision.svg";
+/// Each definition, and its picture.
+const PICTURES: [(&str, &str); 2] =
+    [("statemachine/provision.asl.json", "docs/provision.svg"), ("statemachine/retire.asl.json", "docs/retire.svg")];
 
 /// Most states in one column.
 const ROWS: usize = 8;
@@ -36,16 +37,20 @@ const CORNER: i32 = 8;
 /// Characters of a label beside a short line.
 const LONGEST_WORD: usize = 22;
 
-/// Draws, or checks that what is there was drawn from this definition.
+/// Draws, or checks that what is there was drawn from these definitions.
 ///
 /// # Errors
-/// When the definition cannot be read, or the picture is stale and only checked.
+/// When a definition cannot be read, or a picture is stale and only checked.
 pub(crate) fn run(args: &Args, paths: &Paths) -> Result<()> {
-    let definition =
-        std::fs::read_to_string(paths.at(DEFINITION)).with_context(|| format!("cannot read {DEFINITION}"))?;
-    let graph = Graph::parse(&definition).with_context(|| DEFINITION.to_owned())?;
-    let picture = svg(&Layout::of(&graph), &graph);
-    generated::settle(args, paths, "cargo xtask picture", &[(PICTURE, picture)])
+    let drawn = |definition: &str| -> Result<String> {
+        let text =
+            std::fs::read_to_string(paths.at(definition)).with_context(|| format!("cannot read {definition}"))?;
+        let graph = Graph::parse(&text).with_context(|| definition.to_owned())?;
+        Ok(svg(&Layout::of(&graph), &graph))
+    };
+    let pictures =
+        PICTURES.iter().map(|(definition, picture)| Ok((*picture, drawn(definition)?))).collect::<Result<Vec<_>>>()?;
+    generated::settle(args, paths, "cargo xtask picture", &pictures)
 }
 
 /// Where a state stands.

@@ -101,9 +101,13 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
     if let Some(refusal) = refusal(local, action, &api, &input).await {
         return local.refuse(&request, refusal).await;
     }
+    let certificate = if action == "DeleteDomainName" { acm::certificate_of(local, &api).await } else { None };
     let mut answer = local.forward(request).await;
     if !answer.status().is_success() {
         return answer;
+    }
+    if let Some(certificate) = certificate {
+        acm::linger(local, certificate, &api);
     }
     match action {
         "CreateIntegration" | "UpdateIntegration" => redirect(local, &api, &input, &mut answer).await,

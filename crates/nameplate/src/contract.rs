@@ -9,6 +9,8 @@ use serde_json::value::RawValue;
 use crate::request::{Money, Request};
 use crate::result::{ProvisionResult, RegistrationView, Report};
 
+pub mod retire;
+
 /// What the state machine's name adds to the stack's.
 pub const STATE_MACHINE_SUFFIX: &str = "-provision";
 /// Longest wait for a registration, in seconds: AWS speaks of up to three days (AWS-FACTS 1.4); one more for luck.

@@ -7,6 +7,8 @@ use crate::request::{Request, Route};
 
 /// Stage of every HTTP API: served at the root (AWS-FACTS 4.3).
 pub const STAGE: &str = "$default";
+/// Start of the id of each statement that `create-api` adds to a function's policy.
+pub const STATEMENT_PREFIX: &str = "nameplate-";
 
 /// The target of a route, in the form in which an integration states it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

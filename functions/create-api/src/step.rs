@@ -23,7 +23,9 @@ use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::primitives::DateTime;
 use aws_sdk_apigatewayv2::types::{Api, Cors, Integration, IntegrationType, ProtocolType, Route, RouteSettings};
 use nameplate::contract::{CreateApiInput, CreateApiOutput};
-use nameplate::desired::{ObservedIntegration, ObservedRoute, RouteChanges, STAGE, Target, route_changes};
+use nameplate::desired::{
+    ObservedIntegration, ObservedRoute, RouteChanges, STAGE, STATEMENT_PREFIX, Target, route_changes,
+};
 use nameplate::error::{classify, code_of};
 use nameplate::request::{Request, Throttle};
 use nameplate::{StepError, tags, token};
@@ -260,7 +262,7 @@ fn source_arn(settings: &Settings, api_id: &str, route_key: &str) -> String {
 
 /// The statement in a function's policy for one route: the same for every attempt.
 fn statement_id(api_id: &str, route_key: &str, function: &str) -> String {
-    format!("nameplate-{}", token::token(api_id, &format!("{function} {route_key}")))
+    format!("{STATEMENT_PREFIX}{}", token::token(api_id, &format!("{function} {route_key}")))
 }
 
 struct Step<'a> {

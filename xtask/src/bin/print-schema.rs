@@ -10,11 +10,16 @@ use serde_json::{Map, Value, json};
 
 fn main() -> std::io::Result<()> {
     let request = cleaned(schema_for!(nameplate::Request));
+    let retire = cleaned(schema_for!(nameplate::RetireRequest));
     let texts = json!({
         "request": format!("{request:#}\n"),
         "result": format!("{:#}\n", cleaned(schema_for!(nameplate::result::ProvisionResult))),
         "dryRun": format!("{:#}\n", cleaned(schema_for!(nameplate::result::Report))),
+        "retire": format!("{retire:#}\n"),
+        "retireResult": format!("{:#}\n", cleaned(schema_for!(nameplate::retire::RetireResult))),
+        "domainRetired": format!("{:#}\n", cleaned(schema_for!(nameplate::event::DomainRetired))),
         "table": table(&request),
+        "retireTable": table(&retire),
     });
     writeln!(std::io::stdout(), "{texts}")
 }
