@@ -58,7 +58,7 @@ pub(crate) async fn run(
         }
         if domain.is_some() {
             step.delete_mappings(host).await?;
-            step.delete_domain(host).await?;
+            step.delete_custom_domain(host).await?;
         }
     }
     Ok(RetireStepOutput::default())
@@ -234,7 +234,7 @@ impl Step<'_> {
         }
     }
 
-    async fn delete_domain(&self, host: &str) -> Result<(), StepError> {
+    async fn delete_custom_domain(&self, host: &str) -> Result<(), StepError> {
         let call = self.clients.api_gateway.delete_domain_name().domain_name(host);
         let Err(error) = call.customize().config_override(once()).send().await else {
             tracing::info!(host, "deleted the custom domain {host}");
