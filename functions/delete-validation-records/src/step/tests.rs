@@ -21,7 +21,7 @@ fn listed(names: &'static [&'static str]) -> Rule {
     mock!(Acm::list_certificates)
         .match_requests(|call| {
             call.certificate_statuses().len() == 3
-                && call.includes().is_some_and(|filters| filters.key_types().contains(&KeyAlgorithm::EcSecp384R1))
+                && call.includes().is_some_and(|filters| filters.key_types().contains(&KeyAlgorithm::EcSecp384r1))
         })
         .then_output(move || {
             let summaries = names
@@ -76,7 +76,7 @@ fn deleted() -> Rule {
 
 async fn step(acm: &[&[&Rule]], dns: &[&Rule]) -> Result<RetireStepOutput, StepError> {
     let clients = Clients {
-        acm: acm.iter().map(|rules| mock_client!(aws_sdk_acm, RuleMode::MatchAny, rules)).collect(),
+        acm: acm.iter().map(|rules| mock_client!(aws_sdk_acm, RuleMode::MatchAny, *rules)).collect(),
         route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, dns),
     };
     let input = DeleteValidationRecordsInput {

@@ -26,7 +26,6 @@ fn tagged(stack: &'static str) -> Rule {
             .tag_list(tag(tags::DOMAIN, "example.com"))
             .tag_list(tag(tags::STACK, stack))
             .build()
-            .expect("complete")
     })
 }
 
