@@ -43,28 +43,31 @@ async fn write_record(world: &World, zone: &str, name: &str, value: &str) {
     world.route53(Method::POST, &format!("/2013-04-01/hostedzone/{zone}/rrset"), body).await;
 }
 
-/// The statements in the policy of `function` that Nameplate has added.
-async fn statements(world: &World, function: &str) -> usize {
+/// ARN of a function of the stack that a route can call.
+async fn function(world: &World) -> String {
+    let page = world.rest("lambda", Method::GET, "/2015-03-31/functions/?MaxItems=1000", None).await;
+    let arns = page["Functions"].as_array().expect("functions").iter().filter_map(|one| one["FunctionArn"].as_str());
+    arns.into_iter().find(|arn| arn.contains("-ResumeFunction-")).expect("a function of the stack").to_owned()
+}
+
+/// The statements in the policy of a function by which the API may call it.
+async fn statements(world: &World, function: &str, api: &str) -> usize {
     let path = format!("/2015-03-31/functions/{function}/policy");
     let policy = world.client().rest_json("lambda", Method::GET, &path, None).await.unwrap_or_default();
-    policy["Policy"].as_str().unwrap_or_default().matches("\"nameplate-").count()
+    policy["Policy"].as_str().unwrap_or_default().matches(&format!(":{api}/")).count()
 }
 
 #[tokio::test]
 async fn everything_of_ours_goes_nothing_else_does_and_the_name_can_come_back() {
     let (world, backend) = (World::deployed(), Backend::start().await);
     let domain = "retired.com";
-    let function = json!({"FunctionName": "retired-models", "Runtime": "python3.11", "Role": "arn:aws:iam::000000000000:role/r",
-        "Handler": "x.y", "Code": {"ZipFile": "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="}});
-    let made = world.rest("lambda", Method::POST, "/2015-03-31/functions", Some(&function)).await;
+    let function = function(&world).await;
+    let name = function.rsplit(':').next().expect("a name");
     let mut request = request(domain, &backend.url("/models"));
-    request["api"]["routes"]
-        .as_array_mut()
-        .expect("routes")
-        .push(json!({"route": "GET /f", "lambda": made["FunctionArn"]}));
+    request["api"]["routes"].as_array_mut().expect("routes").push(json!({"route": "GET /f", "lambda": function}));
     let first = world.run(&request).await.live();
     let zone = first["hostedZoneId"].as_str().expect("a zone").to_owned();
-    assert_eq!(statements(&world, "retired-models").await, 1);
+    assert_eq!(statements(&world, name, first["apiId"].as_str().expect("an id")).await, 1);
     // What others have beside it.
     write_record(&world, &zone, &format!("mail.{domain}"), "theirs").await;
     let theirs = json!({"name": domain, "protocolType": "HTTP", "tags": {"nameplate:domain": domain}});
@@ -82,7 +85,7 @@ async fn everything_of_ours_goes_nothing_else_does_and_the_name_can_come_back() 
     let path = format!("/v2/apis/{}", api["apiId"].as_str().expect("an id"));
     world.rest("apigateway", Method::DELETE, &path, None).await;
     nothing_is_left(&world, domain).await;
-    assert_eq!(statements(&world, "retired-models").await, 0);
+    assert_eq!(statements(&world, name, first["apiId"].as_str().expect("an id")).await, 0);
     assert_eq!(world.zones(domain).await, [zone.as_str()], "the registrar's zone stays");
     assert_eq!(world.records(&zone).await.len(), 1, "somebody else's record: {:?}", world.records(&zone).await);
     assert_eq!(world.domain_tags(domain).await, ["team=inference"]);
