@@ -746,7 +746,7 @@ mod tests {
             .match_requests(|request| {
                 let comment = request.hosted_zone_config().and_then(HostedZoneConfig::comment);
                 request.name() == Some("example.com")
-                    && request.caller_reference() == Some(token(INCARNATION, "create-zone").as_str())
+                    && request.caller_reference() == Some(zone_reference(INCARNATION, None).as_str())
                     && comment == Some("Made by Nameplate")
             })
             .then_output(|| made("Z1", 1));

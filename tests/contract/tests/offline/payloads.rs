@@ -56,8 +56,13 @@ impl Shape {
         self.resolved()["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
     }
 
+    /// A field; JSONata reads those of a list's elements as if they were the list's own.
     fn field(&self, name: &str) -> Option<Self> {
-        let schema = self.resolved()["properties"].get(name)?.clone();
+        let resolved = self.resolved();
+        if resolved["type"] == "array" {
+            return Self { root: self.root.clone(), schema: resolved["items"].clone() }.field(name);
+        }
+        let schema = resolved["properties"].get(name)?.clone();
         Some(Self { root: self.root.clone(), schema })
     }
 
