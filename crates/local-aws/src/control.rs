@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Answer};
-use crate::dns::{Look, plain};
+use crate::dns::{Look, RecordSet, plain};
 use crate::events::{self, Event};
 use crate::options::Settings;
 use crate::record::Filter;
@@ -25,6 +25,8 @@ use crate::{Local, acm, domains, lock};
 struct PutDomain {
     state: Option<State>,
     name_servers: Option<Vec<String>>,
+    /// All records in a DNS of the name's own, which answers unless the name servers are those of a hosted zone.
+    own_dns: Option<Vec<OwnRecord>>,
     #[serde(default = "yes")]
     create_zone: bool,
     registration: Option<Outcome>,
@@ -35,6 +37,16 @@ struct PutDomain {
     auto_renew: Option<bool>,
 }
 
+/// A record outside Route 53.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnRecord {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    value: String,
+}
+
 /// What MiniStack's EventBridge hands over.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,6 +55,12 @@ struct MatchedEvent {
     rule_arn: String,
     target: Value,
     event: Value,
+}
+
+impl OwnRecord {
+    fn into_set(self) -> RecordSet {
+        RecordSet { name: plain(&self.name), kind: self.kind, values: vec![self.value], alias: None }
+    }
 }
 
 fn yes() -> bool {
@@ -214,6 +232,9 @@ async fn put_domain(local: &Arc<Local>, name: &str, put: PutDomain) -> Result<()
         }
         if let Some(servers) = servers {
             domain.name_servers = servers;
+        }
+        if let Some(records) = put.own_dns {
+            domain.own_dns = records.into_iter().map(OwnRecord::into_set).collect();
         }
         if let Some(outcome) = put.registration {
             domain.outcome = outcome;

@@ -179,7 +179,11 @@ impl<'a> Look<'a> {
         let delegation = crate::lock(registry).delegation(name);
         let zone = match self.live_zone(delegation, name, chain).await? {
             Ok(zone) => zone,
-            Err(reason) => return Ok(Err(reason)),
+            Err(reason) => {
+                // Servers that are not Route 53's answer with what they were given.
+                let own = crate::lock(registry).own_dns(name);
+                return Ok(own.map(|(apex, records)| pick(&records, &apex, name, kind).cloned()).ok_or(reason));
+            }
         };
         let records = self.records(&zone.id).await?;
         Ok(Ok(pick(records, &zone.name, name, kind).cloned()))
@@ -206,6 +210,11 @@ impl<'a> Look<'a> {
             if record.kind == "CNAME" && kind != "CNAME" {
                 let target = record.values.first().map(|value| plain(value)).unwrap_or_default();
                 resolution.chain.push(Step::Cname { name: name.clone(), target: target.clone() });
+                if is_within(&target, "amazonaws.com") {
+                    // AWS's own names answer by themselves.
+                    resolution.alias = Some(target);
+                    return Ok(resolution);
+                }
                 name = target;
                 continue;
             }
@@ -484,6 +493,22 @@ mod tests {
         assert_eq!(resolution.alias.as_deref(), Some("target.example"));
         let cname = Step::Cname { name: "www.a.com".to_owned(), target: "api.sub.a.com".to_owned() };
         assert!(resolution.chain.contains(&cname));
+    }
+
+    #[tokio::test]
+    async fn a_dns_of_its_own_answers_where_no_zone_does() {
+        let registry = Mutex::new(Registry::default());
+        crate::lock(&registry).registered("a.com", vec!["ns.a.example".to_owned()], 0.0);
+        let target = "d-1.execute-api.us-east-1.amazonaws.com";
+        crate::lock(&registry).domain_mut("a.com").own_dns = vec![record("api.a.com", "CNAME", &[target])];
+        let emulator = nowhere();
+        let look = || Look::of(&emulator, vec![zone("ZDEAD", "a.com")], HashMap::new());
+        let resolution = look().resolve(&registry, "api.a.com", "A").await.unwrap();
+        assert_eq!(resolution.alias.as_deref(), Some(target));
+        let absent = look().resolve(&registry, "www.a.com", "A").await.unwrap();
+        assert_eq!(absent.reason.as_deref(), Some("the live zone has no A record for www.a.com"));
+        crate::lock(&registry).domain_mut("a.com").own_dns.clear();
+        assert_eq!(look().resolve(&registry, "api.a.com", "A").await.unwrap().alias, None);
     }
 
     #[tokio::test]

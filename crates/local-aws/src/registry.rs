@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::dns::RecordSet;
+
 /// How a name stands, as `PUT /_local/domains/{name}` says it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -105,6 +107,8 @@ pub(crate) struct Domain {
     pub(crate) reachability: Reachability,
     /// What a registration is charged per year, where it differs from the price list.
     pub(crate) price_per_year: Option<f64>,
+    /// What servers that are not Route 53's answer for the name and what is below it.
+    pub(crate) own_dns: Vec<RecordSet>,
     /// No event is sent about certificates of this name.
     pub(crate) suppress_events: bool,
     pub(crate) auto_renew: bool,
@@ -220,6 +224,13 @@ impl Registry {
             }
             rest = rest.split_once('.')?.1;
         }
+    }
+
+    /// The records of the registered name at or above `name` in a DNS of its own, if it has any.
+    pub(crate) fn own_dns(&self, name: &str) -> Option<(String, Vec<RecordSet>)> {
+        let apex = self.delegation(name)?.domain;
+        let records = self.domains.get(&apex)?.own_dns.clone();
+        (!records.is_empty()).then_some((apex, records))
     }
 
     /// Whether events about certificates of `name` are to be lost.

@@ -29,6 +29,8 @@ pub struct Known {
     pub api_id: Option<String>,
     /// The hosted zone's id.
     pub hosted_zone_id: Option<String>,
+    /// Whether that zone is the name's own, with its tags. False also where nobody has noted it: then it is left alone.
+    pub zone_owned: bool,
     /// The certificate's ARN.
     pub certificate_arn: Option<String>,
     /// The certificate's validation records, each once.
@@ -194,6 +196,8 @@ pub struct CreateZoneInput {
 pub struct CreateZoneOutput {
     /// The zone's id, without `/hostedzone/`.
     pub hosted_zone_id: String,
+    /// False: the zone is one around the name, which serves others too; it is neither tagged nor ever deleted.
+    pub zone_owned: bool,
     /// The zone's name servers.
     pub name_servers: Vec<String>,
     /// False: the name is registered in this account, its registry names other servers, and the request wants that
@@ -294,6 +298,8 @@ pub struct RequestCertOutput {
     /// ARNs of our other certificates of the domain, which are needed no more once this one is in their place.
     #[serde(default)]
     pub replaced: Vec<String>,
+    /// What a person has to do: set the records in a DNS of his own.
+    pub actions: Vec<String>,
 }
 
 /// Input of `write-validation-records`.
@@ -328,8 +334,8 @@ pub struct AttachDomainInput {
     pub request: Request,
     /// The API to map.
     pub api_id: String,
-    /// The zone for the alias records.
-    pub hosted_zone_id: String,
+    /// The zone for the alias records; not used where the customer's own DNS answers.
+    pub hosted_zone_id: Option<String>,
     /// The issued certificate.
     pub certificate_arn: String,
     /// Whether the name was bought in this very execution, so that nothing of the sort can exist yet.
@@ -342,6 +348,8 @@ pub struct AttachDomainInput {
 pub struct AttachDomainOutput {
     /// `https://` and the host name.
     pub api_endpoint: String,
+    /// What a person has to do: point the host name here in a DNS of his own.
+    pub actions: Vec<String>,
 }
 
 impl Quote {

@@ -13,9 +13,10 @@ const MAX_NAME_LENGTH: usize = 253;
 /// Longest label in characters (RFC 1035, 2.3.4).
 const MAX_LABEL_LENGTH: usize = 63;
 
-/// A domain that a registrar sells: one label below a public suffix, in lower case and A-labels.
+/// A domain that a registrar sells, one label below a public suffix, or a name below such a domain; in lower case and
+/// A-labels.
 ///
-/// `BÜCHER.example` is read as `xn--bcher-kva.example`; `co.uk` and `www.example.com` are refused.
+/// `BÜCHER.example` is read as `xn--bcher-kva.example`; `co.uk` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(
@@ -28,6 +29,24 @@ impl DomainName {
     /// The name as it is written to AWS: lower case, A-labels, no trailing dot.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name at or above this one that a registrar sells.
+    pub fn registrable(&self) -> &str {
+        registrable(&self.0).unwrap_or(&self.0)
+    }
+
+    /// Whether a registrar sells this very name.
+    pub fn is_registrable(&self) -> bool {
+        self.registrable() == self.0
+    }
+
+    /// The names of the zones that this one can lie in, the closest first: itself, and each above it up to the one
+    /// that a registrar sells.
+    pub fn enclosing(&self) -> impl Iterator<Item = &str> {
+        let last = self.registrable().len();
+        let parents = std::iter::successors(Some(self.0.as_str()), |name| name.split_once('.').map(|(_, rest)| rest));
+        parents.take_while(move |name| name.len() >= last)
     }
 
     /// The part right of the first dot: what Route 53 Domains calls the TLD, for example `co.uk`.
@@ -46,14 +65,9 @@ impl FromStr for DomainName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let name = ascii_name(text)?;
-        let Some(registrable) = registrable(&name) else {
+        if registrable(&name).is_none() {
             return Err(format!(
                 "`{name}` is a public suffix, below which names are registered; give a name of yours below it, for example `my-service.{name}`"
-            ));
-        };
-        if registrable != name {
-            return Err(format!(
-                "`{name}` lies below the registrable domain `{registrable}`; set `domainName` to `{registrable}` and use `{name}` as `api.hostname`"
             ));
         }
         Ok(Self(name))
@@ -78,6 +92,48 @@ impl FromStr for Hostname {
 
     fn from_str(text: &str) -> Result<Self, String> {
         ascii_name(text).map(Self)
+    }
+}
+
+/// A hosted zone, by its id or by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(
+    with = "String",
+    extend("minLength" = 3, "maxLength" = 253, "examples" = ["Z0123456789ABCDEFGHIJ", "my-ai-service.com"])
+)]
+pub struct HostedZoneRef(String);
+
+impl HostedZoneRef {
+    /// The id, if it is one: names have dots, and ids have none.
+    pub fn id(&self) -> Option<&str> {
+        (!self.0.contains('.')).then_some(&self.0)
+    }
+
+    /// The name, if it is one.
+    pub fn name(&self) -> Option<&str> {
+        self.0.contains('.').then_some(&self.0)
+    }
+}
+
+impl FromStr for HostedZoneRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('.') {
+            return ascii_name(text).map(Self);
+        }
+        // Route 53 has ids of up to 32 characters.
+        let id = text.starts_with('Z')
+            && (3..=32).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        match id {
+            true => Ok(Self(text.to_owned())),
+            false => {
+                let text = crate::error::shortened(text, 64);
+                Err(format!("`{text}` is no hosted zone; give its id, such as `Z0123456789ABCDEFGHIJ`, or its name"))
+            }
+        }
     }
 }
 
@@ -145,7 +201,7 @@ macro_rules! string_conversions {
         }
     )*};
 }
-string_conversions!(DomainName, Hostname, CertificateName);
+string_conversions!(DomainName, Hostname, CertificateName, HostedZoneRef);
 
 /// Turns what a person typed into DNS form, or says in words what is wrong with it.
 fn ascii_name(text: &str) -> Result<String, String> {
@@ -255,8 +311,6 @@ mod tests {
             ("[::1]", "IP address"),
             ("co.uk", "public suffix"),
             ("com", "single label"),
-            ("www.example.com", "registrable domain `example.com`"),
-            ("a.b.github.io", "registrable domain `github.io`"),
             ("https://example.com", "URL"),
             ("exa mple.com", "' '"),
             ("example.123", "number"),
@@ -272,11 +326,32 @@ mod tests {
     }
 
     #[test]
+    fn the_zones_that_a_name_can_lie_in_end_at_the_one_that_a_registrar_sells() -> Result<(), String> {
+        let name: DomainName = "v1.acme.example.co.uk".parse()?;
+        assert_eq!((name.registrable(), name.is_registrable()), ("example.co.uk", false));
+        let enclosing: Vec<&str> = name.enclosing().collect();
+        assert_eq!(enclosing, ["v1.acme.example.co.uk", "acme.example.co.uk", "example.co.uk"]);
+        let sold: DomainName = "github.io".parse()?;
+        assert!(sold.is_registrable() && sold.enclosing().eq(["github.io"]));
+        Ok(())
+    }
+
+    #[test]
     fn containment_is_by_whole_labels() -> Result<(), String> {
         let name: DomainName = "example.com".parse()?;
         assert!(name.contains("example.com") && name.contains("a.b.example.com"));
         assert!(!name.contains("badexample.com") && !name.contains("com"));
         Ok(())
+    }
+
+    #[test]
+    fn a_zone_is_named_by_its_id_or_by_its_name() {
+        let zone = |text: &str| text.parse::<HostedZoneRef>();
+        assert_eq!(zone("Z0123456789ABCDEFGHIJ").map(|zone| zone.id().is_some()), Ok(true));
+        assert_eq!(zone("Example.COM.").map(|zone| zone.name() == Some("example.com")), Ok(true));
+        for bad in ["", "Z", "z0123", "Z-1", "/hostedzone/Z0123", "example", "https://example.com"] {
+            assert!(zone(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub struct ProvisionResult {
     pub version: u32,
     /// The domain, in A-labels.
     pub domain_name: String,
-    /// Name servers of the hosted zone, to which the registry must delegate the domain.
+    /// Name servers of the hosted zone, to which the registry must delegate the domain. None where the customer's own
+    /// DNS answers.
     pub name_servers: Vec<String>,
     /// Where the API answers: `https://` and the host name.
     pub api_endpoint: String,
@@ -21,8 +22,9 @@ pub struct ProvisionResult {
     pub default_endpoint: String,
     /// Id of the API in API Gateway.
     pub api_id: String,
-    /// Id of the hosted zone, without `/hostedzone/`.
-    pub hosted_zone_id: String,
+    /// Id of the hosted zone, without `/hostedzone/`; null where the customer's own DNS answers.
+    #[serde(default)]
+    pub hosted_zone_id: Option<String>,
     /// ARN of the certificate on the host name.
     pub certificate_arn: String,
     /// The registration.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::str::FromStr;
 
-use nameplate::domain::CertificateName;
+use nameplate::domain::{CertificateName, HostedZoneRef};
 use nameplate::error::MAX_INVALID_REASON;
 use nameplate::request::{LambdaArn, RouteKey};
 use nameplate::{Class, DomainName, Hostname, Request, StepError};
@@ -193,6 +193,7 @@ fn request() -> impl Strategy<Value = Value> {
         tags,
         option::of(any::<bool>()),
         option::of(select(vec!["report", "correct"])),
+        option::of(select(vec!["route53", "external"])),
     );
     let domain_and_records = domain().prop_flat_map(|domain| {
         let records = option::of(records(&domain));
@@ -202,8 +203,12 @@ fn request() -> impl Strategy<Value = Value> {
         |(
             (domain, records),
             hostname,
-            (registration, certificate, (routes, authorizer), cors, throttle, tags, dry_run, name_servers),
+            (registration, certificate, (routes, authorizer), cors, throttle, tags, dry_run, name_servers, dns),
         )| {
+            // Nothing is bought, corrected or written where the customer's own DNS answers.
+            let here = dns != Some("external");
+            let (registration, name_servers) = (registration.filter(|_| here), name_servers.filter(|_| here));
+            let records = records.filter(|_| here);
             let hostname =
                 hostname.map(|label| label.map_or_else(|| domain.clone(), |label| format!("{label}.{domain}")));
             let certificate = certificate.map(|(labels, key)| {
@@ -221,6 +226,7 @@ fn request() -> impl Strategy<Value = Value> {
             object([
                 ("domainName", Some(json!(domain))),
                 ("registration", registration),
+                ("dns", dns.map(Value::from)),
                 ("nameServers", name_servers.map(Value::from)),
                 ("certificate", certificate),
                 ("api", Some(api)),
@@ -299,6 +305,7 @@ proptest! {
     fn a_name_is_read_as_it_was_printed_whatever_it_was(text in text()) {
         printed_as_read::<DomainName>(&text);
         printed_as_read::<Hostname>(&text);
+        printed_as_read::<HostedZoneRef>(&text);
         printed_as_read::<CertificateName>(&text);
         printed_as_read::<RouteKey>(&text);
         printed_as_read::<LambdaArn>(&text);
@@ -310,7 +317,9 @@ proptest! {
         prop_assert_eq!(name.to_uppercase().parse::<DomainName>().map(String::from), Ok(name.clone()));
         let host = format!("{below}.{name}");
         prop_assert_eq!(host.parse::<Hostname>().map(String::from), Ok(host.clone()));
-        prop_assert!(host.parse::<DomainName>().is_err());
+        let inside = host.parse::<DomainName>().map_err(TestCaseError::fail)?;
+        prop_assert!(inside.registrable() == name && !inside.is_registrable());
+        prop_assert!(inside.enclosing().eq([host.as_str(), name.as_str()]));
         let wildcard = printed_as_read::<CertificateName>(&format!("*.{host}"));
         prop_assert!(wildcard);
     }

@@ -7,6 +7,7 @@
 //! - Tokens: none; each thing is named by the host name, so a repeated call conflicts with itself, and a conflict
 //!   is answered by looking. CreateDomainName and UpdateDomainName are each limited to one in 30 s for the whole
 //!   account (AWS-FACTS 4.5): the SDK does not repeat them, the state machine does.
+//! - Where the customer's own DNS answers, no record is read or written: the one to set is an action.
 //! - NotReady: API Gateway does not take the certificate yet, or the custom domain is UPDATING.
 //! - Refused: the custom domain, the mapping or a record of the name belongs to somebody else.
 //!
@@ -24,7 +25,8 @@ use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, Res
 use nameplate::contract::{AttachDomainInput, AttachDomainOutput};
 use nameplate::desired::STAGE;
 use nameplate::error::{classify, code_of, invalid_change_batch};
-use nameplate::{StepError, tags};
+use nameplate::request::Dns;
+use nameplate::{Request, StepError, tags};
 
 /// Records at one name that can matter: A, AAAA and one more, which is CNAME only if it is the first.
 const RECORDS_READ: i32 = 3;
@@ -61,8 +63,14 @@ pub(crate) async fn run(
         Step { clients, settings, tags: tags::wanted(&input.request, &settings.stack), host: &host, input: &input };
     let domain = step.custom_domain().await?;
     step.map(domain.created).await?;
-    step.point(&domain).await?;
-    Ok(AttachDomainOutput { api_endpoint: format!("https://{host}") })
+    let api_endpoint = format!("https://{host}");
+    if input.request.dns == Dns::External {
+        let actions = vec![pointing(&input.request, &host, &domain.target)];
+        return Ok(AttachDomainOutput { api_endpoint, actions });
+    }
+    let zone_id = input.hosted_zone_id.as_deref().ok_or_else(no_zone)?;
+    step.point(&domain, zone_id).await?;
+    Ok(AttachDomainOutput { api_endpoint, actions: Vec::new() })
 }
 
 /// The custom domain, ready to be used.
@@ -490,26 +498,26 @@ impl Step<'_> {
     }
 
     /// Points A and AAAA of the host name to the custom domain.
-    async fn point(&self, domain: &Ready) -> Result<(), StepError> {
+    async fn point(&self, domain: &Ready, zone_id: &str) -> Result<(), StepError> {
         let target = &domain.target;
-        let first = if domain.created { both_records() } else { self.look_at_records(target).await? };
-        let Outcome::Look(error) = self.change_records(&first, target).await? else { return Ok(()) };
-        let second = self.look_at_records(target).await?;
+        let first = if domain.created { both_records() } else { self.look_at_records(zone_id, target).await? };
+        let Outcome::Look(error) = self.change_records(zone_id, &first, target).await? else { return Ok(()) };
+        let second = self.look_at_records(zone_id, target).await?;
         if second == first {
             return Err(error);
         }
-        match self.change_records(&second, target).await? {
+        match self.change_records(zone_id, &second, target).await? {
             Outcome::Done(()) => Ok(()),
             Outcome::Look(error) => Err(error),
         }
     }
 
-    async fn look_at_records(&self, target: &Target) -> Result<Vec<RecordChange>, StepError> {
+    async fn look_at_records(&self, zone_id: &str, target: &Target) -> Result<Vec<RecordChange>, StepError> {
         let answer = self
             .clients
             .route53
             .list_resource_record_sets()
-            .hosted_zone_id(&self.input.hosted_zone_id)
+            .hosted_zone_id(zone_id)
             .start_record_name(self.host)
             .start_record_type(RrType::A)
             .max_items(RECORDS_READ)
@@ -521,7 +529,12 @@ impl Step<'_> {
 
     /// One batch: all of it or nothing (AWS-FACTS 2.2). A batch that finds a record in its way, which may be its
     /// own after a lost answer, asks for a look.
-    async fn change_records(&self, changes: &[RecordChange], target: &Target) -> Result<Outcome<()>, StepError> {
+    async fn change_records(
+        &self,
+        zone_id: &str,
+        changes: &[RecordChange],
+        target: &Target,
+    ) -> Result<Outcome<()>, StepError> {
         if changes.is_empty() {
             return Ok(Outcome::Done(()));
         }
@@ -533,7 +546,7 @@ impl Step<'_> {
             .clients
             .route53
             .change_resource_record_sets()
-            .hosted_zone_id(&self.input.hosted_zone_id)
+            .hosted_zone_id(zone_id)
             .change_batch(batch.build().map_err(|error| incomplete(&error))?)
             .send()
             .await;
@@ -563,6 +576,24 @@ impl Step<'_> {
             .map_err(|error| incomplete(&error))?;
         Change::builder().action(action.clone()).resource_record_set(record).build().map_err(|error| incomplete(&error))
     }
+}
+
+/// What a person has to set in a DNS of his own. At the top of a zone no CNAME can stand (RFC 1034, 3.6.2), so that it
+/// takes what the DNS has in its place.
+fn pointing(request: &Request, host: &str, target: &Target) -> String {
+    let kind = match host == request.domain_name.registrable() {
+        true => "ALIAS (or ANAME, since a CNAME cannot stand at the top of a zone)",
+        false => "CNAME",
+    };
+    format!("Set and keep this record in the DNS of {}: {host} {kind} {}", request.domain_name, target.dns_name)
+}
+
+fn no_zone() -> StepError {
+    StepError::failed(
+        "Defect",
+        "no hosted zone was handed on for the alias records",
+        "report this as a defect of Nameplate",
+    )
 }
 
 /// No repetition by the SDK: the limit of these calls is longer than its patience.
@@ -601,7 +632,7 @@ mod tests {
     use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
     use aws_smithy_types::DateTime;
     use aws_smithy_types::body::SdkBody;
-    use nameplate::{Class, Request};
+    use nameplate::Class;
     use serde_json::json;
     use std::collections::HashMap;
 
@@ -623,7 +654,7 @@ mod tests {
         AttachDomainInput {
             request: request(),
             api_id: "a1".into(),
-            hosted_zone_id: "Z1".into(),
+            hosted_zone_id: Some("Z1".into()),
             certificate_arn: CERTIFICATE.into(),
             fresh,
         }
@@ -856,6 +887,24 @@ mod tests {
         let list = records(vec![right(RrType::A), right(RrType::Aaaa)]);
         step(&[&look, &mappings], &[&list], false).await.expect("nothing to do");
         assert_eq!([&look, &mappings, &list].map(Rule::num_calls), [1; 3]);
+    }
+
+    #[tokio::test]
+    async fn in_the_customers_own_dns_nothing_is_written_and_the_target_is_said_with_its_exact_value() {
+        let (found, mappings) = (domain(our_tags(), |_| {}), right_mapping());
+        let mut wish = input(false);
+        (wish.request.dns, wish.hosted_zone_id) = (nameplate::request::Dns::External, None);
+        let clients = Clients {
+            api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, [&found, &mappings]),
+            route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, [] as [&Rule; 0]),
+        };
+        let settings = Settings { stack: "nameplate".into(), partition: "aws".into(), region: "us-east-1".into() };
+        let output = run(&clients, &settings, wish).await.expect("attached");
+        let action = format!("Set and keep this record in the DNS of example.com: {HOST} CNAME {GATEWAY_NAME}");
+        assert_eq!(output.actions, [action]);
+        let target = Target { dns_name: GATEWAY_NAME.into(), hosted_zone_id: GATEWAY_ZONE.into() };
+        let top = pointing(&request(), "example.com", &target);
+        assert!(top.contains("example.com ALIAS (or ANAME, ") && top.ends_with(GATEWAY_NAME), "{top}");
     }
 
     #[tokio::test]

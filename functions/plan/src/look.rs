@@ -9,9 +9,10 @@ use nameplate::desired::{
     AuthorizerFields, IntegrationFields, ObservedAccess, ObservedAuthorizer, ObservedIntegration, ObservedRoute, STAGE,
     Target, route_changes,
 };
+use nameplate::domain::HostedZoneRef;
 use nameplate::error::{classify, code_of};
 use nameplate::records::{self, Decision, Owned, Standing};
-use nameplate::request::Authorizer;
+use nameplate::request::{Authorizer, Dns};
 use nameplate::runtime::now;
 use nameplate::{Request, StepError, tags};
 
@@ -133,6 +134,9 @@ pub(crate) async fn zone(
     request: &Request,
     registry: Option<&Detail>,
 ) -> Result<Option<Zone>, StepError> {
+    if !request.domain_name.is_registrable() {
+        return enclosing_zone(clients, request).await.map(Some);
+    }
     let mut found = None;
     for id in zones(clients, request.domain_name.as_str()).await? {
         let Some(registry) = registry else { return Ok(Some(Zone { id, delegated: true })) };
@@ -149,6 +153,36 @@ pub(crate) struct Zone {
     pub(crate) id: String,
     /// False: its name is registered in this account, and the registry names other servers.
     pub(crate) delegated: bool,
+}
+
+/// The zone around a name below one that a registrar sells. One that the request names by its id is taken at its
+/// word: the step that uses it looks.
+///
+/// # Errors
+/// `Refused` when there is none.
+pub(crate) async fn enclosing_zone(clients: &Clients, request: &Request) -> Result<Zone, StepError> {
+    let domain = &request.domain_name;
+    if let Some(id) = request.hosted_zone.as_ref().and_then(HostedZoneRef::id) {
+        return Ok(Zone { id: id.to_owned(), delegated: true });
+    }
+    let named = request.hosted_zone.as_ref().and_then(HostedZoneRef::name);
+    let names: Vec<&str> = match named {
+        Some(name) => vec![name],
+        None => domain.enclosing().collect(),
+    };
+    for name in &names {
+        if let Some(id) = zones(clients, name).await?.into_iter().next() {
+            return Ok(Zone { id, delegated: true });
+        }
+    }
+    Err(StepError::refused(
+        "NoEnclosingZone",
+        format!("this account has no public hosted zone of {}, in which {domain} could lie", names.join(" or ")),
+        format!(
+            "run {} first, so that its zone exists, or start the execution in the account that has the zone",
+            domain.registrable()
+        ),
+    ))
 }
 
 /// The servers that the zone's own NS record names.
@@ -196,19 +230,21 @@ pub(crate) async fn stands(
     owned: &[Owned],
     detail: Option<&Detail>,
 ) -> Result<bool, StepError> {
-    let (Some(api_id), Some(zone_id), Some(certificate_arn)) =
-        (&known.api_id, &known.hosted_zone_id, &known.certificate_arn)
-    else {
-        return Ok(false);
-    };
+    let (Some(api_id), Some(certificate_arn)) = (&known.api_id, &known.certificate_arn) else { return Ok(false) };
     let Some(custom_domain) = custom_domain(clients, settings, request).await? else { return Ok(false) };
     if !custom_domain.available || custom_domain.certificate_arn.as_deref() != Some(certificate_arn) {
         return Ok(false);
     }
     let Some(target) = custom_domain.target else { return Ok(false) };
-    Ok(mapped(clients, &custom_domain.name, api_id).await?
-        && routes_stand(clients, request, api_id).await?
-        && records_stand(clients, request, zone_id, &target, known, owned, detail).await?)
+    if !mapped(clients, &custom_domain.name, api_id).await? || !routes_stand(clients, request, api_id).await? {
+        return Ok(false);
+    }
+    if request.dns == Dns::External {
+        // The records stand where nobody here can look.
+        return Ok(true);
+    }
+    let Some(zone_id) = &known.hosted_zone_id else { return Ok(false) };
+    records_stand(clients, request, zone_id, &target, known, owned, detail).await
 }
 
 async fn mapped(clients: &Clients, name: &str, api_id: &str) -> Result<bool, StepError> {

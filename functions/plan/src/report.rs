@@ -9,7 +9,7 @@ use aws_sdk_apigatewayv2::types::{Api, Cors, Route as ApiRoute, RouteSettings};
 use nameplate::contract::{Known, RegistrationPlan};
 use nameplate::desired::{Access, AuthorizerSpec, STAGE, Target};
 use nameplate::error::{classify, code_of};
-use nameplate::request::{NameServers, Route, Throttle};
+use nameplate::request::{Dns, NameServers, Route, Throttle};
 use nameplate::result::{ReportAction, ResourceReport};
 use nameplate::{Request, StepError, difference, tags};
 use serde_json::{Value, json};
@@ -41,7 +41,10 @@ pub(crate) async fn resources(
         None => Value::Null,
     };
     let api_id = found.and_then(|api| api.api_id);
-    let zone = look::zone(clients, request, registry).await?;
+    let zone = match request.dns {
+        Dns::Route53 => look::zone(clients, request, registry).await?,
+        Dns::External => None,
+    };
     let misdirected = registry.filter(|_| zone.as_ref().is_none_or(|zone| !zone.delegated));
     let zone_id = zone.map(|zone| zone.id);
     let certificate = Certificate::find(clients, request, known).await?;
@@ -61,9 +64,11 @@ pub(crate) async fn resources(
     let mut resources = vec![
         resource("API", api_id.clone(), domain, &api_before, &wanted_api(request, settings)),
         registration(request, plan),
-        resource("hosted zone", zone_id.clone(), domain, &Value::Null, &Value::Null),
     ];
-    resources.extend(misdirected.map(|registry| name_servers(request, registry)));
+    if request.dns == Dns::Route53 {
+        resources.push(resource("hosted zone", zone_id.clone(), domain, &Value::Null, &Value::Null));
+        resources.extend(misdirected.map(|registry| name_servers(request, registry)));
+    }
     resources.extend([
         resource(
             "certificate",
@@ -73,8 +78,10 @@ pub(crate) async fn resources(
             &Certificate::wanted(request),
         ),
         resource("custom domain", custom_domain.as_ref().map(|d| d.name.clone()), &request.hostname(), &before, &after),
-        aliases(clients, request, zone_id.as_deref(), custom_domain.as_ref()).await?,
     ]);
+    if request.dns == Dns::Route53 {
+        resources.push(aliases(clients, request, zone_id.as_deref(), custom_domain.as_ref()).await?);
+    }
     Ok(resources)
 }
 
@@ -92,6 +99,10 @@ fn resource(kind: &str, found: Option<String>, wanted: &str, before: &Value, aft
 fn registration(request: &Request, plan: RegistrationPlan) -> ResourceReport {
     let domain = request.domain_name.as_str();
     let (action, name) = match plan {
+        _ if !request.domain_name.is_registrable() => (
+            ReportAction::Exists,
+            format!("{}, above {domain}, which is not registered by itself", request.domain_name.registrable()),
+        ),
         RegistrationPlan::Register => (ReportAction::Buy, domain.to_owned()),
         RegistrationPlan::Registered => (ReportAction::Exists, domain.to_owned()),
         RegistrationPlan::NotManaged => (

@@ -13,7 +13,7 @@ use nameplate::contract::{
 };
 use nameplate::error::{classify, code_of};
 use nameplate::records::{self, Decision, Owned};
-use nameplate::request::{Money, Registration};
+use nameplate::request::{Dns, Money, Registration};
 use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
 use nameplate::runtime::now;
 use nameplate::secret::SecretString;
@@ -85,6 +85,9 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     } else if converged.is_none() && found.quote.is_none() {
         // A name that nobody has registered can have no custom domain of somebody else in use here, nor records.
         look::custom_domain(clients, settings, &request).await?;
+        if !request.domain_name.is_registrable() && request.dns == Dns::Route53 {
+            look::enclosing_zone(clients, &request).await?;
+        }
         if let Some(decision) = record_changes(clients, &request, &item).await? {
             records::refuse_conflicts(&decision)?;
         }
@@ -150,6 +153,10 @@ struct Found {
 
 async fn find_registration(clients: &Clients, request: &Request, item: &Item) -> Result<Found, StepError> {
     let domain = request.domain_name.as_str();
+    if !request.domain_name.is_registrable() {
+        // What is registered is a name above it, which is not this request's business.
+        return Ok(Found { plan: RegistrationPlan::NotManaged, quote: None, detail: None });
+    }
     // A name that is to be bought is asked for at the registry first: while it is available it cannot be ours.
     if request.registration.is_some() && !item.purchase_begun && !item.live {
         let availability = availability(clients, domain).await?;
@@ -266,8 +273,10 @@ async fn record_changes(clients: &Clients, request: &Request, item: &Item) -> Re
         return Ok(None);
     }
     let zones = match &item.known.hosted_zone_id {
+        _ if request.dns == Dns::External => Vec::new(),
         Some(id) => vec![id.clone()],
-        None => look::zones(clients, request.domain_name.as_str()).await?,
+        None if request.domain_name.is_registrable() => look::zones(clients, request.domain_name.as_str()).await?,
+        None => vec![look::enclosing_zone(clients, request).await?.id],
     };
     let [zone] = zones.as_slice() else { return Ok(None) };
     look::records(clients, request, zone, &item.known, &item.owned).await

@@ -26,7 +26,7 @@ use nameplate::contract::{
     CERTIFICATE_DEADLINE_SECS, CertificateStatus, RequestCertInput, RequestCertOutput, ValidationRecord,
 };
 use nameplate::error::{classify, code_of};
-use nameplate::request::Request;
+use nameplate::request::{Dns, Request};
 use nameplate::table::{self, domain as attribute, watch};
 use nameplate::token::{hex, token};
 use nameplate::{Class, StepError, runtime, tags};
@@ -174,6 +174,7 @@ fn decide(certificate: &Certificate, input: &RequestCertInput, now: i64) -> Verd
             watch_key,
             deadline: input.deadline,
             replaced: Vec::new(),
+            actions: actions(certificate, &input.request),
         })
     };
     match certificate.status {
@@ -199,6 +200,21 @@ fn decide(certificate: &Certificate, input: &RequestCertInput, now: i64) -> Verd
         _ if certificate.created < input.planned_at => Verdict::Replace,
         _ => Verdict::GiveUp(spent_in_this_run(certificate, input)),
     }
+}
+
+/// What a person has to set in a DNS of his own: the same words for as long as the certificate exists, since its
+/// renewals need the records too.
+fn actions(certificate: &Certificate, request: &Request) -> Vec<String> {
+    if request.dns == Dns::Route53 {
+        return Vec::new();
+    }
+    let action = |record: &ValidationRecord| {
+        format!(
+            "Set and keep this record in the DNS of {}, so that ACM issues the certificate and renews it: {} CNAME {}",
+            request.domain_name, record.name, record.value
+        )
+    };
+    certificate.records.iter().map(action).collect()
 }
 
 impl Certificate {
@@ -545,19 +561,29 @@ fn not_readable(arn: &str) -> StepError {
 }
 
 /// Why DNS validation does not come to an end, in nearly every case.
-const LIKELY_CAUSE: &str = "most likely the name servers at the domain's registrar are not those of its hosted zone, so that ACM does not see the validation records";
+fn likely_cause(request: &Request) -> &'static str {
+    match request.dns {
+        Dns::Route53 => {
+            "most likely the name servers at the domain's registrar are not those of its hosted zone, so that ACM does not see the validation records"
+        }
+        Dns::External => "most likely a validation record is not set, or misspelt, in the domain's own DNS",
+    }
+}
 
 fn deadline_passed(certificate: Option<&str>, input: &RequestCertInput) -> StepError {
     let which = certificate.map_or_else(|| "no certificate".to_owned(), |arn| format!("the certificate {arn}"));
     let not = if certificate.is_some() { "not " } else { "" };
     StepError::failed(
         "CertificateDeadline",
-        format!("{which} for {} was {not}issued in time; {LIKELY_CAUSE}", input.request.domain_name),
+        format!("{which} for {} was {not}issued in time; {}", input.request.domain_name, likely_cause(&input.request)),
         delegation_remedy(input),
     )
 }
 
 fn delegation_remedy(input: &RequestCertInput) -> String {
+    if input.request.dns == Dns::External {
+        return "start the execution again, and set the records that its event `Action Required` lists; `dig +short CNAME` of each name must then answer the value".to_owned();
+    }
     format!(
         "compare `dig +short NS {}` with the name servers of the hosted zone, set the zone's at the registrar if they differ, and start the execution again; it goes on from what exists",
         input.request.domain_name
@@ -569,9 +595,11 @@ fn spent_in_this_run(certificate: &Certificate, input: &RequestCertInput) -> Ste
     let domain = input.request.domain_name.as_str();
     let again = "then start the execution again; it requests a new certificate";
     let (code, why, remedy) = match (&certificate.status, certificate.failure_reason.as_deref()) {
-        (Status::ValidationTimedOut, _) => {
-            ("VALIDATION_TIMED_OUT", format!("ACM tried for 72 hours; {LIKELY_CAUSE}"), delegation_remedy(input))
-        }
+        (Status::ValidationTimedOut, _) => (
+            "VALIDATION_TIMED_OUT",
+            format!("ACM tried for 72 hours; {}", likely_cause(&input.request)),
+            delegation_remedy(input),
+        ),
         (Status::Failed, Some("CAA_ERROR")) => (
             "CAA_ERROR",
             "a CAA record of the name, or of a name above it, forbids Amazon to issue".to_owned(),
@@ -1120,6 +1148,32 @@ mod tests {
         assert_issued(&output.expect("found"), OLD);
         assert_eq!(describe.num_calls(), 1);
         assert_eq!((of(&done.recorded), of(&done.removed)), (vec![], vec![OLD.to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn the_records_for_the_customers_own_dns_are_actions_in_the_same_words_in_every_turn() {
+        let mut wish = input(true, Some(OLD));
+        wish.request.dns = Dns::External;
+        let pending = describes(detail(OLD, Status::PendingValidation));
+        let waiting = go(&[&pending], &[&stands(OLD, false)], wish.clone()).await.expect("pending");
+        let issued = describes(detail(OLD, Status::Issued));
+        let done = go(&[&issued], &[], wish).await.expect("issued");
+        assert_eq!(waiting.actions, done.actions);
+        let [first, second] = &waiting.actions[..] else { panic!("{:?}", waiting.actions) };
+        assert!(first.ends_with(": _x.a.api.example.com CNAME _y.a.api.example.com.acm-validations.aws"), "{first}");
+        assert!(second.ends_with(": _x.example.com CNAME _y.example.com.acm-validations.aws"), "{second}");
+        let ours = go(&[&issued], &[], input(true, Some(OLD))).await.expect("issued");
+        assert!(ours.actions.is_empty(), "a zone of this account is written to by us");
+    }
+
+    #[tokio::test]
+    async fn a_wait_for_the_customers_own_dns_does_not_speak_of_hosted_zones() {
+        let mut wish = input(true, Some(OLD));
+        (wish.request.dns, wish.deadline) = (Dns::External, NOW);
+        let pending = describes(detail(OLD, Status::PendingValidation));
+        let error = go(&[&pending], &[], wish).await.expect_err("too late");
+        assert_eq!(error.code, "CertificateDeadline");
+        assert!(!error.to_string().contains("hosted zone") && error.remedy.contains("Action Required"), "{error}");
     }
 
     #[tokio::test]

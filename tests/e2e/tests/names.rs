@@ -47,15 +47,13 @@ async fn asleep(world: &World, arn: &str) {
     until(async || world.states(arn).await.last().filter(|state| *state == "AwaitCertificate").map(|_| ())).await;
 }
 
-/// Runs the same request again: it must write nothing in AWS, read little, and come to the same result.
+/// Runs the same request again: it must write nothing about the name in AWS, and come to the same result.
 async fn again(world: &World, request: &Value, first: &Value) {
     let before = world.calls_so_far().await;
     let second = world.run(request).await.live();
     assert_eq!(second, *first, "the same request, the same result");
     let services = ["acm", "apigateway", "lambda", "route53", "route53domains"];
     let domain = request["domainName"].as_str().expect("a name");
-    let last = world.executions_for(domain, 2).await.len();
-    assert!(last >= 2);
     // Other tests run beside this one: only what is about this name can be counted.
     let about = |resource: &str| resource.contains(domain);
     let calls = world.calls_after(before).await;
@@ -138,5 +136,93 @@ async fn a_name_registered_elsewhere_says_its_servers_and_goes_on_when_they_are_
     assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200);
     let published = events.take_up_to("Domain Live").await;
     assert!(Events::of_type(&published, "Action Required").is_empty(), "told twice: {published:?}");
+    again(&world, &request, &result).await;
+}
+
+#[tokio::test]
+async fn a_name_below_a_zone_lies_in_the_closest_one_and_leaves_it_as_it_was() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let (parent, domain) = ("zone-around.com", "acme.zone-around.com");
+    let request = without_purchase(domain, &backend);
+    let refused = world.run(&request).await;
+    assert_eq!((refused.error.as_str(), &refused.cause["code"]), ("Nameplate.Refused", &json!("NoEnclosingZone")));
+    assert!(world.apis(domain).await.is_empty(), "refused before anything is made");
+
+    world.registry(parent, json!({"state": "owned"})).await;
+    let zones = world.zones(parent).await;
+    let before = world.calls_so_far().await;
+    let result = world.run(&request).await.live();
+
+    assert_eq!(result["hostedZoneId"], json!(zones[0]));
+    assert_eq!((&result["registration"]["status"], &result["actions"]), (&json!("NOT_MANAGED"), &json!([])));
+    assert!(world.zones(domain).await.is_empty() && world.zones(parent).await == zones, "no zone is made");
+    assert_eq!(world.zone_tags(&zones[0]).await, [] as [String; 0]);
+    let records = world.records(&zones[0]).await;
+    assert_eq!(records.len(), 3, "{records:?}");
+    assert!(records.iter().all(|record| record.split(' ').next().is_some_and(|name| name.contains(domain))));
+    let item = world.item(domain).await;
+    let known: Value = serde_json::from_str(item["known"]["S"].as_str().expect("JSON")).expect("JSON");
+    assert_eq!((&known["zoneOwned"], &known["hostedZoneId"]), (&json!(false), &json!(zones[0])));
+    assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200);
+    let of_the_registry = world.calls_after(before).await;
+    let about = |call: &&e2e::Call| call.service == "route53domains" && call.resource.contains(domain);
+    assert_eq!(of_the_registry.iter().filter(about).count(), 0, "nobody registers such a name");
+    again(&world, &request, &result).await;
+}
+
+/// The record that an action names, as the customer's own DNS takes it.
+fn record(action: &str) -> Value {
+    let (_, record) = action.rsplit_once(": ").expect("a record");
+    let [name, kind, value] = record.split(' ').collect::<Vec<_>>()[..] else { panic!("{action}") };
+    json!({"name": name, "type": kind, "value": value})
+}
+
+#[tokio::test]
+async fn the_customers_own_dns_is_told_what_to_hold_and_no_zone_is_touched() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "own-dns.com";
+    let elsewhere =
+        |records: &[Value]| json!({"state": "elsewhere", "nameServers": ["ns-1.own-dns.example"], "ownDns": records});
+    world.registry(domain, elsewhere(&[])).await;
+    let events = Events::about(&world, domain).await;
+    let mut request = without_purchase(domain, &backend);
+    request["dns"] = json!("external");
+
+    let arn = world.start(world.machine(), &request).await;
+    let told = events.take_up_to("Action Required").await;
+    let [told] = &Events::of_type(&told, "Action Required")[..] else { panic!("{told:?}") };
+    asleep(&world, &arn).await;
+    // The domain and its wildcard share one record.
+    let validation = told["actions"].as_array().cloned().expect("actions");
+    let [validation] = &validation[..] else { panic!("{validation:?}") };
+    let proof = record(validation.as_str().expect("text"));
+    let certificate = &world.certificates(domain).await[0]["DomainValidationOptions"][0]["ResourceRecord"];
+    let undotted = |value: &Value| value.as_str().map(|text| text.trim_end_matches('.').to_owned());
+    assert_eq!(
+        (undotted(&proof["name"]), undotted(&proof["value"])),
+        (undotted(&certificate["Name"]), undotted(&certificate["Value"]))
+    );
+
+    // What a person does in that DNS: first the proof, then the target.
+    world.registry(domain, elsewhere(std::slice::from_ref(&proof))).await;
+    let result = world.ended(&arn).await.live();
+    let published = events.take_up_to("Domain Live").await;
+    let [pointing] = &Events::of_type(&published, "Action Required")[..] else { panic!("{published:?}") };
+    let target = record(pointing["actions"][0].as_str().expect("text"));
+    let custom_domain = world.custom_domain(&format!("api.{domain}")).await;
+    assert_eq!(target["value"], custom_domain["domainNameConfigurations"][0]["apiGatewayDomainName"]);
+    assert_eq!(target["name"], format!("api.{domain}"));
+    assert_ne!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200, "nobody has pointed it here yet");
+    world.registry(domain, elsewhere(&[proof, target])).await;
+    assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200);
+
+    assert_eq!(result["actions"], json!([validation, pointing["actions"][0]]));
+    assert_eq!((&result["hostedZoneId"], &result["nameServers"]), (&json!(null), &json!([])));
+    assert!(world.zones(domain).await.is_empty());
+    let states = world.states(&arn).await;
+    assert!(
+        !states.iter().any(|state| ["CreateZone", "WriteValidationRecords"].contains(&state.as_str())),
+        "{states:?}"
+    );
     again(&world, &request, &result).await;
 }

@@ -3,6 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Whose DNS answers for the name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Dns {
+    /// A hosted zone of this account, in which the records are written.
+    #[default]
+    Route53,
+    /// Servers of the customer's own: no zone is touched, and the records to set are said as actions.
+    External,
+}
+
 /// What to do about a delegation that leads elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -19,7 +19,7 @@ pub use dns::*;
 pub use records::*;
 
 use crate::contract::VERSION;
-use crate::domain::{CertificateName, DomainName};
+use crate::domain::{CertificateName, DomainName, HostedZoneRef};
 use crate::error::StepError;
 use crate::tags::RESERVED_PREFIXES;
 
@@ -41,8 +41,14 @@ pub struct Request {
     #[serde(default = "version")]
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
-    /// The domain to put the API on: a registrable name, not a host name below it. Unicode is turned into A-labels.
+    /// The domain to put the API on: a name that a registrar sells, or one below it, which then lies in a hosted zone that exists already. Unicode is turned into A-labels.
     pub domain_name: DomainName,
+    /// Whose DNS answers for the name.
+    #[serde(default)]
+    pub dns: Dns,
+    /// The zone for the records, by id or name, where `domainName` lies below the name that a registrar sells. Absent: the closest zone around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosted_zone: Option<HostedZoneRef>,
     /// How to register the name if this account does not own it yet. Absent: never spend money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
@@ -202,6 +208,7 @@ impl Request {
     fn check(&self) -> Result<(), StepError> {
         self.check_version()?;
         self.check_registration()?;
+        self.check_zone()?;
         self.check_names()?;
         self.api.check()?;
         self.check_tags()
@@ -254,6 +261,56 @@ impl Request {
             return Ok(());
         };
         Err(StepError::invalid("registration.contactSecret", problem, right))
+    }
+
+    /// What goes with the customer's own DNS, and what only with a name that a registrar sells or with one below it.
+    fn check_zone(&self) -> Result<(), StepError> {
+        if self.dns == Dns::External {
+            let given = [
+                ("registration", self.registration.is_some(), "a name that is bought is served by Route 53"),
+                ("hostedZone", self.hosted_zone.is_some(), "no hosted zone is used"),
+                ("nameServers", self.name_servers != NameServers::Report, "there is no zone to point the registry to"),
+                ("records", !self.records.is_empty(), "there is no zone to write them to"),
+            ];
+            if let Some((field, _, reason)) = given.into_iter().find(|(_, given, _)| *given) {
+                let reason = format!("{reason} where `dns` is `external`");
+                return Err(StepError::invalid(field, reason, "leave one of the two fields out"));
+            }
+        }
+        let domain = &self.domain_name;
+        let sold = domain.registrable();
+        if domain.is_registrable() {
+            return match self.hosted_zone {
+                Some(_) => Err(StepError::invalid(
+                    "hostedZone",
+                    format!("`{domain}` has a zone of its own, which its delegation decides on"),
+                    "leave the field out",
+                )),
+                None => Ok(()),
+            };
+        }
+        if self.registration.is_some() {
+            return Err(StepError::invalid(
+                "registration",
+                format!("`{domain}` lies below `{sold}`, which is what is registered"),
+                format!("leave the field out; or set `domainName` to `{sold}` and `api.hostname` to `{domain}`"),
+            ));
+        }
+        if self.name_servers != NameServers::Report {
+            return Err(StepError::invalid(
+                "nameServers",
+                format!("`{domain}` lies below `{sold}`, whose delegation is not changed for it"),
+                format!("leave the field out, or run `{sold}` with it"),
+            ));
+        }
+        match self.hosted_zone.as_ref().and_then(HostedZoneRef::name) {
+            Some(zone) if !domain.enclosing().any(|name| name == zone) => Err(StepError::invalid(
+                "hostedZone",
+                format!("`{domain}` does not lie in the zone `{zone}`"),
+                format!("name a zone around `{domain}`, such as `{sold}`"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn check_names(&self) -> Result<(), StepError> {
@@ -397,6 +454,37 @@ mod tests {
         document
     }
 
+    /// A request for a name below one that a registrar sells.
+    fn below(more: Value) -> Value {
+        let mut document = with("/domainName", json!("acme.example.com"));
+        document.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        document
+    }
+
+    /// A request of somebody with a DNS of his own.
+    fn external(more: Value) -> Value {
+        let mut document = with("/dns", json!("external"));
+        document.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        document
+    }
+
+    #[test]
+    fn the_customers_own_dns_serves_every_kind_of_name() {
+        for name in ["example.com", "acme.example.com"] {
+            let request = Request::parse(&external(json!({"domainName": name}))).expect("valid");
+            assert_eq!(request.dns, Dns::External);
+        }
+    }
+
+    #[test]
+    fn a_name_below_one_that_is_sold_lies_in_a_zone_around_it() {
+        for zone in [json!({}), json!({"hostedZone": "example.com"}), json!({"hostedZone": "Z0123456789"})] {
+            let request = Request::parse(&below(zone)).expect("valid");
+            assert_eq!(request.hostname(), "api.acme.example.com");
+            assert_eq!(request.certificate_names(), ["acme.example.com", "*.acme.example.com"]);
+        }
+    }
+
     fn refusal(document: &Value) -> String {
         Request::parse(document).expect_err("a refusal").reason
     }
@@ -514,6 +602,33 @@ mod tests {
                 "covers the host name",
             ),
             (with("/nameServers", json!("fix")), "nameServers", "unknown variant"),
+            (with("/dns", json!("bind")), "dns", "unknown variant"),
+            (
+                external(json!({"registration": {"maxPrice": {"amount": 15, "currency": "USD"}}})),
+                "registration",
+                "served by Route 53",
+            ),
+            (external(json!({"nameServers": "correct"})), "nameServers", "no zone to point"),
+            (
+                external(json!({"records": [{"name": "www.example.com", "type": "A", "values": ["192.0.2.1"]}]})),
+                "records",
+                "no zone to write",
+            ),
+            (
+                external(json!({"domainName": "a.example.com", "hostedZone": "example.com"})),
+                "hostedZone",
+                "no hosted zone is used",
+            ),
+            (with("/hostedZone", json!("Z0123456789")), "hostedZone", "a zone of its own"),
+            (with("/hostedZone", json!("zone")), "hostedZone", "no hosted zone"),
+            (below(json!({"hostedZone": "other.example"})), "hostedZone", "does not lie in"),
+            (below(json!({"hostedZone": "le.com"})), "hostedZone", "does not lie in"),
+            (below(json!({"nameServers": "correct"})), "nameServers", "not changed for it"),
+            (
+                below(json!({"registration": {"maxPrice": {"amount": 15, "currency": "USD"}}})),
+                "registration",
+                "what is registered",
+            ),
             (with("/certificate", json!({"validation": "MAIL"})), "certificate.validation", "unknown variant"),
             (with("/registration", json!({})), "registration", "missing field `maxPrice`"),
             (

@@ -167,7 +167,7 @@ fn contact() -> Value {
 
 fn known() -> Value {
     json!({
-        "apiId": "api-1", "hostedZoneId": "ZONE", "certificateArn": CERTIFICATE,
+        "apiId": "api-1", "hostedZoneId": "ZONE", "zoneOwned": true, "certificateArn": CERTIFICATE,
         "validationRecords": [{"name": "_a.example.com", "value": "_b.acm-validations.aws"}], "hostname": "api.example.com"
     })
 }
@@ -1066,6 +1066,65 @@ async fn a_dry_run_says_what_becomes_of_a_registry_that_points_elsewhere() {
     let plan = two.plan(wish).await.expect("a plan");
     assert!(about(&plan).is_none(), "{:?}", lines(&plan));
     assert!(lines(&plan).contains(&line("hosted zone", ReportAction::Exists, "ZONE")), "{:?}", lines(&plan));
+}
+
+#[tokio::test]
+async fn a_name_below_one_that_is_sold_asks_no_registry_and_needs_a_zone_around_it() {
+    let below = |more: Value| {
+        let mut wish = request();
+        wish["domainName"] = json!("acme.example.com");
+        wish.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        wish
+    };
+    // Only the zone of `at` exists.
+    let bare = |at: &'static str| {
+        let no_item = mock!(aws_sdk_dynamodb::Client::get_item).then_output(|| GetItemOutput::builder().build());
+        let listed = mock!(aws_sdk_route53::Client::list_hosted_zones_by_name)
+            .match_requests(|request| ["acme.example.com", "example.com"].map(Some).contains(&request.dns_name()))
+            .then_output(move || {
+                ListHostedZonesByNameOutput::builder()
+                    .hosted_zones(zone("ZONE", at, false))
+                    .is_truncated(false)
+                    .max_items(100)
+                    .build()
+                    .expect("complete")
+            });
+        let empty = mock!(aws_sdk_route53::Client::list_resource_record_sets)
+            .match_requests(|request| ["ZONE", "ZNAMED"].map(Some).contains(&request.hosted_zone_id()))
+            .then_output(|| record_page(Vec::new(), None));
+        let world = World::fresh().without("GetDomainDetail").without("CheckDomainAvailability");
+        let world = world.with("GetItem", no_item).with("ListHostedZonesByName", listed);
+        world.with("ListResourceRecordSets", empty)
+    };
+    let refused = bare("example.community.").failure(below(json!({}))).await;
+    assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "NoEnclosingZone"));
+    assert!(refused.reason.contains("acme.example.com or example.com"), "{refused}");
+
+    let world = bare("example.com.");
+    let plan = world.plan(below(json!({}))).await.expect("a plan");
+    assert_eq!((plan.registration, plan.quote), (RegistrationPlan::NotManaged, None));
+    let plan = world.plan(dry(below(json!({"hostedZone": "example.com"})))).await.expect("a plan");
+    assert!(lines(&plan).contains(&line("hosted zone", ReportAction::Exists, "ZONE")), "{:?}", lines(&plan));
+    let named = dry(below(json!({"hostedZone": "ZNAMED"})));
+    let plan = bare("example.com.").without("ListHostedZonesByName").plan(named).await.expect("a plan");
+    assert!(lines(&plan).contains(&line("hosted zone", ReportAction::Exists, "ZNAMED")), "{:?}", lines(&plan));
+}
+
+#[tokio::test]
+async fn where_the_customers_own_dns_answers_no_zone_is_looked_at() {
+    let mut wish = request();
+    wish["dns"] = json!("external");
+    let fingerprint = Request::parse(&wish).expect("valid").fingerprint();
+    let world =
+        World::live().with("GetItem", changed_item("fingerprint", text(fingerprint))).without("ListResourceRecordSets");
+    let plan = world.plan(wish.clone()).await.expect("a plan");
+    assert!(plan.result.is_some(), "nothing is left to do");
+    assert_eq!(world.calls().iter().map(|(_, count)| count).sum::<usize>(), 6, "one of them is the item");
+
+    let free = World::fresh().without("ListHostedZonesByName");
+    let plan = free.plan(dry(wish)).await.expect("a plan");
+    let resources: Vec<String> = lines(&plan).into_iter().map(|(resource, ..)| resource).collect();
+    assert_eq!(resources, ["API", "registration", "certificate", "custom domain"]);
 }
 
 #[tokio::test]

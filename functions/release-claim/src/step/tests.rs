@@ -206,7 +206,7 @@ async fn an_input_without_a_name_never_held_a_claim() {
         Some("[]"),
         Some("\"example.com\""),
         Some(r#"{"domainName": 7}"#),
-        Some(r#"{"domainName": "www.example.com"}"#),
+        Some(r#"{"domainName": "co.uk"}"#),
         Some(r#"{"domainName": "no name"}"#),
     ] {
         let describe = described(ExecutionStatus::Aborted, input);
