@@ -60,7 +60,7 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Write the JSON Schemas and the README's field table from the request's types
     Schema(generated::Args),
-    /// Draw the state machine, from its definition, as docs/provision.svg
+    /// Draw the state machines, from their definitions, as docs/provision.svg and docs/retire.svg
     Picture(generated::Args),
 }
 

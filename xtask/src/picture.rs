@@ -1,4 +1,4 @@
-//! `cargo xtask picture`: the state machine as an SVG, laid out from its definition alone.
+//! `cargo xtask picture`: each state machine as an SVG, laid out from its definition alone.
 //! It must not know any state by name.
 //!
 //! The longest way through the machine runs down the page in columns. What loops back or ends early stands
@@ -14,8 +14,9 @@ use crate::asl::{Graph, Kind, Step};
 use crate::generated::{self, Args};
 use crate::paths::Paths;
 
-const DEFINITION: &str = "statemachine/provision.asl.json";
-const PICTURE: &str = "docs/provision.svg";
+/// Each definition, and its picture.
+const PICTURES: [(&str, &str); 2] =
+    [("statemachine/provision.asl.json", "docs/provision.svg"), ("statemachine/retire.asl.json", "docs/retire.svg")];
 
 /// Most states in one column.
 const ROWS: usize = 8;
@@ -38,16 +39,20 @@ const CORNER: i32 = 8;
 /// Characters of a label beside a short line.
 const LONGEST_WORD: usize = 22;
 
-/// Draws, or checks that what is there was drawn from this definition.
+/// Draws, or checks that what is there was drawn from these definitions.
 ///
 /// # Errors
-/// When the definition cannot be read, or the picture is stale and only checked.
+/// When a definition cannot be read, or a picture is stale and only checked.
 pub(crate) fn run(args: &Args, paths: &Paths) -> Result<()> {
-    let definition =
-        std::fs::read_to_string(paths.at(DEFINITION)).with_context(|| format!("cannot read {DEFINITION}"))?;
-    let graph = Graph::parse(&definition).with_context(|| DEFINITION.to_owned())?;
-    let picture = svg(&Layout::of(&graph), &graph);
-    generated::settle(args, paths, "cargo xtask picture", &[(PICTURE, picture)])
+    let drawn = |definition: &str| -> Result<String> {
+        let text =
+            std::fs::read_to_string(paths.at(definition)).with_context(|| format!("cannot read {definition}"))?;
+        let graph = Graph::parse(&text).with_context(|| definition.to_owned())?;
+        Ok(svg(definition, &Layout::of(&graph), &graph))
+    };
+    let pictures =
+        PICTURES.iter().map(|(definition, picture)| Ok((*picture, drawn(definition)?))).collect::<Result<Vec<_>>>()?;
+    generated::settle(args, paths, "cargo xtask picture", &pictures)
 }
 
 /// Where a state stands.
@@ -508,14 +513,15 @@ macro_rules! put {
     ($to:expr, $($format:tt)*) => { writeln!($to, $($format)*).expect("a String takes everything") };
 }
 
-fn svg(layout: &Layout, graph: &Graph) -> String {
+/// The picture of the graph that `definition` describes.
+fn svg(definition: &str, layout: &Layout, graph: &Graph) -> String {
     let mut out = String::new();
     let (width, height) = (layout.width, layout.height);
     put!(
         out,
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-label="State machine">"#
     );
-    put!(out, "<!-- Drawn by `cargo xtask picture` from {DEFINITION}. -->");
+    put!(out, "<!-- Drawn by `cargo xtask picture` from {definition}. -->");
     put!(out, "<style>{STYLE}</style>");
     put!(
         out,
@@ -630,46 +636,53 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn real() -> Graph {
-        let file = Paths::of_this_checkout().at(DEFINITION);
+    /// The graph of each definition.
+    fn real() -> [(&'static str, Graph); 2] {
+        PICTURES.map(|(definition, _)| (definition, graph_of(definition)))
+    }
+
+    fn graph_of(definition: &str) -> Graph {
+        let file = Paths::of_this_checkout().at(definition);
         Graph::parse(&std::fs::read_to_string(file).unwrap()).unwrap()
     }
 
     #[test]
     fn every_state_is_drawn_once() {
-        let graph = real();
-        let picture = svg(&Layout::of(&graph), &graph);
-        for name in graph.states.keys() {
-            assert_eq!(picture.matches(&format!(">{}</text>", escaped(name))).count(), 1, "{name}");
+        for (definition, graph) in real() {
+            let picture = svg(definition, &Layout::of(&graph), &graph);
+            for name in graph.states.keys() {
+                assert_eq!(picture.matches(&format!(">{}</text>", escaped(name))).count(), 1, "{name}");
+            }
+            assert_eq!(picture.matches("marker-end").count(), graph.steps.len());
         }
-        assert_eq!(picture.matches("marker-end").count(), graph.steps.len());
     }
 
     #[test]
     fn no_state_covers_another_or_a_line() {
-        let graph = real();
-        let layout = Layout::of(&graph);
-        let boxes: Vec<_> = layout.boxes.iter().collect();
-        for (index, (a, first)) in boxes.iter().enumerate() {
-            for (b, second) in &boxes[index + 1..] {
-                let apart = first.right() <= second.x
-                    || second.right() <= first.x
-                    || first.bottom() <= second.y
-                    || second.bottom() <= first.y;
-                assert!(apart, "{a} and {b}");
+        for (_, graph) in real() {
+            let layout = Layout::of(&graph);
+            let boxes: Vec<_> = layout.boxes.iter().collect();
+            for (index, (a, first)) in boxes.iter().enumerate() {
+                for (b, second) in &boxes[index + 1..] {
+                    let apart = first.right() <= second.x
+                        || second.right() <= first.x
+                        || first.bottom() <= second.y
+                        || second.bottom() <= first.y;
+                    assert!(apart, "{a} and {b}");
+                }
+                assert!(first.x >= 0 && first.right() <= layout.width && first.bottom() <= layout.height, "{a}");
             }
-            assert!(first.x >= 0 && first.right() <= layout.width && first.bottom() <= layout.height, "{a}");
-        }
-        for line in &layout.lines {
-            for pair in line.points.windows(2) {
-                let [(x1, y1), (x2, y2)] = [pair[0], pair[1]];
-                assert!(x1 == x2 || y1 == y2, "a slanted line: {line:?}");
-                for (name, rect) in &layout.boxes {
-                    let misses = x1.max(x2) <= rect.x
-                        || x1.min(x2) >= rect.right()
-                        || y1.max(y2) <= rect.y
-                        || y1.min(y2) >= rect.bottom();
-                    assert!(misses, "{name} covers {line:?}");
+            for line in &layout.lines {
+                for pair in line.points.windows(2) {
+                    let [(x1, y1), (x2, y2)] = [pair[0], pair[1]];
+                    assert!(x1 == x2 || y1 == y2, "a slanted line: {line:?}");
+                    for (name, rect) in &layout.boxes {
+                        let misses = x1.max(x2) <= rect.x
+                            || x1.min(x2) >= rect.right()
+                            || y1.max(y2) <= rect.y
+                            || y1.min(y2) >= rect.bottom();
+                        assert!(misses, "{name} covers {line:?}");
+                    }
                 }
             }
         }

@@ -289,7 +289,7 @@ async fn adopt(local: &Arc<Local>, arn: &str) {
     local.wake_certificates();
 }
 
-/// Which custom domains use which certificate.
+/// Which custom domains use which certificate, or did so a moment ago.
 async fn users(local: &Local) -> Result<HashMap<String, Vec<String>>, EmulatorError> {
     let mut users: HashMap<String, Vec<String>> = HashMap::new();
     for domain in crate::apigateway::domain_names(local).await? {
@@ -299,7 +299,26 @@ async fn users(local: &Local) -> Result<HashMap<String, Vec<String>>, EmulatorEr
             .or_default()
             .push(domain["domainName"].as_str().unwrap_or_default().to_owned());
     }
+    let now = Instant::now();
+    let mut released = lock(&local.released);
+    released.retain(|(_, _, until)| *until > now);
+    for (certificate, domain, _) in released.iter() {
+        users.entry(certificate.clone()).or_default().push(domain.clone());
+    }
     Ok(users)
+}
+
+/// The certificate of a custom domain, which stays in use for a while after the domain is gone (AWS-FACTS 3.4).
+pub(crate) async fn certificate_of(local: &Local, domain: &str) -> Option<String> {
+    let domains = crate::apigateway::domain_names(local).await.ok()?;
+    let found = domains.iter().find(|one| one["domainName"] == domain)?;
+    found["domainNameConfigurations"][0]["certificateArn"].as_str().map(str::to_owned)
+}
+
+/// Keeps a certificate in use although its custom domain is gone.
+pub(crate) fn linger(local: &Local, certificate: String, domain: &str) {
+    let until = Instant::now() + Duration::from_millis(local.settings().delays.certificate_release);
+    lock(&local.released).push((certificate, domain.to_owned(), until));
 }
 
 /// AWS-FACTS 3.4: behind a regional custom domain stands a load balancer in an account of AWS.

@@ -104,9 +104,13 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
     if action == "DeleteRouteSettings" {
         return delete_route_settings(local, &request, &path).await;
     }
+    let certificate = if action == "DeleteDomainName" { acm::certificate_of(local, &api).await } else { None };
     let mut answer = local.forward(request).await;
     if !answer.status().is_success() {
         return answer;
+    }
+    if let Some(certificate) = certificate {
+        acm::linger(local, certificate, &api);
     }
     match action {
         "CreateIntegration" | "UpdateIntegration" => redirect(local, &api, &input, &mut answer).await,

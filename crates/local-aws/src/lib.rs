@@ -49,6 +49,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 pub use client::{AwsClient, CallError};
 pub use options::{Delays, Options, Settings};
@@ -115,6 +116,8 @@ struct Local {
     registry: Mutex<registry::Registry>,
     certificates: acm::Certificates,
     certificates_changed: Notify,
+    /// Certificates of custom domains that are gone, with the domain and until when they count as in use.
+    released: Mutex<Vec<(String, String, Instant)>>,
     certificate_requests: tokio::sync::Mutex<()>,
     zone_creation: tokio::sync::Mutex<()>,
     gateway: apigateway::Gateway,
@@ -208,6 +211,7 @@ impl LocalAws {
             registry: Mutex::default(),
             certificates: acm::Certificates::default(),
             certificates_changed: Notify::new(),
+            released: Mutex::default(),
             certificate_requests: tokio::sync::Mutex::default(),
             zone_creation: tokio::sync::Mutex::default(),
             gateway: apigateway::Gateway::default(),

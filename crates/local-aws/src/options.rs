@@ -72,6 +72,9 @@ pub struct Delays {
     pub certificate_records: u64,
     /// From the moment that all validation records stand in the live zones until the certificate is issued.
     pub certificate_issue: u64,
+    /// From DeleteDomainName until ACM says that its certificate is no longer in use. AWS does not say how long
+    /// (AWS-FACTS 3.4).
+    pub certificate_release: u64,
     /// Held back before an operation is carried out: `"route53:CreateHostedZone": 250`.
     pub operations: BTreeMap<String, u64>,
 }
@@ -83,6 +86,7 @@ impl Default for Delays {
             registry_change: 500,
             certificate_records: 500,
             certificate_issue: 1_500,
+            certificate_release: 2_000,
             operations: BTreeMap::new(),
         }
     }

@@ -9,6 +9,8 @@ use serde_json::value::RawValue;
 use crate::request::{Money, Request};
 use crate::result::{ProvisionResult, RegistrationView, Report};
 
+pub mod retire;
+
 /// Version of what users send and get: request, result, dry run and events. A change that could break somebody who
 /// reads or writes them raises it.
 pub const VERSION: u32 = 1;

@@ -11,6 +11,8 @@ pub use authorizer::{Access, AuthorizerChanges, AuthorizerFields, AuthorizerSpec
 
 /// Stage of every HTTP API: served at the root (AWS-FACTS 4.3).
 pub const STAGE: &str = "$default";
+/// Start of the id of each statement that `create-api` adds to a function's policy.
+pub const STATEMENT_PREFIX: &str = "nameplate-";
 
 /// Payload format of an HTTP endpoint: the only one there is (AWS-FACTS 4.1).
 pub const URL_PAYLOAD: &str = "1.0";

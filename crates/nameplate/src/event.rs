@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::VERSION;
 use crate::result::{ProvisionResult, RegistrationView};
+use crate::retire::RetireResult;
 
 /// The source of every event.
 pub const SOURCE: &str = "nameplate";
@@ -127,6 +128,17 @@ impl RegistrationEnded {
     }
 }
 
+/// `Domain Retired`: what was made for a domain is gone, as far as it may go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DomainRetired {
+    /// The output of the execution.
+    #[serde(flatten)]
+    pub result: RetireResult,
+    /// ARN of the execution.
+    pub execution_arn: String,
+}
+
 impl Event for ActionRequired {
     const DETAIL_TYPE: &'static str = "Action Required";
 }
@@ -145,4 +157,8 @@ impl Event for DomainLive {
 
 impl Event for DomainFailed {
     const DETAIL_TYPE: &'static str = "Domain Failed";
+}
+
+impl Event for DomainRetired {
+    const DETAIL_TYPE: &'static str = "Domain Retired";
 }

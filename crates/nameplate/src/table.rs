@@ -13,7 +13,7 @@ pub mod domain {
     pub const INCARNATION: &str = "incarnation";
     /// ARN of the execution that works on the domain now. Absent: nobody does.
     pub const HELD_BY: &str = "heldBy";
-    /// `PROVISIONING`, `LIVE` or `FAILED`.
+    /// `PROVISIONING`, `LIVE`, `RETIRING`, `RETIRED` or `FAILED`.
     pub const STATUS: &str = "status";
     /// The normalised request, as JSON text.
     pub const REQUEST: &str = "request";
@@ -40,10 +40,14 @@ pub mod domain {
     /// remove records, before the zone is changed and after it; an attribute of its own, so that no run that ends
     /// in between writes over it.
     pub const RECORDS: &str = "records";
+    /// The incarnation that a retirement has ended: zones that it made are known by it. It goes with the retirement.
+    pub const ENDED: &str = "ended";
     /// `LIVE`: the last run finished.
     pub const LIVE: &str = "LIVE";
     /// `FAILED`: the last run failed, was stopped or ran out of time.
     pub const FAILED: &str = "FAILED";
+    /// `RETIRED`: everything that was ours is gone, but for what the result says.
+    pub const RETIRED: &str = "RETIRED";
 }
 
 /// Attributes of a watch item.

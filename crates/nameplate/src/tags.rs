@@ -9,6 +9,8 @@ use crate::request::Request;
 pub const DOMAIN: &str = "nameplate:domain";
 /// The stack that made it. Two stacks in one account never touch each other's resources.
 pub const STACK: &str = "nameplate:stack";
+/// The comment on a hosted zone that Nameplate made: one that it found has another.
+pub const ZONE_COMMENT: &str = "Made by Nameplate";
 /// Prefixes of tag keys that a request may not use, in lower case.
 pub const RESERVED_PREFIXES: [&str; 2] = ["aws:", "nameplate:"];
 

@@ -11,6 +11,15 @@ pub fn token(incarnation: &str, step: &str) -> String {
     hex(&[incarnation, step])[..TOKEN_LENGTH].to_owned()
 }
 
+/// The caller reference of the zone that `create-zone` makes in the incarnation; `gone` is the zone of an earlier run
+/// that is gone: Route 53 may never take its reference again (AWS-FACTS 2.1).
+pub fn zone_reference(incarnation: &str, gone: Option<&str>) -> String {
+    match gone {
+        None => token(incarnation, "create-zone"),
+        Some(gone) => token(incarnation, &format!("create-zone after {gone}")),
+    }
+}
+
 /// SHA-256 over the parts, each ended by a zero byte so that no two lists of parts run together.
 pub fn hex(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();

@@ -27,7 +27,7 @@ use aws_sdk_apigatewayv2::types::{
 use nameplate::contract::{CreateApiInput, CreateApiOutput};
 use nameplate::desired::{
     Access, IntegrationFields, LAMBDA_PAYLOAD, ObservedAccess, ObservedAuthorizer, ObservedIntegration, ObservedRoute,
-    RouteChanges, STAGE, Target, URL_PAYLOAD, route_changes,
+    RouteChanges, STAGE, STATEMENT_PREFIX, Target, URL_PAYLOAD, route_changes,
 };
 use nameplate::error::{classify, code_of};
 use nameplate::request::{Request, Throttle};
@@ -301,7 +301,7 @@ fn source_arn(settings: &Settings, api_id: &str, route_key: &str) -> String {
 
 /// The statement in a function's policy for one route: the same for every attempt.
 fn statement_id(api_id: &str, route_key: &str, function: &str) -> String {
-    format!("nameplate-{}", token::token(api_id, &format!("{function} {route_key}")))
+    format!("{STATEMENT_PREFIX}{}", token::token(api_id, &format!("{function} {route_key}")))
 }
 
 pub(crate) struct Step<'a> {

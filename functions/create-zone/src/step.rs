@@ -17,7 +17,7 @@ use nameplate::contract::{CreateZoneInput, CreateZoneOutput};
 use nameplate::error::{classify, code_of};
 use nameplate::request::NameServers;
 use nameplate::tags;
-use nameplate::token::token;
+use nameplate::token::zone_reference;
 use nameplate::{DomainName, Request, StepError};
 
 /// Start of the caller reference on every zone that RegisterDomain makes (AWS-FACTS 1.4).
@@ -303,12 +303,8 @@ fn just_bought(input: &CreateZoneInput) -> bool {
     input.bought && input.hosted_zone_id.is_none()
 }
 
-/// Mixes in the zone of an earlier run that is gone: Route 53 may never take its reference again (AWS-FACTS 2.1).
 fn caller_reference(input: &CreateZoneInput) -> String {
-    match &input.hosted_zone_id {
-        None => token(&input.incarnation, "create-zone"),
-        Some(gone) => token(&input.incarnation, &format!("create-zone after {gone}")),
-    }
+    zone_reference(&input.incarnation, input.hosted_zone_id.as_deref())
 }
 
 fn normal_name(name: &str) -> String {
@@ -389,7 +385,7 @@ async fn create(clients: &Clients, domain: &str, reference: &str) -> Result<(Zon
         .create_hosted_zone()
         .name(domain)
         .caller_reference(reference)
-        .hosted_zone_config(HostedZoneConfig::builder().comment("Made by Nameplate").build())
+        .hosted_zone_config(HostedZoneConfig::builder().comment(tags::ZONE_COMMENT).build())
         .send()
         .await;
     let error = match answer {
@@ -960,7 +956,7 @@ mod tests {
             .match_requests(|request| {
                 let comment = request.hosted_zone_config().and_then(HostedZoneConfig::comment);
                 request.name() == Some("example.com")
-                    && request.caller_reference() == Some(token(INCARNATION, "create-zone").as_str())
+                    && request.caller_reference() == Some(zone_reference(INCARNATION, None).as_str())
                     && comment == Some("Made by Nameplate")
             })
             .then_output(|| made("Z1", 1));

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sfn::types::ExecutionStatus;
-use nameplate::contract::STATE_MACHINE_SUFFIX;
+use nameplate::contract::{STATE_MACHINE_SUFFIX, retire};
 use nameplate::error::{classify, code_of};
 use nameplate::table::{self, domain as attribute, watch};
 use nameplate::{Class, DomainName, StepError};
@@ -35,7 +35,7 @@ pub(crate) struct Clients {
 /// What the template sets.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    /// Stack name: the state machine's name begins with it.
+    /// Stack name: the state machines' names begin with it.
     pub(crate) stack: String,
     /// The table of domain items and watches.
     pub(crate) table: String,
@@ -55,7 +55,7 @@ pub(crate) struct Outcome {
 pub(crate) async fn run(clients: &Clients, settings: &Settings, event: Value) -> Result<Outcome, StepError> {
     let nothing = Ok(Outcome { released: false });
     let Some(execution) = event["detail"]["executionArn"].as_str().filter(|arn| is_ours(arn, &settings.stack)) else {
-        tracing::info!("the event names no execution of this stack's state machine");
+        tracing::info!("the event names no execution of this stack's state machines");
         return nothing;
     };
     let Some(end) = end_of(clients, execution).await? else { return nothing };
@@ -80,12 +80,13 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, event: Value) ->
     Ok(Outcome { released })
 }
 
-/// Whether an ARN is one of an execution of the stack's state machine.
+/// Whether an ARN is one of an execution of one of the stack's state machines.
 fn is_ours(arn: &str, stack: &str) -> bool {
     let parts: Vec<&str> = arn.split(':').collect();
     match parts.as_slice() {
         ["arn", _, "states", _, _, "execution", machine, execution] => {
-            machine.strip_suffix(STATE_MACHINE_SUFFIX) == Some(stack) && !execution.is_empty()
+            let suffixes = [STATE_MACHINE_SUFFIX, retire::STATE_MACHINE_SUFFIX];
+            suffixes.iter().any(|suffix| machine.strip_suffix(suffix) == Some(stack)) && !execution.is_empty()
         }
         _ => false,
     }

@@ -9,4 +9,4 @@ mod world;
 pub use backend::Backend;
 pub use events::Events;
 pub use traces::{Finding, Place, Traces};
-pub use world::{Call, Ended, World, request};
+pub use world::{Call, Ended, World, request, retirement};

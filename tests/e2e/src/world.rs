@@ -71,6 +71,15 @@ pub fn request(domain: &str, url: &str) -> Value {
     })
 }
 
+/// A request to retire `domain`, with further fields.
+#[must_use]
+pub fn retirement(domain: &str, more: &Value) -> Value {
+    let mut request = json!({"domainName": domain, "confirm": domain});
+    let fields = more.as_object().cloned().unwrap_or_default();
+    request.as_object_mut().into_iter().for_each(|request| request.extend(fields.clone()));
+    request
+}
+
 impl World {
     /// The stack that `cargo xtask test` or `cargo xtask local` has deployed.
     ///
@@ -109,6 +118,22 @@ impl World {
     #[must_use]
     pub fn machine(&self) -> &str {
         &self.machine
+    }
+
+    /// The ARN of the state machine that retires domains: the same stack's.
+    ///
+    /// # Panics
+    /// When the stack's other state machine has a name that it should not have.
+    #[must_use]
+    pub fn retire_machine(&self) -> String {
+        let stack = self.machine.strip_suffix(nameplate::contract::STATE_MACHINE_SUFFIX).expect("its name");
+        format!("{stack}{}", nameplate::contract::retire::STATE_MACHINE_SUFFIX)
+    }
+
+    /// Retires a domain and waits for the end; `more` are further fields of the request.
+    pub async fn retire(&self, domain: &str, more: &Value) -> Ended {
+        let arn = self.start(&self.retire_machine(), &retirement(domain, more)).await;
+        self.ended(&arn).await
     }
 
     /// A call of a service with JSON protocol; `target` is its `X-Amz-Target`.

@@ -11,10 +11,14 @@ use serde_json::{Map, Value, json};
 
 fn main() -> std::io::Result<()> {
     let request = cleaned(schema_for!(nameplate::Request));
+    let retire = cleaned(schema_for!(nameplate::RetireRequest));
     let texts = json!({
         "request": format!("{request:#}\n"),
         "result": format!("{:#}\n", cleaned(schema_for!(nameplate::result::ProvisionResult))),
         "dryRun": format!("{:#}\n", cleaned(schema_for!(nameplate::result::DryRun))),
+        "retire": format!("{retire:#}\n"),
+        "retireResult": format!("{:#}\n", cleaned(schema_for!(nameplate::retire::RetireResult))),
+        "retireDryRun": format!("{:#}\n", cleaned(schema_for!(nameplate::retire::RetireReport))),
         "events": {
             "action-required": format!("{:#}\n", cleaned(schema_for!(event::ActionRequired))),
             "default-endpoint-live": format!("{:#}\n", cleaned(schema_for!(event::DefaultEndpointLive))),
@@ -22,8 +26,10 @@ fn main() -> std::io::Result<()> {
             "domain-live": format!("{:#}\n", cleaned(schema_for!(event::DomainLive))),
             "domain-registered": format!("{:#}\n", cleaned(schema_for!(event::DomainRegistered))),
             "domain-registration-ended": format!("{:#}\n", cleaned(schema_for!(event::RegistrationEnded))),
+            "domain-retired": format!("{:#}\n", cleaned(schema_for!(event::DomainRetired))),
         },
         "table": table(&request),
+        "retireTable": table(&retire),
     });
     writeln!(std::io::stdout(), "{texts}")
 }

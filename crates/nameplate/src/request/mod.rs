@@ -10,6 +10,7 @@ mod records;
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ pub const MAX_SECRET_NAME_LENGTH: usize = 512;
 pub const MAX_DOCUMENT_BYTES: usize = 65_536;
 /// Where the nesting of a request's text ends: serde_json reads no deeper.
 const MAX_NESTING: usize = 127;
+/// Where the request is described.
+const SCHEMA: &str = "schema/request.schema.json";
 
 /// What a user asks for: a domain name, and the API that shall answer on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -106,7 +109,7 @@ pub struct Money {
     pub currency: String,
 }
 
-fn version() -> u32 {
+pub(crate) fn version() -> u32 {
     VERSION
 }
 fn one_year() -> u8 {
@@ -125,22 +128,7 @@ impl Request {
     /// # Errors
     /// `InvalidRequest`: it is too large, nested too deep, or no JSON; else as [`Request::parse`].
     pub fn read(text: &str) -> Result<Self, StepError> {
-        if text.len() > MAX_DOCUMENT_BYTES {
-            return Err(StepError::invalid(
-                "request",
-                format!("it has {} bytes, more than {MAX_DOCUMENT_BYTES}", text.len()),
-                "join routes with a greedy path such as `ANY /{proxy+}`, or use several domains",
-            ));
-        }
-        let document: Value = serde_json::from_str(text).map_err(|error| {
-            let problem = match error.to_string() {
-                text if text.starts_with("recursion limit") => {
-                    format!("its lists and objects are nested more than {MAX_NESTING} deep")
-                }
-                text => format!("it is no JSON that can be read ({text})"),
-            };
-            StepError::invalid("request", problem, "send what schema/request.schema.json describes")
-        })?;
+        let document = document(text, SCHEMA)?;
         Self::parse(&document)
     }
 
@@ -156,16 +144,7 @@ impl Request {
                 "send an object with `domainName` and `api`; see schema/request.schema.json",
             ));
         }
-        let mut request: Request = serde_path_to_error::deserialize(document).map_err(|error| {
-            let path = error.path().to_string();
-            let field = if path.is_empty() || path == "." { "request".to_owned() } else { path };
-            StepError::invalid(
-                &field,
-                in_plain_words(&error.inner().to_string()),
-                "correct the field; schema/request.schema.json describes every one",
-            )
-        })?;
-        check_shape(document, &serde_json::to_value(&request).unwrap_or_default(), "")?;
+        let mut request: Request = fields(document, SCHEMA)?;
         request.check()?;
         request.fill_in();
         request.check_records()?;
@@ -206,23 +185,12 @@ impl Request {
     }
 
     fn check(&self) -> Result<(), StepError> {
-        self.check_version()?;
+        check_version(self.version)?;
         self.check_registration()?;
         self.check_zone()?;
         self.check_names()?;
         self.api.check()?;
         self.check_tags()
-    }
-
-    fn check_version(&self) -> Result<(), StepError> {
-        if self.version == VERSION {
-            return Ok(());
-        }
-        Err(StepError::invalid(
-            "version",
-            format!("{} is no version that this stack reads", self.version),
-            format!("write {VERSION} or leave the field out; for a newer form, deploy a newer Nameplate"),
-        ))
     }
 
     fn check_registration(&self) -> Result<(), StepError> {
@@ -396,6 +364,53 @@ impl Request {
         }
         Ok(())
     }
+}
+
+/// The JSON that a request's text holds, whatever that text is; `schema` is the file that describes the request.
+pub(crate) fn document(text: &str, schema: &str) -> Result<Value, StepError> {
+    if text.len() > MAX_DOCUMENT_BYTES {
+        return Err(StepError::invalid(
+            "request",
+            format!("it has {} bytes, more than {MAX_DOCUMENT_BYTES}", text.len()),
+            "join routes with a greedy path such as `ANY /{proxy+}`, or use several domains",
+        ));
+    }
+    serde_json::from_str(text).map_err(|error| {
+        let problem = match error.to_string() {
+            text if text.starts_with("recursion limit") => {
+                format!("its lists and objects are nested more than {MAX_NESTING} deep")
+            }
+            text => format!("it is no JSON that can be read ({text})"),
+        };
+        StepError::invalid("request", problem, format!("send what {schema} describes"))
+    })
+}
+
+/// The fields of a request, each refused by its path if it does not fit.
+pub(crate) fn fields<T: DeserializeOwned + Serialize>(document: &Value, schema: &str) -> Result<T, StepError> {
+    let request = serde_path_to_error::deserialize(document).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path.is_empty() || path == "." { "request".to_owned() } else { path };
+        StepError::invalid(
+            &field,
+            in_plain_words(&error.inner().to_string()),
+            format!("correct the field; {schema} describes every one"),
+        )
+    })?;
+    check_shape(document, &serde_json::to_value(&request).unwrap_or_default(), "")?;
+    Ok(request)
+}
+
+/// Refuses a version of the form that this stack does not read.
+pub(crate) fn check_version(version: u32) -> Result<(), StepError> {
+    if version == VERSION {
+        return Ok(());
+    }
+    Err(StepError::invalid(
+        "version",
+        format!("{version} is no version that this stack reads"),
+        format!("write {VERSION} or leave the field out; for a newer form, deploy a newer Nameplate"),
+    ))
 }
 
 /// serde's words for a type that was expected, in those of JSON.

@@ -265,3 +265,14 @@ async fn what_may_pass_is_retryable_and_what_will_not_is_final() {
         assert!(failure.class == class && failure.reason.contains("dynamodb:UpdateItem"), "{failure}");
     }
 }
+
+#[test]
+fn both_state_machines_of_the_stack_are_heard_and_no_other() {
+    let arn = |machine: &str| format!("arn:aws:states:us-east-1:123456789012:execution:{machine}:one");
+    for ours in ["nameplate-provision", "nameplate-retire"] {
+        assert!(is_ours(&arn(ours), "nameplate"), "{ours}");
+    }
+    for other in ["nameplate-other", "nameplate", "other-retire", "x-nameplate-retire"] {
+        assert!(!is_ours(&arn(other), "nameplate"), "{other}");
+    }
+}

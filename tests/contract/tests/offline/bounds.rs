@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nameplate::contract::retire::IN_USE_DEADLINE_SECS;
 use nameplate::contract::{CERTIFICATE_DEADLINE_SECS, REGISTRATION_DEADLINE_SECS};
 use serde_json::{Value, json};
 
 use crate::read;
-use crate::states::{edges, list, reachable, sleeps, states};
+use crate::states::{edges, list, reachable, sleeps, states, waits};
 
 /// The most events that a history may come to, a fifth of what Step Functions takes (AWS-FACTS 5.4).
 const MOST_EVENTS: u64 = 5_000;
@@ -95,9 +96,12 @@ struct Loop<'a> {
 fn measure<'a>(definition: &'a Value, members: &BTreeSet<&'a str>) -> Result<Loop<'a>, String> {
     let (all, edges) = (states(definition), edges(definition));
     let name = members.iter().copied().collect::<Vec<_>>().join(", ");
-    let asleep: Vec<&str> = members.iter().copied().filter(|state| sleeps(all[state])).collect();
+    let asleep: Vec<&str> = members.iter().copied().filter(|state| sleeps(all[state]) || waits(all[state])).collect();
     let [asleep] = asleep[..] else { return Err(format!("{} states of {name} sleep, not one", asleep.len())) };
-    let seconds = all[asleep]["TimeoutSeconds"].as_u64().expect("it sleeps for a bounded time");
+    // Nothing ends a fixed time early.
+    let fixed = waits(all[asleep]);
+    let field = if fixed { "Seconds" } else { "TimeoutSeconds" };
+    let seconds = all[asleep][field].as_u64().expect("it sleeps for a bounded time");
 
     // Where the loop is entered, a step is told until when it may go on.
     let deadlines: Vec<&str> =
@@ -105,11 +109,12 @@ fn measure<'a>(definition: &'a Value, members: &BTreeSet<&'a str>) -> Result<Loo
     let deadline = match deadlines[..] {
         ["{% $plan.deadlines.registration %}"] => REGISTRATION_DEADLINE_SECS,
         ["{% $certificateDeadline %}"] => CERTIFICATE_DEADLINE_SECS,
+        ["{% $plan.deadline %}"] => IN_USE_DEADLINE_SECS,
         _ => return Err(format!("the deadline of {name} is {deadlines:?}")),
     };
     let turns = deadline.unsigned_abs().div_ceil(seconds) + 1;
 
-    let (mut early_turn, mut limits) = (None, Vec::new());
+    let (mut early_turn, mut limits) = (fixed.then_some(u64::MAX), Vec::new());
     for edge in edges.iter().filter(|edge| members.contains(edge.from) && members.contains(edge.to)) {
         let state = all[edge.from];
         if state["Type"] != "Task" {
@@ -145,7 +150,8 @@ fn measure<'a>(definition: &'a Value, members: &BTreeSet<&'a str>) -> Result<Loo
         states: members.clone(),
         turns,
         turn: members.iter().map(|state| quiet(all[state])).sum(),
-        retries: members.iter().map(|state| attempts_again(all[state])).sum::<u64>() + early_turn.unwrap_or(0),
+        retries: members.iter().map(|state| attempts_again(all[state])).sum::<u64>()
+            + early_turn.filter(|_| !fixed).unwrap_or(0),
         early_turn: early_turn.filter(|count| *count > 0).ok_or(format!("a turn of {name} before its time is free"))?,
         limit: limits.into_iter().max().ok_or(format!("nothing leads to {asleep}"))?,
     })
@@ -190,6 +196,26 @@ fn no_execution_comes_near_the_longest_history_at_its_deadlines() {
     let events = most_events(&definition).expect("computed");
     // Far from the limit the computation would have lost something.
     assert!(events > MOST_EVENTS / 2, "only {events}?");
+}
+
+#[test]
+fn no_retirement_comes_near_the_longest_history_at_its_deadline() {
+    let definition = read::definition_of("retire");
+    assert_eq!(problem(&definition), None);
+    let events = most_events(&definition).expect("computed");
+    assert!(events > MOST_EVENTS / 3, "only {events}?");
+    for (pointer, value) in [
+        ("/States/AwaitRelease/Seconds", json!(15)),
+        ("/States/AwaitRelease/Seconds", json!("{% $seconds %}")),
+        ("/States/DeleteCertificate/Assign/retries", json!("{% $retries %}")),
+        ("/States/DeleteCertificate/Arguments/Payload/deadline", json!("{% $retries %}")),
+        ("/States/Released?/Choices/0/Condition", json!("{% $certificateInUse and $retries > 1500 %}")),
+        ("/States/Released?/Choices/0/Next", json!("AwaitRelease")),
+    ] {
+        let mut longer = definition.clone();
+        *longer.pointer_mut(pointer).unwrap_or_else(|| panic!("nothing at {pointer}")) = value.clone();
+        assert!(problem(&longer).is_some(), "{pointer} = {value} is not noticed");
+    }
 }
 
 #[test]

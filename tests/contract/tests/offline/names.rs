@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nameplate::contract::STATE_MACHINE_SUFFIX;
+use nameplate::contract::{STATE_MACHINE_SUFFIX, retire};
 use nameplate::event::{RegistrationEnded, SOURCE};
 use serde_json::{Value, json};
 
@@ -24,10 +24,14 @@ fn substitutions(text: &str) -> impl Iterator<Item = &str> {
     text.split("${").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
 
-fn state_machine(template: &Value) -> &Value {
+fn state_machine<'a>(template: &'a Value, resource: &str) -> &'a Value {
     let machines = resources(template, "AWS::Serverless::StateMachine");
-    assert_eq!(machines.len(), 1, "one state machine");
-    &machines["ProvisionStateMachine"]["Properties"]
+    &machines[resource]["Properties"]
+}
+
+/// The functions that a definition calls, by the names of its states.
+fn called(definition: &Value) -> BTreeSet<String> {
+    lambda_tasks(definition).into_keys().map(str::to_owned).collect()
 }
 
 /// The state machine's statements that allow an action.
@@ -74,49 +78,56 @@ fn a_folder_is_a_function_of_the_template_and_its_binary() {
 }
 
 #[test]
-fn a_step_is_a_state_that_calls_its_own_function() {
-    let definition = read::definition();
-    let called: BTreeMap<&str, &str> = lambda_tasks(&definition)
-        .into_iter()
-        .map(|(state, task)| (state, task["Arguments"]["FunctionName"].as_str().expect("a FunctionName")))
-        .collect();
-    let states: Vec<String> = steps().iter().map(|step| pascal(step)).collect();
-    let functions: Vec<String> = states.iter().map(|state| format!("${{{state}FunctionArn}}")).collect();
-    let wanted = states.iter().map(String::as_str).zip(functions.iter().map(String::as_str)).collect();
-    assert_eq!(called, wanted);
+fn a_step_is_a_state_of_one_machine_and_calls_its_own_function() {
+    let mut states = Vec::new();
+    for (machine, definition) in read::definitions() {
+        for (state, task) in lambda_tasks(&definition) {
+            assert_eq!(task["Arguments"]["FunctionName"], format!("${{{state}FunctionArn}}"), "{machine}: {state}");
+            states.push(state.to_owned());
+        }
+    }
+    states.sort();
+    let mut wanted: Vec<String> = steps().iter().map(|step| pascal(step)).collect();
+    wanted.sort();
+    assert_eq!(states, wanted);
 }
 
 #[test]
 fn every_substitution_is_defined_used_and_means_its_own_function() {
-    let (definition, template) = (read::definition(), read::template());
-    let defined = state_machine(&template)["DefinitionSubstitutions"].as_object().expect("substitutions");
-    let defined_names: BTreeSet<&str> = defined.keys().map(String::as_str).collect();
-    let used: BTreeSet<&str> = read::strings(&definition).into_iter().flat_map(substitutions).collect();
-    assert_eq!(used, defined_names);
-    let steps: BTreeSet<String> = steps().iter().map(|step| format!("{}FunctionArn", pascal(step))).collect();
-    for (name, value) in defined {
-        match name.strip_suffix("Arn") {
-            Some(function) => {
-                assert!(steps.contains(name), "{name} is no step");
-                assert_eq!(*value, json!({ "Fn::GetAtt": format!("{function}.Arn") }));
+    let template = read::template();
+    for (machine, resource) in read::MACHINES {
+        let definition = read::definition_of(machine);
+        let defined = state_machine(&template, resource)["DefinitionSubstitutions"].as_object().expect("substitutions");
+        let defined_names: BTreeSet<&str> = defined.keys().map(String::as_str).collect();
+        let used: BTreeSet<&str> = read::strings(&definition).into_iter().flat_map(substitutions).collect();
+        assert_eq!(used, defined_names, "{machine}");
+        let steps: BTreeSet<String> = called(&definition).iter().map(|step| format!("{step}FunctionArn")).collect();
+        for (name, value) in defined {
+            match name.strip_suffix("Arn") {
+                Some(function) => {
+                    assert!(steps.contains(name), "{name} is no step of {machine}");
+                    assert_eq!(*value, json!({ "Fn::GetAtt": format!("{function}.Arn") }));
+                }
+                None if name == "TableName" => assert_eq!(*value, json!({"Ref": "Table"})),
+                None => assert_eq!((name.as_str(), value), ("EventBusName", &json!("default"))),
             }
-            None if name == "TableName" => assert_eq!(*value, json!({"Ref": "Table"})),
-            None => assert_eq!((name.as_str(), value), ("EventBusName", &json!("default"))),
         }
     }
 }
 
 #[test]
-fn the_state_machine_may_call_its_steps_and_no_other_function() {
+fn a_state_machine_may_call_its_steps_and_no_other_function() {
     let template = read::template();
-    let statements = statements(state_machine(&template), "lambda:InvokeFunction");
-    let allowed: BTreeSet<String> = statements
-        .iter()
-        .flat_map(|statement| read::one_or_many(&statement["Resource"]))
-        .map(|resource| resource["Fn::GetAtt"].as_str().unwrap_or("something else").to_owned())
-        .collect();
-    let wanted = steps().iter().map(|step| format!("{}Function.Arn", pascal(step))).collect();
-    assert_eq!(allowed, wanted);
+    for (machine, resource) in read::MACHINES {
+        let statements = statements(state_machine(&template, resource), "lambda:InvokeFunction");
+        let allowed: BTreeSet<String> = statements
+            .iter()
+            .flat_map(|statement| read::one_or_many(&statement["Resource"]))
+            .map(|resource| resource["Fn::GetAtt"].as_str().unwrap_or("something else").to_owned())
+            .collect();
+        let wanted = called(&read::definition_of(machine)).iter().map(|step| format!("{step}Function.Arn")).collect();
+        assert_eq!(allowed, wanted, "{machine}");
+    }
 }
 
 #[test]
@@ -132,20 +143,28 @@ fn only_the_functions_that_are_no_states_are_started_by_events() {
 }
 
 #[test]
-fn release_claim_hears_of_every_end_of_our_state_machine_but_success_and_may_ask_about_it() {
+fn release_claim_hears_of_every_end_of_our_state_machines_but_success_and_may_ask_about_it() {
     let template = read::template();
-    let name = format!("${{AWS::StackName}}{STATE_MACHINE_SUFFIX}");
-    assert_eq!(state_machine(&template)["Name"], json!({"Fn::Sub": name}));
-    let arn = |kind: &str, rest: &str| json!({"Fn::Sub": format!("arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:{kind}:{name}{rest}")});
+    let suffixes = [STATE_MACHINE_SUFFIX, retire::STATE_MACHINE_SUFFIX];
+    for ((machine, resource), suffix) in read::MACHINES.into_iter().zip(suffixes) {
+        assert_eq!(suffix, format!("-{machine}"));
+        let name = json!({"Fn::Sub": format!("${{AWS::StackName}}{suffix}")});
+        assert_eq!(state_machine(&template, resource)["Name"], name);
+    }
+    let arns = |kind: &str, rest: &str| -> Vec<Value> {
+        let arn = |suffix| json!({"Fn::Sub": format!("arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:{kind}:${{AWS::StackName}}{suffix}{rest}")});
+        suffixes.into_iter().map(arn).collect()
+    };
     let pattern = json!({
         "source": ["aws.states"],
         "detail-type": ["Step Functions Execution Status Change"],
-        "detail": {"stateMachineArn": [arn("stateMachine", "")], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
+        "detail": {"stateMachineArn": arns("stateMachine", ""), "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
     });
     assert_eq!(patterns(&template, "ReleaseClaimFunction"), [&pattern]);
     let function = &template["Resources"]["ReleaseClaimFunction"]["Properties"];
     let asks = statements(function, "states:DescribeExecution");
-    assert_eq!(asks.iter().map(|statement| &statement["Resource"]).collect::<Vec<_>>(), [&arn("execution", ":*")]);
+    let [ask] = asks.as_slice() else { panic!("one statement: {asks:?}") };
+    assert_eq!(ask["Resource"], json!(arns("execution", ":*")));
 }
 
 /// Patterns of the rules that start `logical_name`, by source.
@@ -165,16 +184,25 @@ fn what_resume_listens_to_is_what_poll_registrations_says() {
 }
 
 #[test]
-fn what_the_state_machine_announces_starts_nothing_of_ours() {
-    let (definition, template) = (read::definition(), read::template());
+fn what_the_state_machines_announce_starts_nothing_of_ours() {
+    let template = read::template();
     let mut announced = BTreeSet::new();
-    for task in definition["States"].as_object().expect("States").values() {
-        for entry in task["Arguments"]["Entries"].as_array().into_iter().flatten() {
-            assert_eq!(entry["Source"], "nameplate");
-            announced.insert(entry["DetailType"].as_str().expect("a DetailType").to_owned());
+    for definition in read::definitions().values() {
+        for task in definition["States"].as_object().expect("States").values() {
+            for entry in task["Arguments"]["Entries"].as_array().into_iter().flatten() {
+                assert_eq!(entry["Source"], "nameplate");
+                announced.insert(entry["DetailType"].as_str().expect("a DetailType").to_owned());
+            }
         }
     }
-    let wanted = ["Action Required", "Default Endpoint Live", "Domain Failed", "Domain Live", "Domain Registered"];
+    let wanted = [
+        "Action Required",
+        "Default Endpoint Live",
+        "Domain Failed",
+        "Domain Live",
+        "Domain Registered",
+        "Domain Retired",
+    ];
     let wanted = wanted.map(str::to_owned);
     assert_eq!(announced, wanted.into());
     for logical_name in ["ResumeFunction", "ProvisionStateMachine"] {
@@ -183,4 +211,10 @@ fn what_the_state_machine_announces_starts_nothing_of_ours() {
             assert!(!announced.contains(detail_type), "{logical_name} is started by its own {detail_type}");
         }
     }
+}
+
+#[test]
+fn nothing_but_a_person_starts_a_retirement() {
+    let template = read::template();
+    assert_eq!(state_machine(&template, "RetireStateMachine")["Events"], Value::Null);
 }

@@ -4,14 +4,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nameplate::contract::retire::{
+    DeleteApiInput, DeleteCertificateInput, DeleteCertificateOutput, DeleteValidationRecordsInput, DeleteZoneInput,
+    DetachDomainInput, PlanRetireInput, PlanRetireOutput, ReleaseRegistrationInput, RetireStepOutput,
+};
 use nameplate::contract::{
     AttachDomainInput, AttachDomainOutput, CorrectDelegationInput, CorrectDelegationOutput, CreateApiInput,
     CreateApiOutput, CreateZoneInput, CreateZoneOutput, Known, PlanInput, PlanOutput, RegisterInput, RegisterOutput,
     RequestCertInput, RequestCertOutput, WriteRecordsInput, WriteRecordsOutput, WriteValidationRecordsInput,
     WriteValidationRecordsOutput,
 };
-use nameplate::event::{ActionRequired, DefaultEndpointLive, DomainFailed, DomainLive, DomainRegistered, Event};
+use nameplate::event::{
+    ActionRequired, DefaultEndpointLive, DomainFailed, DomainLive, DomainRegistered, DomainRetired, Event,
+};
 use nameplate::result::ProvisionResult;
+use nameplate::retire::{RetireReport, RetireResult};
 use nameplate::table::{self, domain, watch};
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value, json};
@@ -52,8 +59,13 @@ impl Shape {
         self.resolved()["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
     }
 
+    /// A field; JSONata reads those of a list's elements as if they were the list's own.
     fn field(&self, name: &str) -> Option<Self> {
-        let schema = self.resolved()["properties"].get(name)?.clone();
+        let resolved = self.resolved();
+        if resolved["type"] == "array" {
+            return Self { root: self.root.clone(), schema: resolved["items"].clone() }.field(name);
+        }
+        let schema = resolved["properties"].get(name)?.clone();
         Some(Self { root: self.root.clone(), schema })
     }
 
@@ -107,13 +119,35 @@ fn steps() -> BTreeMap<&'static str, (Shape, Shape)> {
         ("WriteRecords", step::<WriteRecordsInput, WriteRecordsOutput>()),
         ("WriteValidationRecords", step::<WriteValidationRecordsInput, WriteValidationRecordsOutput>()),
         ("AttachDomain", step::<AttachDomainInput, AttachDomainOutput>()),
+        ("PlanRetire", step::<PlanRetireInput, PlanRetireOutput>()),
+        ("DetachDomain", step::<DetachDomainInput, RetireStepOutput>()),
+        ("DeleteApi", step::<DeleteApiInput, RetireStepOutput>()),
+        ("DeleteCertificate", step::<DeleteCertificateInput, DeleteCertificateOutput>()),
+        ("DeleteValidationRecords", step::<DeleteValidationRecordsInput, RetireStepOutput>()),
+        ("DeleteZone", step::<DeleteZoneInput, RetireStepOutput>()),
+        ("ReleaseRegistration", step::<ReleaseRegistrationInput, RetireStepOutput>()),
     ])
 }
 
+/// Holds `rule` against every definition, and sees that it notices each of the breakages of the one that puts a name
+/// live.
 fn check(rule: impl Fn(&Value) -> Vec<String>, breakages: &[(&str, &str, Value)]) {
-    let definition = read::definition();
+    for (machine, definition) in read::definitions() {
+        let problems = rule(&definition);
+        assert!(problems.is_empty(), "{machine}: {problems:#?}");
+    }
+    notices(&read::definition(), rule, breakages);
+}
+
+/// The same for one definition alone.
+fn check_one(machine: &str, rule: impl Fn(&Value) -> Vec<String>, breakages: &[(&str, &str, Value)]) {
+    let definition = read::definition_of(machine);
     let problems = rule(&definition);
     assert!(problems.is_empty(), "{problems:#?}");
+    notices(&definition, rule, breakages);
+}
+
+fn notices(definition: &Value, rule: impl Fn(&Value) -> Vec<String>, breakages: &[(&str, &str, Value)]) {
     for (pointer, key, value) in breakages {
         let mut broken = definition.clone();
         let fields = broken.pointer_mut(pointer).and_then(Value::as_object_mut).expect("an object");
@@ -168,8 +202,8 @@ fn each_step_is_given_exactly_the_fields_that_it_takes() {
         let variables = variables(definition);
         let mut problems = Vec::new();
         let tasks = lambda_tasks(definition);
-        if tasks.keys().ne(steps.keys()) {
-            problems.push(format!("the states {:?} have no types here", tasks.keys()));
+        for state in tasks.keys().filter(|state| !steps.contains_key(*state)) {
+            problems.push(format!("the state {state} has no types here"));
         }
         for (state, task) in tasks {
             let Some((input, _)) = steps.get(state) else { continue };
@@ -307,7 +341,8 @@ fn the_result_has_exactly_the_fields_of_its_type() {
         }
         problems
     };
-    check(
+    check_one(
+        "provision",
         rule,
         &[
             ("/States/AttachDomain/Assign/result", "nameServers", Value::Null),
@@ -328,16 +363,17 @@ fn an_event_has_exactly_the_fields_of_its_type() {
         event::<DomainFailed>(),
         event::<DomainLive>(),
         event::<DomainRegistered>(),
+        event::<DomainRetired>(),
     ]);
-    let result = Shape::of::<ProvisionResult>().fields();
+    let provisioned = Shape::of::<ProvisionResult>().fields();
+    let retired = Shape::of::<RetireResult>().fields();
     let failure: BTreeSet<String> = ["error", "code", "reason", "remedy", "state"].map(str::to_owned).into();
     let rule = |definition: &Value| {
         let mut problems = Vec::new();
-        let mut announced = BTreeSet::new();
         for (state, task) in tasks(definition) {
             for entry in task["Arguments"]["Entries"].as_array().into_iter().flatten() {
                 let detail_type = entry["DetailType"].as_str().unwrap_or_default();
-                announced.insert(detail_type.to_owned());
+                let result = if detail_type == DomainRetired::DETAIL_TYPE { &retired } else { &provisioned };
                 let Some(shape) = events.get(detail_type) else {
                     problems.push(format!("{state} announces {detail_type:?}, which has no type"));
                     continue;
@@ -346,7 +382,7 @@ fn an_event_has_exactly_the_fields_of_its_type() {
                     entry["Detail"].as_object().into_iter().flatten().map(|(k, _)| k.clone()).collect();
                 let text = entry["Detail"].as_str().unwrap_or_default();
                 fields.extend(jsonata::object_keys(text));
-                for (merged, of_it) in [("$merge([$result,", &result), ("$merge([$failure,", &failure)] {
+                for (merged, of_it) in [("$merge([$result,", result), ("$merge([$failure,", &failure)] {
                     if text.contains(merged) {
                         fields.extend(of_it.iter().cloned());
                     }
@@ -355,9 +391,6 @@ fn an_event_has_exactly_the_fields_of_its_type() {
                     problems.push(format!("{state} says {fields:?}, the type {:?}", shape.fields()));
                 }
             }
-        }
-        if !announced.iter().map(String::as_str).eq(events.keys().copied()) {
-            problems.push(format!("announced are {announced:?}"));
         }
         problems
     };
@@ -391,7 +424,8 @@ fn what_is_remembered_of_the_resources_is_what_the_next_run_reads() {
         }
         problems
     };
-    check(
+    check_one(
+        "provision",
         rule,
         &[
             (
@@ -457,7 +491,8 @@ fn the_attributes_in_the_table_are_the_constants_of_the_library() {
         }
         problems
     };
-    check(
+    check_one(
+        "provision",
         rule,
         &[
             ("/States/Claim/Arguments/ExpressionAttributeNames", "#heldBy", json!("holder")),
@@ -468,6 +503,101 @@ fn the_attributes_in_the_table_are_the_constants_of_the_library() {
             ("/States/RecordFailure/Arguments/ExpressionAttributeValues", ":status", json!({"S": "LOST"})),
             ("/States/AwaitRegistration/Arguments/ExpressionAttributeNames", "#heldBy", json!("holder")),
             ("/States/Claim/Assign", "incarnation", json!("{% $states.context.Execution.Id %}")),
+        ],
+    );
+}
+
+/// What is kept of a domain besides its status and the result of the last run: all of it ends with a retirement.
+const OF_AN_INCARNATION: [&str; 12] = [
+    domain::INCARNATION,
+    domain::ENDED,
+    domain::HELD_BY,
+    domain::REQUEST,
+    domain::FINGERPRINT,
+    domain::KNOWN,
+    domain::LAST_FAILURE,
+    domain::PURCHASE_INTENT,
+    domain::PURCHASE_OPERATION,
+    domain::PURCHASE_PRICE,
+    domain::PURCHASE_FAILED_IN,
+    domain::AWAITED_CERTIFICATE,
+];
+
+#[test]
+fn a_retirement_ends_the_incarnation_with_all_that_was_kept_of_it() {
+    let rule = |definition: &Value| {
+        let mut problems = Vec::new();
+        let mut allowed: BTreeSet<&str> = OF_AN_INCARNATION.into();
+        allowed.extend([domain::STATUS, domain::RESULT]);
+        for (state, task) in tasks(definition) {
+            let names = task["Arguments"]["ExpressionAttributeNames"].as_object();
+            for (placeholder, name) in names.into_iter().flatten() {
+                if placeholder.strip_prefix('#') != name.as_str() || !allowed.contains(&placeholder[1..]) {
+                    problems.push(format!("{state} calls an attribute {placeholder} = {name}"));
+                }
+            }
+        }
+        let removed = |state: &str| -> BTreeSet<String> {
+            let text = definition["States"][state]["Arguments"]["UpdateExpression"].as_str().unwrap_or_default();
+            let (_, names) = text.split_once("REMOVE ").unwrap_or_default();
+            names.split(", ").map(|name| name.trim_start_matches('#').to_owned()).collect()
+        };
+        let mut gone = removed("Claim");
+        gone.extend(removed("Finish"));
+        let wanted: BTreeSet<String> = OF_AN_INCARNATION.map(str::to_owned).into();
+        if gone != wanted {
+            problems.push(format!("{gone:?} goes, not {wanted:?}"));
+        }
+        if !removed("Claim").contains(domain::INCARNATION) {
+            problems.push("a token of the incarnation can be used again while its resources go".to_owned());
+        }
+        for (state, status) in [("Finish", domain::RETIRED), ("RecordFailure", domain::FAILED)] {
+            if definition["States"][state]["Arguments"]["ExpressionAttributeValues"][":status"]["S"] != status {
+                problems.push(format!("{state} does not say {status}"));
+            }
+        }
+        problems
+    };
+    check_one(
+        "retire",
+        rule,
+        &[
+            ("/States/Claim/Arguments", "UpdateExpression", json!("SET #heldBy = :execution")),
+            ("/States/Finish/Arguments", "UpdateExpression", json!("SET #status = :status REMOVE #heldBy")),
+            ("/States/Finish/Arguments/ExpressionAttributeValues", ":status", json!({"S": "GONE"})),
+            ("/States/RecordFailure/Arguments/ExpressionAttributeNames", "#heldBy", json!("holder")),
+        ],
+    );
+}
+
+#[test]
+fn what_a_retirement_says_has_exactly_the_fields_of_its_types() {
+    let (report, result) = (Shape::of::<RetireReport>().fields(), Shape::of::<RetireResult>().fields());
+    let keys = |value: &Value| -> BTreeSet<String> {
+        value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    };
+    let rule = |definition: &Value| {
+        let states = &definition["States"];
+        let mut problems = Vec::new();
+        if keys(&states["DryRunReport"]["Output"]) != report {
+            problems.push("the dry run's report has other fields".to_owned());
+        }
+        for built in
+            [&states["ReleaseRegistration"]["Assign"]["result"], &states["WhatGoes?"]["Choices"][1]["Assign"]["result"]]
+        {
+            if keys(built) != result {
+                problems.push(format!("the result has {:?}", keys(built)));
+            }
+        }
+        problems
+    };
+    check_one(
+        "retire",
+        rule,
+        &[
+            ("/States/DryRunReport/Output", "stays", Value::Null),
+            ("/States/ReleaseRegistration/Assign/result", "left", Value::Null),
+            ("/States/WhatGoes?/Choices/1/Assign/result", "gone", json!([])),
         ],
     );
 }

@@ -59,9 +59,11 @@ const WITHOUT_RESOURCE: [&str; 5] = [
 /// Which condition keys an action knows, of those in use, as the Service Authorization Reference lists them (pages
 /// "Amazon API Gateway Management V2", for custom domains also "Amazon API Gateway Management", and of each other
 /// service its own). IAM denies silently where a key is not supplied.
-const CONDITION_KEYS: [(&str, &[&str]); 15] = [
+const CONDITION_KEYS: [(&str, &[&str]); 18] = [
     ("acm:AddTagsToCertificate", &["aws:RequestTag"]),
+    ("acm:DeleteCertificate", &["aws:ResourceTag"]),
     ("acm:RequestCertificate", &["aws:RequestTag", "acm:Export"]),
+    ("apigateway:DELETE", &["aws:ResourceTag"]),
     ("apigateway:PATCH", &["aws:ResourceTag"]),
     ("apigateway:POST", &["aws:RequestTag"]),
     ("apigateway:PUT", &["aws:RequestTag"]),
@@ -73,6 +75,7 @@ const CONDITION_KEYS: [(&str, &[&str]); 15] = [
     ("events:PutEvents", &["events:source", "events:detail-type"]),
     ("iam:CreateServiceLinkedRole", &["iam:AWSServiceName"]),
     ("lambda:AddPermission", &["lambda:Principal"]),
+    ("lambda:RemovePermission", &["lambda:Principal"]),
     (
         "route53:ChangeResourceRecordSets",
         &[
@@ -342,7 +345,7 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
 #[test]
 fn a_lacking_and_a_superfluous_permission_are_both_noticed() {
     let (sdk, template) = (Sdk::read(), read::template());
-    for function in ["plan", "create-api", "request-cert", "attach-domain", "poll-registrations"] {
+    for function in ["plan", "create-api", "request-cert", "attach-domain", "poll-registrations", "delete-zone"] {
         let (uses, allowed) = (sdk.uses_of(function), statements_of(&template, function));
         for used in &uses {
             let mut fewer = allowed.clone();
@@ -420,6 +423,8 @@ fn too_wide(statement: &Statement) -> Vec<String> {
                 "apigateway" => ["::/apis", "::/domainnames", "::/tags/*"]
                     .iter()
                     .any(|part| resource.contains(&format!(":apigateway:${{AWS::Region}}{part}"))),
+                // Reading a policy tells nothing that its owner's role could not.
+                "lambda" if operation == "GetPolicy" => resource.contains(":lambda:${AWS::Region}:${AWS::AccountId}:"),
                 "lambda" | "iam" => resource.contains(&format!(":{service}:")) && !statement.conditions.is_empty(),
                 _ => resource.contains(&format!(":{service}:")),
             };
@@ -437,6 +442,7 @@ fn unconditional(statement: &Statement, action: &str, resource: &str) -> bool {
     let reaches = |paths: &[&str]| paths.iter().any(|path| matches_path(resource, path));
     let needed: &[&str] = match action {
         "acm:AddTagsToCertificate" => &["aws:RequestTag"],
+        "acm:DeleteCertificate" => &["aws:ResourceTag"],
         "acm:RequestCertificate" => &["aws:RequestTag", "acm:Export"],
         "apigateway:POST" if reaches(&MADE_WITH_TAGS) => &["aws:RequestTag"],
         "apigateway:PATCH" | "apigateway:DELETE" if reaches(&TAGGABLE) => &["aws:ResourceTag"],
@@ -456,8 +462,11 @@ fn all_statements(template: &Value) -> Vec<(String, Statement)> {
         let statements = statements_of(template, &function);
         statements.into_iter().map(move |statement| (function.clone(), statement))
     });
-    let of_machine = statements(&template["Resources"]["ProvisionStateMachine"]["Properties"]);
-    of_functions.chain(of_machine.into_iter().map(|statement| ("provision".to_owned(), statement))).collect()
+    let of_machines = read::MACHINES.into_iter().flat_map(|(machine, resource)| {
+        let statements = statements(&template["Resources"][resource]["Properties"]);
+        statements.into_iter().map(move |statement| (machine.to_owned(), statement))
+    });
+    of_functions.chain(of_machines).collect()
 }
 
 #[test]
@@ -523,7 +532,9 @@ fn what_may_be_published_is_what_is_published() {
             continue;
         }
         let text = match whose.as_str() {
-            "provision" => read::definition().to_string(),
+            machine if read::MACHINES.iter().any(|(name, _)| *name == machine) => {
+                read::definition_of(machine).to_string()
+            }
             function => published_by(function),
         };
         for (_, key, values) in statement.conditions.iter().filter(|(operator, ..)| operator != "Null") {
@@ -559,6 +570,9 @@ fn no_permission_is_wider_than_its_service_knows_to_narrow_it() {
         ("acm:DescribeCertificate", "*"),
         ("lambda:AddPermission", "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"),
         ("lambda:InvokeFunction", "*"),
+        ("lambda:GetPolicy", "*"),
+        ("lambda:RemovePermission", "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"),
+        ("acm:DeleteCertificate", "arn:${AWS::Partition}:acm:${AWS::Region}:${AWS::AccountId}:certificate/*"),
         ("route53:GetHostedZone", "arn:aws:route53:::hostedzone/*"),
         ("route53:ChangeResourceRecordSets", "arn:${AWS::Partition}:route53:::hostedzone/*"),
         ("acm:RequestCertificate", "*"),
@@ -578,26 +592,88 @@ fn no_permission_is_wider_than_its_service_knows_to_narrow_it() {
 }
 
 #[test]
-fn the_state_machine_may_do_what_its_states_do() {
-    let (definition, template) = (read::definition(), read::template());
-    let needed: BTreeSet<String> = tasks(&definition)
-        .values()
-        .map(|task| {
-            let resource = task["Resource"].as_str().expect("a Resource").trim_start_matches("arn:aws:states:::");
-            let call = resource.trim_start_matches("aws-sdk:").trim_end_matches(".waitForTaskToken");
-            match call.split_once(':').expect("service and action") {
-                ("lambda", "invoke") => "lambda:InvokeFunction".to_owned(),
-                (service, action) => format!("{service}:{}{}", action[..1].to_ascii_uppercase(), &action[1..]),
+fn a_state_machine_may_do_what_its_states_do() {
+    let template = read::template();
+    for (machine, resource) in read::MACHINES {
+        let definition = read::definition_of(machine);
+        let needed: BTreeSet<String> = tasks(&definition)
+            .values()
+            .map(|task| {
+                let resource = task["Resource"].as_str().expect("a Resource").trim_start_matches("arn:aws:states:::");
+                let call = resource.trim_start_matches("aws-sdk:").trim_end_matches(".waitForTaskToken");
+                match call.split_once(':').expect("service and action") {
+                    ("lambda", "invoke") => "lambda:InvokeFunction".to_owned(),
+                    (service, action) => format!("{service}:{}{}", action[..1].to_ascii_uppercase(), &action[1..]),
+                }
+            })
+            .collect();
+        let statements = statements(&template["Resources"][resource]["Properties"]);
+        let allowed: BTreeSet<String> = statements.into_iter().flat_map(|statement| statement.actions).collect();
+        // The delivery of its own logs is what Step Functions asks for beside the states.
+        let (logs, others): (BTreeSet<String>, BTreeSet<String>) =
+            allowed.into_iter().partition(|action| action.starts_with("logs:"));
+        assert_eq!(others, needed, "{machine}");
+        assert_eq!(logs.len(), 8);
+    }
+}
+
+/// What makes something, and what takes something away for good. Routes, integrations and cross-origin rules of an API
+/// that is being changed come and go with it.
+fn makes(action: &str) -> bool {
+    let (_, operation) = action.split_once(':').unwrap_or_default();
+    ["Create", "Request", "Register", "Add", "POST", "PUT", "PATCH"].iter().any(|verb| operation.starts_with(verb))
+}
+
+/// Actions and paths of a retirement.
+fn deletes(action: &str, resources: &[String]) -> bool {
+    let (service, operation) = action.split_once(':').unwrap_or_default();
+    let whole = |resource: &String| {
+        let path = resource.split_once("::").map_or("", |(_, path)| path);
+        ["/apis/*", "/domainnames/*", "/domainnames/*/apimappings/*"].contains(&path)
+    };
+    match service {
+        "apigateway" => operation == "DELETE" && resources.iter().any(whole),
+        "dynamodb" => false,
+        _ => ["Delete", "Remove", "Disable"].iter().any(|verb| operation.starts_with(verb)),
+    }
+}
+
+#[test]
+fn who_makes_cannot_delete_and_who_deletes_cannot_make() {
+    let template = read::template();
+    let (mut makers, mut deleters) = (BTreeSet::new(), BTreeSet::new());
+    for function in read::functions() {
+        for statement in statements_of(&template, &function) {
+            for action in &statement.actions {
+                let asked = |verb: &str| {
+                    statement.conditions.iter().any(|(_, key, values)| {
+                        key == "route53:ChangeResourceRecordSetsActions"
+                            && read::one_or_many(values).iter().any(|value| **value == verb)
+                    })
+                };
+                if makes(action) || asked("CREATE") || asked("UPSERT") {
+                    makers.insert(function.clone());
+                }
+                if deletes(action, &statement.resources) || asked("DELETE") {
+                    deleters.insert(function.clone());
+                }
             }
-        })
-        .collect();
-    let statements = statements(&template["Resources"]["ProvisionStateMachine"]["Properties"]);
-    let allowed: BTreeSet<String> = statements.into_iter().flat_map(|statement| statement.actions).collect();
-    // The delivery of its own logs is what Step Functions asks for beside the states.
-    let (logs, others): (BTreeSet<String>, BTreeSet<String>) =
-        allowed.into_iter().partition(|action| action.starts_with("logs:"));
-    assert_eq!(others, needed);
-    assert_eq!(logs.len(), 8);
+        }
+    }
+    // A record is replaced by a deletion and a creation in one batch, so that nobody's record is written over.
+    let both: Vec<&String> = makers.intersection(&deleters).collect();
+    assert_eq!(both, ["write-records"]);
+    for (maker, deleter) in [
+        ("create-api", "delete-api"),
+        ("create-zone", "delete-zone"),
+        ("request-cert", "delete-certificate"),
+        ("write-validation-records", "delete-validation-records"),
+        ("attach-domain", "detach-domain"),
+        ("register", "release-registration"),
+    ] {
+        assert!(makers.contains(maker), "{maker} makes nothing?");
+        assert!(deleters.contains(deleter), "{deleter} deletes nothing?");
+    }
 }
 
 #[test]
@@ -650,7 +726,7 @@ fn nothing_ever_deletes_a_registration() {
     // Put together, so that this file does not hold what it looks for.
     let (action, method, command) =
         (["route53domains:", "DeleteDomain"].concat(), ["delete", "domain"].join("_"), ["delete", "domain"].join("-"));
-    for path in ["template.yaml", "statemachine/provision.asl.json"] {
+    for path in ["template.yaml", "statemachine/provision.asl.json", "statemachine/retire.asl.json"] {
         let text = read::text(path);
         for word in [action.as_str(), "DeleteDomain", "deleteDomain"] {
             assert!(!mentions(&text, word), "{path} speaks of {word}");

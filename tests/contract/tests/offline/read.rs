@@ -21,9 +21,24 @@ pub(crate) fn text(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The state machine's definition.
+/// The state machines: the name of the definition's file, and the template's resource.
+pub(crate) const MACHINES: [(&str, &str); 2] =
+    [("provision", "ProvisionStateMachine"), ("retire", "RetireStateMachine")];
+
+/// The definition of the state machine that puts a name live.
 pub(crate) fn definition() -> Value {
-    json_without_doubles(&text("statemachine/provision.asl.json")).expect("the definition is JSON")
+    definition_of("provision")
+}
+
+/// The definition of one of the [`MACHINES`].
+pub(crate) fn definition_of(machine: &str) -> Value {
+    let path = format!("statemachine/{machine}.asl.json");
+    json_without_doubles(&text(&path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// All definitions, by the name of the machine.
+pub(crate) fn definitions() -> BTreeMap<&'static str, Value> {
+    MACHINES.iter().map(|(machine, _)| (*machine, definition_of(machine))).collect()
 }
 
 /// The template, its short forms written out: `!Ref X` is `{"Ref": "X"}`, `!Sub X` is `{"Fn::Sub": "X"}`.
@@ -183,4 +198,21 @@ fn the_templates_short_forms_are_written_out() {
     let policy = &functions["PlanFunction"]["Properties"]["Policies"][0]["Statement"][0]["Resource"];
     assert_eq!(policy["Fn::GetAtt"], "Table.Arn");
     assert_eq!(template["Outputs"]["TableName"]["Value"]["Ref"], "Table");
+}
+
+#[test]
+fn every_definition_is_one_of_the_machines_and_a_resource_of_the_template() {
+    let files: Vec<String> = files("statemachine", ".asl.json")
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str()?.strip_suffix(".asl.json").map(str::to_owned))
+        .collect();
+    assert_eq!(files, MACHINES.map(|(machine, _)| machine));
+    let template = template();
+    let machines = resources(&template, "AWS::Serverless::StateMachine");
+    let named: BTreeMap<&str, String> = machines
+        .into_iter()
+        .map(|(name, machine)| (name, machine["Properties"]["DefinitionUri"].as_str().unwrap_or_default().to_owned()))
+        .collect();
+    let wanted = MACHINES.iter().map(|(machine, name)| (*name, format!("statemachine/{machine}.asl.json"))).collect();
+    assert_eq!(named, wanted);
 }

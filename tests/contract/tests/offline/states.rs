@@ -52,6 +52,11 @@ pub(crate) fn edges<'a>(definition: &'a Value) -> Vec<Edge<'a>> {
     edges
 }
 
+/// Whether a state only lets a fixed time pass.
+pub(crate) fn waits(state: &Value) -> bool {
+    state["Type"] == "Wait" && state["Seconds"].as_u64().is_some_and(|seconds| seconds > 0)
+}
+
 /// The elements of a list; none when there is no list.
 pub(crate) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()

@@ -148,15 +148,13 @@ fn the_queue_is_encrypted_and_keeps_messages_as_long_as_it_can() {
 fn the_queue_and_failed_executions_are_watched_and_the_topic_is_told() {
     let template = read::template();
     let (queue, _) = only(&template, "AWS::SQS::Queue");
-    let (machine, _) = only(&template, "AWS::Serverless::StateMachine");
     let of_the_queue = json!([{ "Name": "QueueName", "Value": { "Fn::GetAtt": format!("{queue}.QueueName") } }]);
-    let of_the_machine = json!([{ "Name": "StateMachineArn", "Value": { "Ref": machine } }]);
+    let of_machines =
+        read::MACHINES.map(|(_, machine)| json!([{ "Name": "StateMachineArn", "Value": { "Ref": machine } }]));
     let alarms = resources(&template, "AWS::CloudWatch::Alarm");
     let watched: Vec<_> = alarms.values().map(|alarm| watches(alarm)).collect();
-    for wanted in [
-        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &of_the_queue),
-        ("AWS/States", "ExecutionsFailed", &of_the_machine),
-    ] {
+    let of_machines = of_machines.iter().map(|machine| ("AWS/States", "ExecutionsFailed", machine));
+    for wanted in of_machines.chain([("AWS/SQS", "ApproximateNumberOfMessagesVisible", &of_the_queue)]) {
         assert!(watched.contains(&wanted), "nothing watches {wanted:?}: {watched:?}");
     }
     for (name, alarm) in alarms {

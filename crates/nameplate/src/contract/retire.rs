@@ -1,0 +1,141 @@
+//! What the steps of `retire.asl.json` hand to each other. It must not know AWS calls.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{Known, ValidationRecord};
+use crate::retire::{RetireRequest, Thing};
+
+/// What the state machine's name adds to the stack's.
+pub const STATE_MACHINE_SUFFIX: &str = "-retire";
+/// Longest wait for a certificate that is still in use, in seconds. AWS does not say how long that lasts after the
+/// custom domain is gone (AWS-FACTS 3.4); an hour has been seen.
+pub const IN_USE_DEADLINE_SECS: i64 = 6 * 3600;
+
+/// Input of `plan-retire`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanRetireInput {
+    /// The execution's input, as it came: text, so that whatever it is, it is `plan-retire` that refuses it.
+    #[schemars(with = "Value")]
+    pub request: Box<RawValue>,
+}
+
+/// Output of `plan-retire`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanRetireOutput {
+    /// The request with every default filled in.
+    pub request: RetireRequest,
+    /// Key of the domain item.
+    pub item_key: String,
+    /// The incarnation that ends, by which a hosted zone is known; empty when it is on no record.
+    pub incarnation: String,
+    /// What is known of the resources, together with what was found: the claim records it, since a later run could
+    /// not find it any more.
+    pub known: Known,
+    /// Ids of the APIs that go.
+    pub api_ids: Vec<String>,
+    /// Host names whose custom domain, mappings and alias records go.
+    pub hostnames: Vec<String>,
+    /// ARNs of the certificates that go.
+    pub certificate_arns: Vec<String>,
+    /// Ids of the hosted zones that hold our records; those that Nameplate made may go.
+    pub hosted_zone_ids: Vec<String>,
+    /// Seconds since 1970 at which waiting for a certificate ends.
+    pub deadline: i64,
+    /// Whether the domain is retired already and nothing is left to do.
+    pub retired: bool,
+    /// What goes, in that order.
+    pub goes: Vec<Thing>,
+    /// What stays.
+    pub stays: Vec<Thing>,
+}
+
+/// Input of `detach-domain`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DetachDomainInput {
+    /// The checked request.
+    pub request: RetireRequest,
+    /// Host names whose custom domain, mappings and alias records go.
+    pub hostnames: Vec<String>,
+    /// The host name whose records an earlier run recorded as ours.
+    pub recorded: Option<String>,
+    /// The zones that may hold the alias records.
+    pub hosted_zone_ids: Vec<String>,
+}
+
+/// Input of `delete-api`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteApiInput {
+    /// The checked request.
+    pub request: RetireRequest,
+    /// Ids of the APIs that go.
+    pub api_ids: Vec<String>,
+}
+
+/// Input of `delete-certificate`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteCertificateInput {
+    /// The checked request.
+    pub request: RetireRequest,
+    /// ARNs of the certificates that go.
+    pub certificate_arns: Vec<String>,
+    /// Seconds since 1970 at which waiting ends.
+    pub deadline: i64,
+}
+
+/// Output of `delete-certificate`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteCertificateOutput {
+    /// Whether a certificate is still in use, so that the step is to come back later.
+    pub in_use: bool,
+    /// What stays although it was to go.
+    pub left: Vec<Thing>,
+}
+
+/// Input of `delete-validation-records`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteValidationRecordsInput {
+    /// The checked request.
+    pub request: RetireRequest,
+    /// The zones that may hold the records.
+    pub hosted_zone_ids: Vec<String>,
+    /// The records of the certificates that went.
+    pub validation_records: Vec<ValidationRecord>,
+}
+
+/// Input of `delete-zone`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteZoneInput {
+    /// The checked request.
+    pub request: RetireRequest,
+    /// The incarnation that ends; empty when it is on no record.
+    pub incarnation: String,
+    /// The zones that held our records.
+    pub hosted_zone_ids: Vec<String>,
+}
+
+/// Input of `release-registration`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReleaseRegistrationInput {
+    /// The checked request.
+    pub request: RetireRequest,
+}
+
+/// Output of a step that only takes away.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RetireStepOutput {
+    /// What stays although it was to go.
+    pub left: Vec<Thing>,
+}

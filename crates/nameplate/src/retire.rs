@@ -1,0 +1,163 @@
+//! Taking a domain's resources away again: the request that starts `retire.asl.json`, and what such a run says
+//! about what goes and what stays. It must not know AWS calls.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::DomainName;
+use crate::error::StepError;
+use crate::request;
+
+/// What a user asks for: that everything which Nameplate made for a domain goes, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RetireRequest {
+    /// Version of the request's form: 1.
+    #[serde(default = "request::version")]
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// The domain to retire, as it was asked for.
+    pub domain_name: DomainName,
+    /// The same name once more: nothing is deleted by a slip of the hand.
+    pub confirm: String,
+    /// Only say what goes, what stays, and why; write nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Whether a hosted zone that Nameplate made may go although the registry still points to it, or may do so.
+    /// Whoever gets the zone's name servers next could then answer for the name.
+    #[serde(default)]
+    pub accept_delegated: bool,
+    /// `off`: AWS does not renew the registration any more, so that it ends with what is paid. Absent: as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_renew: Option<AutoRenew>,
+}
+
+/// What becomes of auto-renewal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AutoRenew {
+    /// It is switched off.
+    Off,
+}
+
+impl RetireRequest {
+    /// Reads and checks a request from its text, whatever that text is.
+    ///
+    /// # Errors
+    /// `InvalidRequest`, naming the field, what is wrong and what would be right.
+    pub fn read(text: &str) -> Result<Self, StepError> {
+        let document: Value = request::document(text, "schema/retire.schema.json")?;
+        if !document.is_object() {
+            return Err(StepError::invalid(
+                "request",
+                "it is no JSON object",
+                "send an object with `domainName` and `confirm`; see schema/retire.schema.json",
+            ));
+        }
+        let request: RetireRequest = request::fields(&document, "schema/retire.schema.json")?;
+        request::check_version(request.version)?;
+        let confirmed = request.confirm.parse::<DomainName>();
+        if confirmed.as_ref() != Ok(&request.domain_name) {
+            return Err(StepError::invalid(
+                "confirm",
+                format!("`{}` is not `{}`, the domain that is to be retired", request.confirm, request.domain_name),
+                "give the domain's name in both fields",
+            ));
+        }
+        Ok(request)
+    }
+}
+
+/// One thing that goes or stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Thing {
+    /// What it is, for example `hosted zone`.
+    pub resource: String,
+    /// Its id or name.
+    pub name: String,
+    /// Why it goes or stays.
+    pub reason: String,
+}
+
+impl Thing {
+    /// A thing, and why it goes or stays.
+    pub fn new(resource: &str, name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { resource: resource.to_owned(), name: name.into(), reason: reason.into() }
+    }
+}
+
+/// The end of a retired domain: the output of a successful execution, and what the event `Domain Retired` tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetireResult {
+    /// Of this contract: 1.
+    pub version: u32,
+    /// The domain, in A-labels.
+    pub domain_name: String,
+    /// What this execution took away.
+    pub removed: Vec<Thing>,
+    /// What is still there of what belongs to the name, and why.
+    pub left: Vec<Thing>,
+}
+
+/// What a dry run says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetireReport {
+    /// Of this contract: 1.
+    pub version: u32,
+    /// The domain, in A-labels.
+    pub domain_name: String,
+    /// `true`.
+    pub dry_run: bool,
+    /// Whether the domain is retired already, so that a real run would write nothing.
+    pub retired: bool,
+    /// What would go, in that order.
+    pub goes: Vec<Thing>,
+    /// What would stay.
+    pub stays: Vec<Thing>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Class;
+    use serde_json::json;
+
+    #[test]
+    fn a_request_needs_the_name_twice_and_has_careful_defaults() {
+        let read = |document: Value| RetireRequest::read(&document.to_string());
+        let request = read(json!({"domainName": "Example.COM", "confirm": "example.com."})).expect("the same name");
+        assert_eq!(request.domain_name.as_str(), "example.com");
+        assert!(!request.dry_run && !request.accept_delegated && request.auto_renew.is_none());
+        let whole = json!({
+            "version": 1, "domainName": "example.com", "confirm": "example.com", "dryRun": true, "acceptDelegated": true, "autoRenew": "off"
+        });
+        let request = read(whole.clone()).expect("every field");
+        assert_eq!(serde_json::to_value(&request).expect("JSON"), whole);
+        assert_eq!(request.auto_renew, Some(AutoRenew::Off));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_field() {
+        for (document, field) in [
+            (json!({"domainName": "example.com", "confirm": "example.org"}), "confirm: "),
+            (json!({"domainName": "example.com", "confirm": ""}), "confirm: "),
+            (json!({"domainName": "example.com"}), "request: missing field `confirm`"),
+            (json!({"domainName": "co.uk", "confirm": "co.uk"}), "domainName: "),
+            (json!({"domainName": "example.com", "confirm": "example.com", "autoRenew": "on"}), "autoRenew: "),
+            (json!({"domainName": "example.com", "confirm": "example.com", "version": 2}), "version: 2 is no version"),
+            (json!({"domainName": "example.com", "confirm": "example.com", "force": true}), "force: unknown field"),
+            (json!({"domainName": "example.com", "confirm": "example.com", "dryRun": "yes"}), "dryRun: "),
+            (json!(["example.com", "example.com"]), "request: it is no JSON object"),
+        ] {
+            let error = RetireRequest::read(&document.to_string()).expect_err("refused");
+            assert_eq!(error.class, Class::InvalidRequest, "{document}");
+            assert!(error.reason.starts_with(field), "{document}: {}", error.reason);
+        }
+        let error = RetireRequest::read(&format!(r#"{{"confirm": "{}"}}"#, "x".repeat(70_000))).expect_err("too large");
+        assert!(error.reason.contains("more than 65536"), "{}", error.reason);
+    }
+}

@@ -1,0 +1,21 @@
+//! Entry point of `delete-api`: logging, settings, clients, serve.
+
+mod step;
+
+use nameplate::runtime::{self, environment, required};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::start_logging();
+    let config = runtime::sdk_config().await;
+    let clients = step::Clients {
+        api_gateway: aws_sdk_apigatewayv2::Client::new(&config),
+        lambda: aws_sdk_lambda::Client::new(&config),
+    };
+    let settings = step::Settings { stack: required(&environment, "NAMEPLATE_STACK")? };
+    runtime::serve("delete-api", move |input| {
+        let (clients, settings) = (clients.clone(), settings.clone());
+        async move { step::run(&clients, &settings, input).await }
+    })
+    .await
+}

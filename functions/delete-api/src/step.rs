@@ -1,0 +1,162 @@
+//! Step `delete-api`: the domain's APIs, and what they were let to call.
+//!
+//! - Reads: GetApi, GetIntegrations, and GetPolicy of each Lambda function that an integration calls.
+//! - Writes: RemovePermission of the statements that `create-api` added for the API, then DeleteApi.
+//! - Tokens: none; what is gone is done. The statements go first: only the API says which functions have them.
+//! - NotReady: never.
+//! - Refused: the API does not carry our tags any more.
+//!
+//! It must not know custom domains.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_apigatewayv2::config::retry::RetryConfig;
+use aws_sdk_apigatewayv2::types::IntegrationType;
+use nameplate::contract::retire::{DeleteApiInput, RetireStepOutput};
+use nameplate::desired::STATEMENT_PREFIX;
+use nameplate::error::{classify, code_of};
+use nameplate::{StepError, tags};
+use serde_json::Value;
+
+/// Integrations per page. API Gateway pages only when it is asked for a page size.
+const PAGE_SIZE: &str = "500";
+
+/// The clients of this step.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    pub(crate) api_gateway: aws_sdk_apigatewayv2::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+}
+
+/// Whose resources these are.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) stack: String,
+}
+
+/// Runs the step.
+///
+/// # Errors
+/// As the module says.
+pub(crate) async fn run(
+    clients: &Clients,
+    settings: &Settings,
+    input: DeleteApiInput,
+) -> Result<RetireStepOutput, StepError> {
+    let domain = input.request.domain_name.as_str();
+    for id in &input.api_ids {
+        if !is_there(clients, settings, domain, id).await? {
+            continue;
+        }
+        for function in functions(clients, id).await? {
+            remove_permissions(clients, &function, id).await?;
+        }
+        delete(clients, id).await?;
+    }
+    Ok(RetireStepOutput::default())
+}
+
+/// Whether the API exists; it must be ours.
+async fn is_there(clients: &Clients, settings: &Settings, domain: &str, id: &str) -> Result<bool, StepError> {
+    let api = match clients.api_gateway.get_api().api_id(id).send().await {
+        Ok(api) => api,
+        Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(false),
+        Err(error) => return Err(classify("apigatewayv2:GetApi", &error)),
+    };
+    let pairs = api.tags().into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
+    if tags::ours(pairs, domain, &settings.stack) {
+        return Ok(true);
+    }
+    Err(StepError::refused(
+        "ApiNotOurs",
+        format!(
+            "the API {id} does not carry the tags `{}` = `{domain}` and `{}` = `{}` any more",
+            tags::DOMAIN,
+            tags::STACK,
+            settings.stack
+        ),
+        "start the execution again: it leaves the API alone",
+    ))
+}
+
+/// The Lambda functions that the API's integrations call.
+async fn functions(clients: &Clients, id: &str) -> Result<BTreeSet<String>, StepError> {
+    let (mut functions, mut next) = (BTreeSet::new(), None);
+    loop {
+        let call = clients.api_gateway.get_integrations().api_id(id).max_results(PAGE_SIZE);
+        let page = match call.set_next_token(next).send().await {
+            Ok(page) => page,
+            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(functions),
+            Err(error) => return Err(classify("apigatewayv2:GetIntegrations", &error)),
+        };
+        let of_lambda = page.items().iter().filter(|one| one.integration_type() == Some(&IntegrationType::AwsProxy));
+        functions.extend(of_lambda.filter_map(|one| one.integration_uri()).map(function_arn));
+        next = page.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            return Ok(functions);
+        }
+    }
+}
+
+/// A function's ARN out of the URI of an integration, which may wrap it as `…/functions/<ARN>/invocations`.
+fn function_arn(uri: &str) -> String {
+    let inner = uri.split_once("/functions/").map_or(uri, |(_, inner)| inner);
+    inner.strip_suffix("/invocations").unwrap_or(inner).to_owned()
+}
+
+/// Ids of the statements in a policy by which we let the API call the function, those of earlier routes included.
+fn statements_for(policy: &str, api_id: &str) -> Vec<String> {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
+    let from_the_api = |statement: &Value| {
+        let conditions = statement["Condition"].as_object().into_iter().flat_map(|operators| operators.values());
+        let sources = conditions.filter_map(|keys| {
+            keys.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn"))?.1.as_str()
+        });
+        sources.into_iter().any(|arn| {
+            let mut parts = arn.split(':');
+            parts.nth(2) == Some("execute-api") && parts.nth(2).and_then(|rest| rest.split('/').next()) == Some(api_id)
+        })
+    };
+    statements
+        .iter()
+        .filter(|statement| from_the_api(statement))
+        .filter_map(|statement| statement["Sid"].as_str())
+        .filter(|sid| sid.starts_with(STATEMENT_PREFIX))
+        .map(str::to_owned)
+        .collect()
+}
+
+async fn remove_permissions(clients: &Clients, function: &str, api_id: &str) -> Result<(), StepError> {
+    let policy = match clients.lambda.get_policy().function_name(function).send().await {
+        Ok(answer) => answer.policy.unwrap_or_default(),
+        // No function, or none of its statements left.
+        Err(error) if code_of(&error) == Some("ResourceNotFoundException") => return Ok(()),
+        Err(error) => return Err(classify("lambda:GetPolicy", &error)),
+    };
+    for sid in statements_for(&policy, api_id) {
+        match clients.lambda.remove_permission().function_name(function).statement_id(&sid).send().await {
+            Ok(_) => tracing::info!(function, sid, "removed a permission"),
+            Err(error) if code_of(&error) == Some("ResourceNotFoundException") => {}
+            Err(error) => return Err(classify("lambda:RemovePermission", &error)),
+        }
+    }
+    Ok(())
+}
+
+async fn delete(clients: &Clients, id: &str) -> Result<(), StepError> {
+    match clients.api_gateway.delete_api().api_id(id).customize().config_override(once()).send().await {
+        Ok(_) => tracing::info!(api_id = id, "deleted the API {id}"),
+        Err(error) if code_of(&error) == Some("NotFoundException") => {}
+        Err(error) => return Err(classify("apigatewayv2:DeleteApi", &error)),
+    }
+    Ok(())
+}
+
+/// No repetition by the SDK: IAM denies a second deletion of what has lost its tags by the first.
+fn once() -> aws_sdk_apigatewayv2::config::Builder {
+    aws_sdk_apigatewayv2::Config::builder().retry_config(RetryConfig::disabled())
+}
+
+#[cfg(test)]
+mod tests;

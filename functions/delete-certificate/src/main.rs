@@ -1,0 +1,21 @@
+//! Entry point of `delete-certificate`: logging, settings, clients, serve.
+
+mod step;
+
+use nameplate::runtime::{self, environment, required};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::start_logging();
+    let config = runtime::sdk_config().await;
+    let clients = step::Clients { acm: aws_sdk_acm::Client::new(&config) };
+    let settings = step::Settings {
+        stack: required(&environment, "NAMEPLATE_STACK")?,
+        account: required(&environment, "NAMEPLATE_ACCOUNT")?,
+    };
+    runtime::serve("delete-certificate", move |input| {
+        let (clients, settings) = (clients.clone(), settings.clone());
+        async move { step::run(&clients, &settings, input).await }
+    })
+    .await
+}

@@ -1,0 +1,146 @@
+//! Step `delete-certificate`: the domain's certificates in ACM.
+//!
+//! - Reads: DescribeCertificate, ListTagsForCertificate.
+//! - Writes: DeleteCertificate.
+//! - Tokens: none; what is gone is done.
+//! - A certificate stays in use for an unknown time after its custom domain is gone (AWS-FACTS 3.4): then the step says
+//!   so, and the state machine comes back later. One that something in this account uses stays for good.
+//! - Refused: the certificate does not carry our tags any more. Failed: it was still in use at the deadline.
+//!
+//! It must not know custom domains or records.
+
+use aws_sdk_acm::config::retry::RetryConfig;
+use aws_sdk_acm::types::CertificateDetail;
+use nameplate::contract::retire::{DeleteCertificateInput, DeleteCertificateOutput};
+use nameplate::error::{classify, code_of};
+use nameplate::retire::Thing;
+use nameplate::{StepError, runtime, tags};
+
+/// What the step calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    pub(crate) acm: aws_sdk_acm::Client,
+}
+
+/// Whose resources these are.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) stack: String,
+    pub(crate) account: String,
+}
+
+/// What became of a certificate.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    Gone,
+    InUse(String),
+    Stays(Thing),
+}
+
+/// Runs the step.
+///
+/// # Errors
+/// As the module says.
+pub(crate) async fn run(
+    clients: &Clients,
+    settings: &Settings,
+    input: DeleteCertificateInput,
+) -> Result<DeleteCertificateOutput, StepError> {
+    run_at(clients, settings, &input, runtime::now()).await
+}
+
+async fn run_at(
+    clients: &Clients,
+    settings: &Settings,
+    input: &DeleteCertificateInput,
+    now: i64,
+) -> Result<DeleteCertificateOutput, StepError> {
+    let (mut left, mut in_use) = (Vec::new(), Vec::new());
+    for arn in &input.certificate_arns {
+        match delete(clients, settings, input.request.domain_name.as_str(), arn).await? {
+            Fate::Gone => {}
+            Fate::InUse(by) => in_use.push(by),
+            Fate::Stays(thing) => left.push(thing),
+        }
+    }
+    if !in_use.is_empty() && now >= input.deadline {
+        return Err(StepError::failed(
+            "CertificateInUse",
+            format!("after hours ACM still says that {}", in_use.join("; ")),
+            "take the certificate off what uses it, then start the execution again; it goes on from what exists",
+        ));
+    }
+    Ok(DeleteCertificateOutput { in_use: !in_use.is_empty(), left })
+}
+
+async fn delete(clients: &Clients, settings: &Settings, domain: &str, arn: &str) -> Result<Fate, StepError> {
+    let Some(detail) = describe(clients, arn).await? else { return Ok(Fate::Gone) };
+    check_is_ours(clients, settings, domain, arn).await?;
+    if let Some(user) = user_in_account(&detail, &settings.account) {
+        return Ok(Fate::Stays(Thing::new("certificate", arn, format!("{user} in this account uses it"))));
+    }
+    let users = detail.in_use_by();
+    if !users.is_empty() {
+        return Ok(Fate::InUse(format!("{arn} is in use by {}", users.join(", "))));
+    }
+    match clients.acm.delete_certificate().certificate_arn(arn).customize().config_override(once()).send().await {
+        Ok(_) => {
+            tracing::info!(certificate = arn, "deleted the certificate");
+            Ok(Fate::Gone)
+        }
+        Err(error) => match code_of(&error) {
+            Some("ResourceNotFoundException") => Ok(Fate::Gone),
+            // DescribeCertificate is not the first to know.
+            Some("ResourceInUseException") => Ok(Fate::InUse(format!("{arn} is in use"))),
+            Some(code @ "ConflictException") => {
+                Err(StepError::retryable(code, format!("acm:DeleteCertificate met another change of {arn}")))
+            }
+            _ => Err(classify("acm:DeleteCertificate", &error)),
+        },
+    }
+}
+
+/// What uses the certificate in this account, so that waiting would be in vain. API Gateway's own use is told by a
+/// load balancer in AWS's account (AWS-FACTS 3.4).
+fn user_in_account<'a>(detail: &'a CertificateDetail, account: &str) -> Option<&'a str> {
+    detail.in_use_by().iter().map(String::as_str).find(|arn| arn.split(':').nth(4) == Some(account))
+}
+
+/// The certificate; nothing when ACM does not know it any more.
+async fn describe(clients: &Clients, arn: &str) -> Result<Option<CertificateDetail>, StepError> {
+    match clients.acm.describe_certificate().certificate_arn(arn).send().await {
+        Ok(answer) => Ok(answer.certificate),
+        Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
+        Err(error) => Err(classify("acm:DescribeCertificate", &error)),
+    }
+}
+
+async fn check_is_ours(clients: &Clients, settings: &Settings, domain: &str, arn: &str) -> Result<(), StepError> {
+    let answer = match clients.acm.list_tags_for_certificate().certificate_arn(arn).send().await {
+        Ok(answer) => answer,
+        Err(error) if code_of(&error) == Some("ResourceNotFoundException") => return Ok(()),
+        Err(error) => return Err(classify("acm:ListTagsForCertificate", &error)),
+    };
+    let pairs = answer.tags().iter().map(|tag| (tag.key(), tag.value().unwrap_or_default()));
+    if tags::ours(pairs, domain, &settings.stack) {
+        return Ok(());
+    }
+    Err(StepError::refused(
+        "CertificateNotOurs",
+        format!(
+            "the certificate {arn} does not carry the tags `{}` = `{domain}` and `{}` = `{}` any more",
+            tags::DOMAIN,
+            tags::STACK,
+            settings.stack
+        ),
+        "start the execution again: it leaves the certificate alone",
+    ))
+}
+
+/// No repetition by the SDK: IAM denies a second deletion of what has lost its tags by the first.
+fn once() -> aws_sdk_acm::config::Builder {
+    aws_sdk_acm::Config::builder().retry_config(RetryConfig::disabled())
+}
+
+#[cfg(test)]
+mod tests;
