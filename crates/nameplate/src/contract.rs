@@ -37,9 +37,9 @@ pub struct Known {
     pub certificate_arn: Option<String>,
     /// The certificate's validation records, each once.
     pub validation_records: Vec<ValidationRecord>,
-    /// The host name whose root mapping and whose A and AAAA records are ours: like validation records, routes and
-    /// integrations they take no tags, so this entry says it.
-    pub hostname: Option<String>,
+    /// The host names whose root mapping and whose A and AAAA records are ours: like validation records, routes and
+    /// integrations they take no tags, so this list says it.
+    pub hostnames: Vec<String>,
 }
 
 /// A CNAME that proves to ACM that a name is ours.

@@ -43,7 +43,7 @@ pub(crate) async fn run(
     settings: &Settings,
     input: DeleteApiInput,
 ) -> Result<RetireStepOutput, StepError> {
-    let domain = input.request.domain_name.as_str();
+    let domain = input.domain_name.as_str();
     for id in &input.api_ids {
         if !is_there(clients, settings, domain, id).await? {
             continue;

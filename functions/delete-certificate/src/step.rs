@@ -57,7 +57,7 @@ async fn run_at(
 ) -> Result<DeleteCertificateOutput, StepError> {
     let (mut left, mut in_use) = (Vec::new(), Vec::new());
     for arn in &input.certificate_arns {
-        match delete(clients, settings, input.request.domain_name.as_str(), arn).await? {
+        match delete(clients, settings, input.domain_name.as_str(), arn).await? {
             Fate::Gone => {}
             Fate::InUse(by) => in_use.push(by),
             Fate::Stays(thing) => left.push(thing),

@@ -40,7 +40,7 @@ pub(crate) async fn run(clients: &Clients, input: DeleteValidationRecordsInput) 
     if input.validation_records.is_empty() {
         return Ok(RetireStepOutput { left });
     }
-    let needed = needed(clients, input.request.domain_name.as_str()).await?;
+    let needed = needed(clients, input.domain_name.as_str()).await?;
     for record in &input.validation_records {
         let name = normal(&record.name);
         if let Some(certificate) = needed.get(&name) {

@@ -51,8 +51,7 @@ pub(crate) async fn run(
     let step = Step { clients, settings, input: &input };
     for host in &input.hostnames {
         let domain = step.custom_domain(host).await?;
-        let targets =
-            Targets { exact: domain.as_ref().and_then(target), any: input.recorded.as_deref() == Some(host.as_str()) };
+        let targets = Targets { exact: domain.as_ref().and_then(target), any: input.recorded.contains(host) };
         for zone in &input.hosted_zone_ids {
             step.delete_records(zone, host, &targets).await?;
         }
@@ -110,7 +109,7 @@ struct Step<'a> {
 impl Step<'_> {
     fn is_ours<'t>(&self, present: impl IntoIterator<Item = (&'t String, &'t String)>) -> bool {
         let pairs = present.into_iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        tags::ours(pairs, self.input.request.domain_name.as_str(), &self.settings.stack)
+        tags::ours(pairs, self.input.domain_name.as_str(), &self.settings.stack)
     }
 
     /// Our custom domain; nothing when there is none.
@@ -122,7 +121,7 @@ impl Step<'_> {
                 format!(
                     "the custom domain {host} of API Gateway does not carry the tags `{}` = `{}` and `{}` = `{}` any more",
                     tags::DOMAIN,
-                    self.input.request.domain_name,
+                    self.input.domain_name,
                     tags::STACK,
                     self.settings.stack
                 ),

@@ -134,14 +134,15 @@ impl Found {
 
     /// What was recorded, completed by what was found.
     fn known(&self, recorded: &Known) -> Known {
-        let ours = |host: &&Host| host.exists && host.ours;
+        let ours = self.hosts.iter().filter(|host| host.exists && host.ours).map(|host| host.name.clone());
+        let hostnames: BTreeSet<String> = recorded.hostnames.iter().cloned().chain(ours).collect();
         Known {
             api_id: recorded.api_id.clone().or_else(|| self.apis.keys().next().cloned()),
             hosted_zone_id: recorded.hosted_zone_id.clone().or_else(|| Some(self.zones.first()?.id.clone())),
             certificate_arn: recorded.certificate_arn.clone().or_else(|| Some(self.certificates.first()?.arn.clone())),
             validation_records: self.records.iter().map(|(record, _)| record.clone()).collect(),
             zone_owned: recorded.zone_owned,
-            hostname: recorded.hostname.clone().or_else(|| Some(self.hosts.iter().find(ours)?.name.clone())),
+            hostnames: hostnames.into_iter().collect(),
         }
     }
 }
@@ -149,12 +150,12 @@ impl Found {
 async fn find(clients: &Clients, settings: &Settings, domain: &str, item: &Item) -> Result<Found, StepError> {
     let custom_domains = look::custom_domains(clients, settings, domain).await?;
     let mut names: BTreeSet<String> = custom_domains.ours.iter().cloned().collect();
-    names.extend(item.known.hostname.clone());
+    names.extend(item.known.hostnames.iter().cloned());
     names.extend(item.hostname.clone());
     let apis = look::apis(clients, settings, domain, item.known.api_id.as_deref()).await?;
     let mut hosts = Vec::new();
     for name in names {
-        let recorded = item.known.hostname.as_ref() == Some(&name);
+        let recorded = item.known.hostnames.contains(&name);
         hosts.push(look::host(clients, &custom_domains, &name, recorded, &apis).await?);
     }
     let recorded: BTreeSet<&String> =

@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Known, ValidationRecord};
+use crate::domain::DomainName;
 use crate::retire::{RetireRequest, Thing};
 
 /// What the state machine's name adds to the stack's.
@@ -58,12 +59,12 @@ pub struct PlanRetireOutput {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DetachDomainInput {
-    /// The checked request.
-    pub request: RetireRequest,
+    /// The domain whose resources these are.
+    pub domain_name: DomainName,
     /// Host names whose custom domain, mappings and alias records go.
     pub hostnames: Vec<String>,
-    /// The host name whose records an earlier run recorded as ours.
-    pub recorded: Option<String>,
+    /// The host names whose records an earlier run recorded as ours.
+    pub recorded: Vec<String>,
     /// The zones that may hold the alias records.
     pub hosted_zone_ids: Vec<String>,
 }
@@ -72,8 +73,8 @@ pub struct DetachDomainInput {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteApiInput {
-    /// The checked request.
-    pub request: RetireRequest,
+    /// The domain whose resources these are.
+    pub domain_name: DomainName,
     /// Ids of the APIs that go.
     pub api_ids: Vec<String>,
 }
@@ -82,8 +83,8 @@ pub struct DeleteApiInput {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteCertificateInput {
-    /// The checked request.
-    pub request: RetireRequest,
+    /// The domain whose resources these are.
+    pub domain_name: DomainName,
     /// ARNs of the certificates that go.
     pub certificate_arns: Vec<String>,
     /// Seconds since 1970 at which waiting ends.
@@ -104,8 +105,8 @@ pub struct DeleteCertificateOutput {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteValidationRecordsInput {
-    /// The checked request.
-    pub request: RetireRequest,
+    /// The domain whose resources these are.
+    pub domain_name: DomainName,
     /// The zones that may hold the records.
     pub hosted_zone_ids: Vec<String>,
     /// The records of the certificates that went.

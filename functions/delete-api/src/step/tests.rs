@@ -12,7 +12,7 @@ use aws_sdk_lambda::operation::get_policy::GetPolicyOutput;
 use aws_sdk_lambda::operation::remove_permission::RemovePermissionOutput;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::body::SdkBody;
-use nameplate::{Class, RetireRequest};
+use nameplate::Class;
 use serde_json::json;
 use std::collections::HashMap;
 
@@ -53,10 +53,7 @@ async fn step(gateway: &[&Rule], lambda: &[&Rule]) -> Result<RetireStepOutput, S
         api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, gateway),
         lambda: mock_client!(aws_sdk_lambda, RuleMode::MatchAny, lambda),
     };
-    let input = DeleteApiInput {
-        request: RetireRequest::read(r#"{"domainName": "example.com", "confirm": "example.com"}"#).expect("valid"),
-        api_ids: vec!["a1".to_owned()],
-    };
+    let input = DeleteApiInput { domain_name: "example.com".parse().expect("valid"), api_ids: vec!["a1".to_owned()] };
     run(&clients, &Settings { stack: "nameplate".to_owned() }, input).await
 }
 

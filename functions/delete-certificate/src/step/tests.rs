@@ -9,7 +9,7 @@ use aws_sdk_acm::operation::list_tags_for_certificate::ListTagsForCertificateOut
 use aws_sdk_acm::types::Tag;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::body::SdkBody;
-use nameplate::{Class, RetireRequest};
+use nameplate::Class;
 use serde_json::json;
 
 const ARN: &str = "arn:aws:acm:us-east-1:123456789012:certificate/one";
@@ -53,7 +53,7 @@ async fn step(rules: &[&Rule], now: i64) -> Result<DeleteCertificateOutput, Step
     let clients = Clients { acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, rules) };
     let settings = Settings { stack: "nameplate".to_owned(), account: "123456789012".to_owned() };
     let input = DeleteCertificateInput {
-        request: RetireRequest::read(r#"{"domainName": "example.com", "confirm": "example.com"}"#).expect("valid"),
+        domain_name: "example.com".parse().expect("valid"),
         certificate_arns: vec![ARN.to_owned()],
         deadline: DEADLINE,
     };

@@ -11,7 +11,6 @@ use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSet
 use aws_sdk_route53::types::{ChangeInfo, ChangeStatus, ResourceRecord};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::DateTime;
-use nameplate::RetireRequest;
 
 const NAME: &str = "_x1.example.com";
 const VALUE: &str = "_y1.acm-validations.aws";
@@ -80,7 +79,7 @@ async fn step(acm: &[&[&Rule]], dns: &[&Rule]) -> Result<RetireStepOutput, StepE
         route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, dns),
     };
     let input = DeleteValidationRecordsInput {
-        request: RetireRequest::read(r#"{"domainName": "example.com", "confirm": "example.com"}"#).expect("valid"),
+        domain_name: "example.com".parse().expect("valid"),
         hosted_zone_ids: vec!["Z1".to_owned()],
         validation_records: vec![ValidationRecord { name: NAME.to_owned(), value: VALUE.to_owned() }],
     };

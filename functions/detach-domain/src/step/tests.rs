@@ -15,7 +15,7 @@ use aws_sdk_route53::types::{ChangeInfo, ChangeStatus};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
-use nameplate::{Class, RetireRequest};
+use nameplate::Class;
 use serde_json::json;
 use std::collections::HashMap;
 
@@ -109,9 +109,9 @@ async fn step(gateway: &[&Rule], dns: &[&Rule], recorded: Option<&str>) -> Resul
         route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, dns),
     };
     let input = DetachDomainInput {
-        request: RetireRequest::read(r#"{"domainName": "example.com", "confirm": "example.com"}"#).expect("valid"),
+        domain_name: "example.com".parse().expect("valid"),
         hostnames: vec![HOST.to_owned()],
-        recorded: recorded.map(str::to_owned),
+        recorded: recorded.map(str::to_owned).into_iter().collect(),
         hosted_zone_ids: vec!["Z1".to_owned()],
     };
     run(&clients, &Settings { stack: "nameplate".to_owned() }, input).await

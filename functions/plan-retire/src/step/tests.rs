@@ -215,7 +215,7 @@ async fn what_a_run_made_that_never_finished_is_found_by_tag() {
     assert!(!plan.retired);
     // What could not be found once the certificate is gone is handed to the claim.
     assert_eq!(plan.known.validation_records[0].name, "_x1.example.com");
-    assert_eq!(plan.known.hostname.as_deref(), Some("api.example.com"));
+    assert_eq!(plan.known.hostnames, ["api.example.com"]);
 }
 
 #[tokio::test]

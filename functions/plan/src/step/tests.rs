@@ -168,7 +168,7 @@ fn contact() -> Value {
 fn known() -> Value {
     json!({
         "apiId": "api-1", "hostedZoneId": "ZONE", "zoneOwned": true, "certificateArn": CERTIFICATE,
-        "validationRecords": [{"name": "_a.example.com", "value": "_b.acm-validations.aws"}], "hostname": "api.example.com"
+        "validationRecords": [{"name": "_a.example.com", "value": "_b.acm-validations.aws"}], "hostnames": ["api.example.com"]
     })
 }
 
