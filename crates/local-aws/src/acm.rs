@@ -308,14 +308,15 @@ async fn users(local: &Local) -> Result<HashMap<String, Vec<String>>, EmulatorEr
     Ok(users)
 }
 
-/// The certificate of a custom domain, which stays in use for a while after the domain is gone (AWS-FACTS 3.4).
+/// The certificate of a custom domain, which stays in use for a while after the domain is gone or has another one
+/// (AWS-FACTS 3.4).
 pub(crate) async fn certificate_of(local: &Local, domain: &str) -> Option<String> {
     let domains = crate::apigateway::domain_names(local).await.ok()?;
     let found = domains.iter().find(|one| one["domainName"] == domain)?;
     found["domainNameConfigurations"][0]["certificateArn"].as_str().map(str::to_owned)
 }
 
-/// Keeps a certificate in use although its custom domain is gone.
+/// Keeps a certificate in use although its custom domain is gone or has another one.
 pub(crate) fn linger(local: &Local, certificate: String, domain: &str) {
     let until = Instant::now() + Duration::from_millis(local.settings().delays.certificate_release);
     lock(&local.released).push((certificate, domain.to_owned(), until));

@@ -104,7 +104,13 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
     if action == "DeleteRouteSettings" {
         return delete_route_settings(local, &request, &path).await;
     }
-    let certificate = if action == "DeleteDomainName" { acm::certificate_of(local, &api).await } else { None };
+    let certificate = match action {
+        "DeleteDomainName" => acm::certificate_of(local, &api).await,
+        "UpdateDomainName" => acm::certificate_of(local, &api).await.filter(|before| {
+            input["domainNameConfigurations"][0]["certificateArn"].as_str().is_some_and(|a| a != before)
+        }),
+        _ => None,
+    };
     let mut answer = local.forward(request).await;
     if !answer.status().is_success() {
         return answer;

@@ -118,6 +118,8 @@ pub struct PlanOutput {
     pub deadlines: Deadlines,
     /// When all this was seen, in seconds since 1970.
     pub planned_at: i64,
+    /// Host names that an earlier run put on the API and the request does not name: they are taken off again.
+    pub dropped_hostnames: Vec<String>,
     /// What exists and what would be made.
     pub report: Report,
     /// The result of the finished run, if everything is as the request wants it: then nothing is left to do.
@@ -267,6 +269,8 @@ pub struct RequestCertInput {
     pub certificate_arn: Option<String>,
     /// Whether the name was bought in this very execution, so that no older certificate can exist.
     pub fresh: bool,
+    /// Whether this is the first turn: then our other certificates are looked for even if the recorded one fits.
+    pub first_turn: bool,
     /// When this run was planned, in seconds since 1970: what was requested before belongs to an earlier one.
     pub planned_at: i64,
     /// Seconds since 1970 at which waiting ends at the latest; the first turn may bring it closer.
@@ -298,7 +302,6 @@ pub struct RequestCertOutput {
     /// Seconds since 1970 at which waiting ends: the deadline of the next turn.
     pub deadline: i64,
     /// ARNs of our other certificates of the domain, which are needed no more once this one is in their place.
-    #[serde(default)]
     pub replaced: Vec<String>,
     /// What a person has to do: set the records in a DNS of his own.
     pub actions: Vec<String>,
@@ -348,8 +351,12 @@ pub struct AttachDomainInput {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AttachDomainOutput {
-    /// `https://` and the host name.
+    /// `https://` and the main host name.
     pub api_endpoint: String,
+    /// The same for each further host name.
+    pub alternative_endpoints: Vec<String>,
+    /// Seconds since 1970 until which certificates that are used no more are waited for.
+    pub release_deadline: i64,
     /// What a person has to do: point the host name here in a DNS of his own.
     pub actions: Vec<String>,
 }

@@ -18,6 +18,9 @@ pub struct ProvisionResult {
     pub name_servers: Vec<String>,
     /// Where the API answers: `https://` and the host name.
     pub api_endpoint: String,
+    /// Where it answers too: `https://` and each further host name.
+    #[serde(default)]
+    pub alternative_endpoints: Vec<String>,
     /// API Gateway's own address of the API.
     pub default_endpoint: String,
     /// Id of the API in API Gateway.

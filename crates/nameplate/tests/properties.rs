@@ -181,7 +181,7 @@ fn records(domain: &str) -> impl Strategy<Value = Value> + use<> {
 
 /// A request that must be accepted, with any of its fields left out that may be.
 fn request() -> impl Strategy<Value = Value> {
-    let hostname = option::of(option::of(label()));
+    let hostname = (option::of(option::of(label())), option::of(btree_set(label(), 0..4)));
     let certificate = option::of((btree_set(label(), 0..7), select(vec!["RSA_2048", "EC_prime256v1", "EC_secp384r1"])));
     let tags = option::of(btree_map("[b-m][A-Za-z0-9 ä+=._:/@-]{0,20}", "[A-Za-z0-9 ä+=._:/@-]{0,20}", 0..=8));
     let parts = (
@@ -202,7 +202,7 @@ fn request() -> impl Strategy<Value = Value> {
     (domain_and_records, hostname, parts).prop_map(
         |(
             (domain, records),
-            hostname,
+            (hostname, further),
             (registration, certificate, (routes, authorizer), cors, throttle, tags, dry_run, name_servers, dns),
         )| {
             // Nothing is bought, corrected or written where the customer's own DNS answers.
@@ -211,6 +211,12 @@ fn request() -> impl Strategy<Value = Value> {
             let records = records.filter(|_| here);
             let hostname =
                 hostname.map(|label| label.map_or_else(|| domain.clone(), |label| format!("{label}.{domain}")));
+            let main = hostname.clone().unwrap_or_else(|| format!("api.{domain}"));
+            let further = further.map(|labels| {
+                let names = labels.iter().map(|label| format!("{label}.{domain}")).filter(|name| *name != main);
+                names.collect::<Vec<_>>()
+            });
+            let further = further.filter(|names| !names.is_empty());
             let certificate = certificate.map(|(labels, key)| {
                 let names = labels.iter().map(|label| format!("{label}.{domain}"));
                 let all = std::iter::once(format!("*.{domain}")).chain(names).collect::<Vec<_>>();
@@ -218,6 +224,7 @@ fn request() -> impl Strategy<Value = Value> {
             });
             let api = object([
                 ("hostname", hostname.map(Value::from)),
+                ("alternativeHostnames", further.map(Value::from)),
                 ("routes", Some(routes)),
                 ("authorizer", authorizer),
                 ("cors", cors),

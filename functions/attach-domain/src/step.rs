@@ -1,4 +1,5 @@
-//! Step `attach-domain`: the host name on the API: custom domain, mapping, alias records A and AAAA.
+//! Step `attach-domain`: the host names on the API, one after the other: custom domain, mapping, alias records A and
+//! AAAA of each.
 //!
 //! - Reads: GetDomainName, GetApiMappings and ListResourceRecordSets, each only where an earlier answer leaves
 //!   the question open; GetApi of an API that holds the mapping in our place.
@@ -22,11 +23,12 @@ use aws_sdk_apigatewayv2::types::{
     ApiMapping, DomainNameConfiguration, DomainNameStatus, EndpointType, IpAddressType, SecurityPolicy,
 };
 use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
+use nameplate::contract::retire::IN_USE_DEADLINE_SECS;
 use nameplate::contract::{AttachDomainInput, AttachDomainOutput};
 use nameplate::desired::STAGE;
 use nameplate::error::{classify, code_of, invalid_change_batch};
 use nameplate::request::Dns;
-use nameplate::{Request, StepError, tags};
+use nameplate::{Request, StepError, runtime, tags};
 
 /// Records at one name that can matter: A, AAAA and one more, which is CNAME only if it is the first.
 const RECORDS_READ: i32 = 3;
@@ -58,19 +60,20 @@ pub(crate) async fn run(
     settings: &Settings,
     input: AttachDomainInput,
 ) -> Result<AttachDomainOutput, StepError> {
-    let host = input.request.hostname();
-    let step =
-        Step { clients, settings, tags: tags::wanted(&input.request, &settings.stack), host: &host, input: &input };
-    let domain = step.custom_domain().await?;
-    step.map(domain.created).await?;
-    let api_endpoint = format!("https://{host}");
-    if input.request.dns == Dns::External {
-        let actions = vec![pointing(&input.request, &host, &domain.target)];
-        return Ok(AttachDomainOutput { api_endpoint, actions });
+    let tags = tags::wanted(&input.request, &settings.stack);
+    let (mut endpoints, mut actions) = (Vec::new(), Vec::new());
+    for host in input.request.hostnames() {
+        let step = Step { clients, settings, tags: &tags, host: &host, input: &input };
+        actions.extend(step.attach().await?);
+        endpoints.push(format!("https://{host}"));
     }
-    let zone_id = input.hosted_zone_id.as_deref().ok_or_else(no_zone)?;
-    step.point(&domain, zone_id).await?;
-    Ok(AttachDomainOutput { api_endpoint, actions: Vec::new() })
+    let alternative_endpoints = endpoints.split_off(1);
+    Ok(AttachDomainOutput {
+        api_endpoint: endpoints.remove(0),
+        alternative_endpoints,
+        actions,
+        release_deadline: runtime::now() + IN_USE_DEADLINE_SECS,
+    })
 }
 
 /// The custom domain, ready to be used.
@@ -221,7 +224,7 @@ fn record_is_foreign(host: &str, kind: &RrType) -> StepError {
     StepError::refused(
         "RecordNotOurs",
         format!("{host} already has a record of type {} that Nameplate did not write", kind.as_str()),
-        "remove the record, or choose another `api.hostname`",
+        "remove the record, or choose another host name",
     )
 }
 
@@ -240,12 +243,24 @@ enum Outcome<T> {
 struct Step<'a> {
     clients: &'a Clients,
     settings: &'a Settings,
-    tags: BTreeMap<String, String>,
+    tags: &'a BTreeMap<String, String>,
     host: &'a str,
     input: &'a AttachDomainInput,
 }
 
 impl Step<'_> {
+    /// Puts one host name on the API. What a person has to do for it.
+    async fn attach(&self) -> Result<Option<String>, StepError> {
+        let domain = self.custom_domain().await?;
+        self.map(domain.created).await?;
+        if self.input.request.dns == Dns::External {
+            return Ok(Some(pointing(&self.input.request, self.host, &domain.target)));
+        }
+        let zone_id = self.input.hosted_zone_id.as_deref().ok_or_else(no_zone)?;
+        self.point(&domain, zone_id).await?;
+        Ok(None)
+    }
+
     fn is_ours<'t>(&self, present: impl IntoIterator<Item = (&'t String, &'t String)>) -> bool {
         let pairs = present.into_iter().map(|(key, value)| (key.as_str(), value.as_str()));
         tags::ours(pairs, self.input.request.domain_name.as_str(), &self.settings.stack)
@@ -276,7 +291,7 @@ impl Step<'_> {
                     tags::STACK,
                     self.settings.stack
                 ),
-                "choose another `api.hostname`, delete the custom domain, or put these tags on it to hand it over",
+                "choose another host name, delete the custom domain, or put these tags on it to hand it over",
             ));
         }
         check_status(self.host, &found.configuration)?;
@@ -322,7 +337,7 @@ impl Step<'_> {
             Some("ConflictException") => Ok(Outcome::Look(StepError::refused(
                 "DomainNameTaken",
                 format!("API Gateway says that the custom domain {} exists, but not in this account", self.host),
-                "choose another `api.hostname`, or delete the custom domain in the account that holds it",
+                "choose another host name, or delete the custom domain in the account that holds it",
             ))),
             // A cut attempt may have used up this half minute's only call, and have succeeded.
             Some("TooManyRequestsException") if self.input.fresh => Ok(Outcome::Look(failure)),
@@ -379,7 +394,7 @@ impl Step<'_> {
     }
 
     async fn add_tags(&self, found: &Found) -> Result<(), StepError> {
-        let missing = tags::missing(&self.tags, &found.tags);
+        let missing = tags::missing(self.tags, &found.tags);
         if missing.is_empty() {
             return Ok(());
         }
@@ -490,7 +505,7 @@ impl Step<'_> {
             Ok(_) => Err(StepError::refused(
                 "MappingNotOurs",
                 format!("the root path of {} leads to the API {api_id}, which is not Nameplate's", self.host),
-                "remove that mapping in API Gateway, or choose another `api.hostname`",
+                "remove that mapping in API Gateway, or choose another host name",
             )),
             Err(error) if code_of(&error) == Some("NotFoundException") => Ok(()),
             Err(error) => Err(classify("apigatewayv2:GetApi", &error)),
@@ -834,13 +849,13 @@ mod tests {
                             && !alias.evaluate_target_health()
                     })
             })
-            .then_output(|| {
-                let info = ChangeInfo::builder()
-                    .id("/change/C1")
-                    .status(ChangeStatus::Pending)
-                    .submitted_at(DateTime::from_secs(0));
-                ChangeResourceRecordSetsOutput::builder().change_info(info.build().expect("complete")).build()
-            })
+            .then_output(changed)
+    }
+
+    fn changed() -> ChangeResourceRecordSetsOutput {
+        let info =
+            ChangeInfo::builder().id("/change/C1").status(ChangeStatus::Pending).submitted_at(DateTime::from_secs(0));
+        ChangeResourceRecordSetsOutput::builder().change_info(info.build().expect("complete")).build()
     }
 
     const CREATE_BOTH: &[(ChangeAction, RrType)] =
@@ -887,6 +902,45 @@ mod tests {
         let list = records(vec![right(RrType::A), right(RrType::Aaaa)]);
         step(&[&look, &mappings], &[&list], false).await.expect("nothing to do");
         assert_eq!([&look, &mappings, &list].map(Rule::num_calls), [1; 3]);
+    }
+
+    #[tokio::test]
+    async fn a_further_host_name_is_put_on_the_api_beside_one_that_stands() {
+        let (look, mappings) = (our_domain(), right_mapping());
+        let list = records(vec![right(RrType::A), right(RrType::Aaaa)]);
+        let absent = mock!(Gateway::get_domain_name)
+            .match_requests(|call| call.domain_name() == Some("example.com"))
+            .then_http_response(|| refusal(404, "NotFoundException", "Invalid domain name"));
+        let create = mock!(Gateway::create_domain_name)
+            .match_requests(|call| call.domain_name() == Some("example.com"))
+            .then_output(|| CreateDomainNameOutput::builder().domain_name_configurations(configuration()).build());
+        let map = mock!(Gateway::create_api_mapping)
+            .match_requests(|call| call.domain_name() == Some("example.com") && call.api_id() == Some("a1"))
+            .then_output(|| CreateApiMappingOutput::builder().build());
+        let change = mock!(Dns::change_resource_record_sets)
+            .match_requests(|call| {
+                let changes = call.change_batch().map(ChangeBatch::changes).unwrap_or_default();
+                let name =
+                    |change: &Change| change.resource_record_set().is_some_and(|set| set.name() == "example.com");
+                changes.len() == 2 && changes.iter().all(name)
+            })
+            .then_output(changed);
+        let mut wish = input(false);
+        wish.request.api.alternative_hostnames = vec!["example.com".parse().expect("a name")];
+        let clients = Clients {
+            api_gateway: mock_client!(
+                aws_sdk_apigatewayv2,
+                RuleMode::MatchAny,
+                [&look, &mappings, &absent, &create, &map]
+            ),
+            route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, [&list, &change]),
+        };
+        let settings = Settings { stack: "nameplate".into(), partition: "aws".into(), region: "us-east-1".into() };
+        let output = run(&clients, &settings, wish).await.expect("attached");
+        assert_eq!(output.api_endpoint, "https://api.example.com");
+        assert_eq!(output.alternative_endpoints, ["https://example.com"]);
+        assert!(output.release_deadline > runtime::now());
+        assert_eq!([&look, &mappings, &absent, &create, &map, &list, &change].map(Rule::num_calls), [1; 7]);
     }
 
     #[tokio::test]

@@ -8,7 +8,10 @@ use nameplate::runtime::{self, environment, required};
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::start_logging();
     let config = runtime::sdk_config().await;
-    let clients = step::Clients { acm: aws_sdk_acm::Client::new(&config) };
+    let clients = step::Clients {
+        acm: aws_sdk_acm::Client::new(&config),
+        api_gateway: aws_sdk_apigatewayv2::Client::new(&config),
+    };
     let settings = step::Settings {
         stack: required(&environment, "NAMEPLATE_STACK")?,
         account: required(&environment, "NAMEPLATE_ACCOUNT")?,

@@ -1,13 +1,14 @@
 //! Step `delete-certificate`: the domain's certificates in ACM.
 //!
-//! - Reads: DescribeCertificate, ListTagsForCertificate.
+//! - Reads: DescribeCertificate, ListTagsForCertificate, GetDomainNames.
 //! - Writes: DeleteCertificate.
 //! - Tokens: none; what is gone is done.
 //! - A certificate stays in use for an unknown time after its custom domain is gone (AWS-FACTS 3.4): then the step says
-//!   so, and the state machine comes back later. One that something in this account uses stays for good.
+//!   so, and the state machine comes back later. One that something else in this account uses stays for good; whether a
+//!   custom domain of somebody else does, GetDomainNames tells, which is asked while the certificate is in use.
 //! - Refused: the certificate does not carry our tags any more. Failed: it was still in use at the deadline.
 //!
-//! It must not know custom domains or records.
+//! It must not know records, and changes no custom domain.
 
 use aws_sdk_acm::config::retry::RetryConfig;
 use aws_sdk_acm::types::CertificateDetail;
@@ -20,7 +21,11 @@ use nameplate::{StepError, runtime, tags};
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
     pub(crate) acm: aws_sdk_acm::Client,
+    pub(crate) api_gateway: aws_sdk_apigatewayv2::Client,
 }
+
+/// Custom domains per page. API Gateway pages only when it is asked for a page size.
+const PAGE_SIZE: &str = "500";
 
 /// Whose resources these are.
 #[derive(Clone, Debug)]
@@ -81,7 +86,8 @@ async fn delete(clients: &Clients, settings: &Settings, domain: &str, arn: &str)
     }
     let users = detail.in_use_by();
     if !users.is_empty() {
-        return Ok(Fate::InUse(format!("{arn} is in use by {}", users.join(", "))));
+        let in_use = format!("{arn} is in use by {}", users.join(", "));
+        return still_used(clients, settings, domain, arn, in_use).await;
     }
     match clients.acm.delete_certificate().certificate_arn(arn).customize().config_override(once()).send().await {
         Ok(_) => {
@@ -91,12 +97,43 @@ async fn delete(clients: &Clients, settings: &Settings, domain: &str, arn: &str)
         Err(error) => match code_of(&error) {
             Some("ResourceNotFoundException") => Ok(Fate::Gone),
             // DescribeCertificate is not the first to know.
-            Some("ResourceInUseException") => Ok(Fate::InUse(format!("{arn} is in use"))),
+            Some("ResourceInUseException") => {
+                still_used(clients, settings, domain, arn, format!("{arn} is in use")).await
+            }
             Some(code @ "ConflictException") => {
                 Err(StepError::retryable(code, format!("acm:DeleteCertificate met another change of {arn}")))
             }
             _ => Err(classify("acm:DeleteCertificate", &error)),
         },
+    }
+}
+
+/// What becomes of a certificate that API Gateway uses: behind it may stand a custom domain of somebody else, which
+/// waiting would not change.
+async fn still_used(
+    clients: &Clients,
+    settings: &Settings,
+    domain: &str,
+    arn: &str,
+    in_use: String,
+) -> Result<Fate, StepError> {
+    let mut next = None;
+    loop {
+        let call = clients.api_gateway.get_domain_names().max_results(PAGE_SIZE).set_next_token(next);
+        let page = call.send().await.map_err(|error| classify("apigatewayv2:GetDomainNames", &error))?;
+        let other = page.items().iter().find(|one| {
+            let tags = one.tags().into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
+            one.domain_name_configurations().iter().any(|one| one.certificate_arn() == Some(arn))
+                && !tags::ours(tags, domain, &settings.stack)
+        });
+        if let Some(name) = other.and_then(|one| one.domain_name()) {
+            let reason = format!("the custom domain {name}, which is not Nameplate's, uses it");
+            return Ok(Fate::Stays(Thing::new("certificate", arn, reason)));
+        }
+        next = page.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            return Ok(Fate::InUse(in_use));
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_apigatewayv2::types::{Api, Integration, Route};
+use aws_sdk_apigatewayv2::types::{Api, DomainNameConfiguration, DomainNameStatus, Integration, Route};
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use nameplate::contract::Known;
 use nameplate::desired::{
@@ -17,6 +17,9 @@ use nameplate::runtime::now;
 use nameplate::{Request, StepError, tags};
 
 use crate::step::{Clients, Settings};
+
+/// Elements per page. API Gateway pages only when it is asked for a page size.
+const PAGE_SIZE: &str = "500";
 
 /// A registration in this account.
 pub(crate) struct Detail {
@@ -62,40 +65,77 @@ pub(crate) async fn email_confirmed(clients: &Clients, domain: &str) -> Result<b
     Ok(answer.status == Some(aws_sdk_route53domains::types::ReachabilityStatus::Done))
 }
 
-/// The custom domain of the request's host name, if it exists and is ours.
+/// The custom domains of this domain.
+#[derive(Default)]
+pub(crate) struct CustomDomains {
+    /// Those of the request's host names that exist, by name.
+    pub(crate) wanted: BTreeMap<String, CustomDomain>,
+    /// Host names of ours that the request does not name.
+    pub(crate) dropped: Vec<String>,
+}
+
+/// The custom domains of the request's host names, and those of ours that it does not name any more.
 ///
 /// # Errors
-/// `Refused` when it exists and is not ours.
-pub(crate) async fn custom_domain(
+/// `Refused` when one of the request's exists and is not ours.
+pub(crate) async fn custom_domains(
     clients: &Clients,
     settings: &Settings,
     request: &Request,
-) -> Result<Option<CustomDomain>, StepError> {
-    let name = request.hostname();
-    let answer = match clients.apigateway.get_domain_name().domain_name(&name).send().await {
-        Ok(answer) => answer,
-        Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
-        Err(error) => return Err(classify("apigatewayv2:GetDomainName", &error)),
-    };
-    if !ours(answer.tags(), settings, request) {
-        return Err(StepError::refused(
-            "CustomDomainNotOurs",
-            format!(
-                "the custom domain {name} exists in API Gateway and was not made by this stack for {}",
-                request.domain_name
-            ),
-            "delete it, or choose another api.hostname",
-        ));
+) -> Result<CustomDomains, StepError> {
+    let hostnames = request.hostnames();
+    let (mut found, mut next) = (CustomDomains::default(), None);
+    loop {
+        let page = clients
+            .apigateway
+            .get_domain_names()
+            .max_results(PAGE_SIZE)
+            .set_next_token(next)
+            .send()
+            .await
+            .map_err(|error| classify("apigatewayv2:GetDomainNames", &error))?;
+        for item in page.items.unwrap_or_default() {
+            let name = item.domain_name().map(dns_form).unwrap_or_default();
+            match (hostnames.contains(&name), ours(item.tags(), settings, request)) {
+                (true, true) => {
+                    found
+                        .wanted
+                        .insert(name.clone(), CustomDomain::of(name, item.domain_name_configurations().first()));
+                }
+                (true, false) => return Err(not_our_custom_domain(request, &name)),
+                (false, true) => found.dropped.push(name),
+                (false, false) => {}
+            }
+        }
+        next = page.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            return Ok(found);
+        }
     }
-    let configuration = answer.domain_name_configurations().first();
-    Ok(Some(CustomDomain {
-        available: configuration
-            .and_then(|c| c.domain_name_status())
-            .is_none_or(|status| *status == aws_sdk_apigatewayv2::types::DomainNameStatus::Available),
-        certificate_arn: configuration.and_then(|c| c.certificate_arn()).map(str::to_owned),
-        target: configuration.and_then(|c| c.api_gateway_domain_name()).map(dns_form),
-        name,
-    }))
+}
+
+impl CustomDomain {
+    fn of(name: String, configuration: Option<&DomainNameConfiguration>) -> Self {
+        Self {
+            available: configuration
+                .and_then(|c| c.domain_name_status())
+                .is_none_or(|status| *status == DomainNameStatus::Available),
+            certificate_arn: configuration.and_then(|c| c.certificate_arn()).map(str::to_owned),
+            target: configuration.and_then(|c| c.api_gateway_domain_name()).map(dns_form),
+            name,
+        }
+    }
+}
+
+fn not_our_custom_domain(request: &Request, name: &str) -> StepError {
+    StepError::refused(
+        "CustomDomainNotOurs",
+        format!(
+            "the custom domain {name} exists in API Gateway and was not made by this stack for {}",
+            request.domain_name
+        ),
+        "delete it, or choose another host name",
+    )
 }
 
 /// Our API for this domain, if there is one.
@@ -220,23 +260,36 @@ pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>
         .collect())
 }
 
-/// Whether everything of a finished run still stands: custom domain with the certificate, mapping, routes and
-/// their targets, delegation, validation records and aliases. At most five calls for a zone of one page, and one more for authorizers.
+/// Whether everything of a finished run still stands, and nothing of an earlier one beside it: custom domains with the
+/// certificate, mappings, routes and their targets, delegation, validation records and aliases. At most four calls
+/// for a zone of one page, and one more for authorizers and for each further host name.
 pub(crate) async fn stands(
     clients: &Clients,
-    settings: &Settings,
     request: &Request,
     known: &Known,
     owned: &[Owned],
+    custom_domains: &CustomDomains,
     detail: Option<&Detail>,
 ) -> Result<bool, StepError> {
     let (Some(api_id), Some(certificate_arn)) = (&known.api_id, &known.certificate_arn) else { return Ok(false) };
-    let Some(custom_domain) = custom_domain(clients, settings, request).await? else { return Ok(false) };
-    if !custom_domain.available || custom_domain.certificate_arn.as_deref() != Some(certificate_arn) {
+    let mut targets = BTreeMap::new();
+    for hostname in request.hostnames() {
+        let Some(found) = custom_domains.wanted.get(&hostname) else { return Ok(false) };
+        let Some(target) = &found.target else { return Ok(false) };
+        if !found.available || found.certificate_arn.as_deref() != Some(certificate_arn) {
+            return Ok(false);
+        }
+        targets.insert(hostname, target.clone());
+    }
+    if !custom_domains.dropped.is_empty() {
         return Ok(false);
     }
-    let Some(target) = custom_domain.target else { return Ok(false) };
-    if !mapped(clients, &custom_domain.name, api_id).await? || !routes_stand(clients, request, api_id).await? {
+    for hostname in targets.keys() {
+        if !mapped(clients, hostname, api_id).await? {
+            return Ok(false);
+        }
+    }
+    if !routes_stand(clients, request, api_id).await? {
         return Ok(false);
     }
     if request.dns == Dns::External {
@@ -244,7 +297,7 @@ pub(crate) async fn stands(
         return Ok(true);
     }
     let Some(zone_id) = &known.hosted_zone_id else { return Ok(false) };
-    records_stand(clients, request, zone_id, &target, known, owned, detail).await
+    records_stand(clients, request, zone_id, &targets, known, owned, detail).await
 }
 
 async fn mapped(clients: &Clients, name: &str, api_id: &str) -> Result<bool, StepError> {
@@ -411,16 +464,17 @@ async fn records_stand(
     clients: &Clients,
     request: &Request,
     zone_id: &str,
-    alias_target: &str,
+    alias_targets: &BTreeMap<String, String>,
     known: &Known,
     owned: &[Owned],
     detail: Option<&Detail>,
 ) -> Result<bool, StepError> {
-    let hostname = request.hostname();
-    let mut wanted: BTreeMap<(String, &'static str), Option<String>> = BTreeMap::from([
-        ((hostname.clone(), "A"), Some(alias_target.to_owned())),
-        ((hostname, "AAAA"), Some(alias_target.to_owned())),
-    ]);
+    let mut wanted: BTreeMap<(String, &'static str), Option<String>> = BTreeMap::new();
+    for (hostname, target) in alias_targets {
+        for kind in ["A", "AAAA"] {
+            wanted.insert((hostname.clone(), kind), Some(target.clone()));
+        }
+    }
     for record in &known.validation_records {
         wanted.insert((dns_form(&record.name), "CNAME"), Some(dns_form(&record.value)));
     }

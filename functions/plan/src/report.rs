@@ -22,18 +22,25 @@ const NOT_YET: &str = "(known after the run)";
 /// Limits that limit nothing: a stage that once had some cannot lose them.
 const NO_LIMIT: (f64, i32) = (10_000.0, 5_000);
 
+/// What was seen before the report is made.
+pub(crate) struct Seen<'a> {
+    pub(crate) known: &'a Known,
+    pub(crate) plan: RegistrationPlan,
+    pub(crate) registry: Option<&'a look::Detail>,
+    pub(crate) custom_domains: &'a look::CustomDomains,
+}
+
 /// Every resource of the request, in the order in which it would be made.
 ///
 /// # Errors
-/// `Refused` for a custom domain that is not ours; what reading can fail with.
+/// What reading can fail with.
 pub(crate) async fn resources(
     clients: &Clients,
     settings: &Settings,
     request: &Request,
-    known: &Known,
-    plan: RegistrationPlan,
-    registry: Option<&look::Detail>,
+    seen: &Seen<'_>,
 ) -> Result<Vec<ResourceReport>, StepError> {
+    let Seen { known, plan, registry, custom_domains } = *seen;
     let domain = request.domain_name.as_str();
     let found = look::api(clients, settings, request, known).await?;
     let api_before = match &found {
@@ -48,14 +55,6 @@ pub(crate) async fn resources(
     let misdirected = registry.filter(|_| zone.as_ref().is_none_or(|zone| !zone.delegated));
     let zone_id = zone.map(|zone| zone.id);
     let certificate = Certificate::find(clients, request, known).await?;
-    let custom_domain = look::custom_domain(clients, settings, request).await?;
-    let mapped = match &custom_domain {
-        Some(found) => mapped(clients, &found.name).await?,
-        None => Value::Null,
-    };
-    let before = custom_domain
-        .as_ref()
-        .map_or(Value::Null, |found| json!({"certificate": found.certificate_arn, "api": mapped}));
     let certificate_kept = certificate.as_ref().filter(|found| found.fits(request)).map(|found| found.arn.clone());
     let after = json!({
         "certificate": certificate_kept.as_deref().unwrap_or(NOT_YET),
@@ -69,18 +68,23 @@ pub(crate) async fn resources(
         resources.push(resource("hosted zone", zone_id.clone(), domain, &Value::Null, &Value::Null));
         resources.extend(misdirected.map(|registry| name_servers(request, registry)));
     }
-    resources.extend([
-        resource(
-            "certificate",
-            certificate.as_ref().map(|found| found.arn.clone()),
-            &request.certificate_names().join(", "),
-            &certificate.as_ref().map_or(Value::Null, |found| found.document(request)),
-            &Certificate::wanted(request),
-        ),
-        resource("custom domain", custom_domain.as_ref().map(|d| d.name.clone()), &request.hostname(), &before, &after),
-    ]);
-    if request.dns == Dns::Route53 {
-        resources.push(aliases(clients, request, zone_id.as_deref(), custom_domain.as_ref()).await?);
+    resources.extend([resource(
+        "certificate",
+        certificate.as_ref().map(|found| found.arn.clone()),
+        &request.certificate_names().join(", "),
+        &certificate.as_ref().map_or(Value::Null, |found| found.document(request)),
+        &Certificate::wanted(request),
+    )]);
+    let hosts = Hosts { clients, zone_id: zone_id.as_deref().filter(|_| request.dns == Dns::Route53), after: &after };
+    for hostname in request.hostnames() {
+        let found = custom_domains.wanted.get(&hostname);
+        resources.push(hosts.custom_domain(&hostname, found).await?);
+        if request.dns == Dns::Route53 {
+            resources.push(hosts.aliases(&hostname, found).await?);
+        }
+    }
+    for hostname in &custom_domains.dropped {
+        resources.extend(hosts.removed(hostname).await?);
     }
     Ok(resources)
 }
@@ -331,20 +335,52 @@ impl Certificate {
     }
 }
 
-/// The records of the host name that point to the custom domain.
-async fn aliases(
-    clients: &Clients,
-    request: &Request,
-    zone_id: Option<&str>,
-    custom_domain: Option<&look::CustomDomain>,
-) -> Result<ResourceReport, StepError> {
-    let host = request.hostname();
-    let present = match zone_id {
-        Some(zone_id) => look::aliases(clients, zone_id, &host).await?,
-        None => BTreeMap::new(),
-    };
-    let target = custom_domain.and_then(|found| found.target.as_deref()).unwrap_or(NOT_YET);
-    let found = (!present.is_empty()).then(|| host.clone());
-    let before = if present.is_empty() { Value::Null } else { json!(present) };
-    Ok(resource("alias records", found, &host, &before, &json!({"A": target, "AAAA": target})))
+/// What is looked at for each host name.
+struct Hosts<'a> {
+    clients: &'a Clients,
+    /// The zone of the alias records; nothing where somebody else's DNS answers.
+    zone_id: Option<&'a str>,
+    /// The custom domain as the request wants it.
+    after: &'a Value,
+}
+
+impl Hosts<'_> {
+    async fn custom_domain(&self, host: &str, found: Option<&look::CustomDomain>) -> Result<ResourceReport, StepError> {
+        let before = match found {
+            Some(found) => json!({"certificate": found.certificate_arn, "api": mapped(self.clients, host).await?}),
+            None => Value::Null,
+        };
+        Ok(resource("custom domain", found.map(|found| found.name.clone()), host, &before, self.after))
+    }
+
+    /// The records of the host name that point to the custom domain.
+    async fn aliases(&self, host: &str, found: Option<&look::CustomDomain>) -> Result<ResourceReport, StepError> {
+        let present = self.present(host).await?;
+        let target = found.and_then(|found| found.target.as_deref()).unwrap_or(NOT_YET);
+        let name = (!present.is_empty()).then(|| host.to_owned());
+        let before = if present.is_empty() { Value::Null } else { json!(present) };
+        Ok(resource("alias records", name, host, &before, &json!({"A": target, "AAAA": target})))
+    }
+
+    /// A host name that the request does not name any more.
+    async fn removed(&self, host: &str) -> Result<Vec<ResourceReport>, StepError> {
+        let gone = |kind: &str| ResourceReport {
+            resource: kind.to_owned(),
+            action: ReportAction::Remove,
+            name: host.to_owned(),
+            changes: Vec::new(),
+        };
+        let mut resources = vec![gone("custom domain")];
+        if !self.present(host).await?.is_empty() {
+            resources.push(gone("alias records"));
+        }
+        Ok(resources)
+    }
+
+    async fn present(&self, host: &str) -> Result<BTreeMap<&'static str, String>, StepError> {
+        match self.zone_id {
+            Some(zone_id) => look::aliases(self.clients, zone_id, host).await,
+            None => Ok(BTreeMap::new()),
+        }
+    }
 }

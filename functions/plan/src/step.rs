@@ -74,17 +74,26 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         check_contact(clients, registration).await?;
     }
 
-    let converged = converged(clients, settings, &request, &fingerprint, &item, found.detail.as_ref()).await?;
+    // A name that nobody has registered can have no custom domain of somebody else in use here, nor records.
+    let custom_domains = match found.quote.is_none() || request.dry_run {
+        true => look::custom_domains(clients, settings, &request).await?,
+        false => look::CustomDomains::default(),
+    };
+    let live = Live { request: &request, item: &item, found: &found, custom_domains: &custom_domains };
+    let converged = live.result(clients, &fingerprint).await?;
     let mut report = nameplate::result::Report::default();
     if request.dry_run {
         report.price = found.quote.as_ref().map(|quote| price_report(&request, quote));
-        report.resources =
-            report::resources(clients, settings, &request, &item.known, found.plan, found.detail.as_ref()).await?;
+        let seen = report::Seen {
+            known: &item.known,
+            plan: found.plan,
+            registry: found.detail.as_ref(),
+            custom_domains: &custom_domains,
+        };
+        report.resources = report::resources(clients, settings, &request, &seen).await?;
         report.resources.extend(records_report(clients, &request, &item).await?);
         report.lines = difference::lines(&report);
     } else if converged.is_none() && found.quote.is_none() {
-        // A name that nobody has registered can have no custom domain of somebody else in use here, nor records.
-        look::custom_domain(clients, settings, &request).await?;
         if !request.domain_name.is_registrable() && request.dns == Dns::Route53 {
             look::enclosing_zone(clients, &request).await?;
         }
@@ -104,6 +113,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         quote: found.quote,
         planned_at: time,
         deadlines: Deadlines { registration: time + wait, certificate: time + wait + CERTIFICATE_DEADLINE_SECS },
+        dropped_hostnames: custom_domains.dropped,
         report,
         result: converged,
         request,
@@ -229,36 +239,41 @@ fn price_report(request: &Request, quote: &Quote) -> PriceReport {
     PriceReport { first_year: quote.registration.clone(), total: quote.total(years), renewal: quote.renewal.clone() }
 }
 
-/// The stored result with the registration as it is now, if nothing is left to do.
-async fn converged(
-    clients: &Clients,
-    settings: &Settings,
-    request: &Request,
-    fingerprint: &str,
-    item: &Item,
-    detail: Option<&look::Detail>,
-) -> Result<Option<ProvisionResult>, StepError> {
-    let Some(stored) = &item.result else { return Ok(None) };
-    if item.held || !item.live || item.fingerprint.as_deref() != Some(fingerprint) {
-        return Ok(None);
+/// What a run of the same request has left, and what was seen of it now.
+struct Live<'a> {
+    request: &'a Request,
+    item: &'a Item,
+    found: &'a Found,
+    custom_domains: &'a look::CustomDomains,
+}
+
+impl Live<'_> {
+    /// The stored result with the registration as it is now, if nothing is left to do.
+    async fn result(&self, clients: &Clients, fingerprint: &str) -> Result<Option<ProvisionResult>, StepError> {
+        let Self { request, item, custom_domains, .. } = self;
+        let detail = self.found.detail.as_ref();
+        let Some(stored) = &item.result else { return Ok(None) };
+        if item.held || !item.live || item.fingerprint.as_deref() != Some(fingerprint) {
+            return Ok(None);
+        }
+        let mut result = stored.clone();
+        if let Some(detail) = detail {
+            result.registration.expires = detail.expires.clone();
+            result.registration.auto_renew = detail.auto_renew;
+        }
+        let registered_then = stored.registration.status == nameplate::result::RegistrationStatus::Registered;
+        if registered_then != detail.is_some() {
+            return Ok(None);
+        }
+        // An unconfirmed address leaves an action open; once it is confirmed the full path takes the action away.
+        if stored.registration.email_confirmed == Some(false)
+            && look::email_confirmed(clients, request.domain_name.as_str()).await?
+        {
+            return Ok(None);
+        }
+        let stands = look::stands(clients, request, &item.known, &item.owned, custom_domains, detail).await?;
+        Ok(stands.then_some(result))
     }
-    let mut result = stored.clone();
-    if let Some(detail) = detail {
-        result.registration.expires = detail.expires.clone();
-        result.registration.auto_renew = detail.auto_renew;
-    }
-    let registered_then = stored.registration.status == nameplate::result::RegistrationStatus::Registered;
-    if registered_then != detail.is_some() {
-        return Ok(None);
-    }
-    // An unconfirmed address leaves an action open; once it is confirmed the full path takes the action away.
-    if stored.registration.email_confirmed == Some(false)
-        && look::email_confirmed(clients, request.domain_name.as_str()).await?
-    {
-        return Ok(None);
-    }
-    let stands = look::stands(clients, settings, request, &item.known, &item.owned, detail).await?;
-    Ok(stands.then_some(result))
 }
 
 /// Whether there is anything to do or to look at about further records.

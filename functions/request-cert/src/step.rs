@@ -267,27 +267,30 @@ fn key_fits(key: Option<&str>, request: &Request) -> bool {
 }
 
 /// The certificate of the earlier run or turn, else one that is ours by names and tags; and the others that are ours
-/// by tags, in whose place it comes.
+/// by tags, in whose place it comes. A turn that is not the first looks for others only if it needs one.
 async fn find(
     acm: &Acm,
     stack: &str,
     input: &RequestCertInput,
 ) -> Result<(Option<Certificate>, Vec<String>), StepError> {
-    let mut replaced = Vec::new();
+    let mut recorded = None;
     if let Some(arn) = &input.certificate_arn
         && let Some(certificate) = describe(acm, arn).await?
     {
-        if certificate.fits(&input.request) {
-            return Ok((Some(certificate), replaced));
+        match certificate.fits(&input.request) {
+            true => recorded = Some(certificate),
+            false => tracing::info!(certificate = arn, "the recorded certificate has other names or another key"),
         }
-        tracing::info!(certificate = arn, "the recorded certificate has other names or another key");
     }
-    if input.fresh {
-        return Ok((None, replaced));
+    if input.fresh || (recorded.is_some() && !input.first_turn) {
+        return Ok((recorded, Vec::new()));
     }
-    let mut chosen = None;
+    let (mut chosen, mut replaced) = (recorded.as_ref().map(|found| found.arn.clone()), Vec::new());
     for summary in candidates(list(acm).await?, &input.request) {
         let Some(arn) = summary.certificate_arn() else { continue };
+        if chosen.as_deref() == Some(arn) {
+            continue;
+        }
         if !is_ours(acm, arn, &input.request, stack).await? {
             continue;
         }
@@ -297,9 +300,10 @@ async fn find(
             replaced.push(arn.to_owned());
         }
     }
-    let found = match chosen {
-        Some(arn) => describe(acm, &arn).await?,
-        None => None,
+    let found = match (recorded, chosen) {
+        (Some(certificate), _) => Some(certificate),
+        (None, Some(arn)) => describe(acm, &arn).await?,
+        (None, None) => None,
     };
     Ok((found, replaced))
 }
@@ -689,6 +693,7 @@ mod tests {
             incarnation: "arn:aws:states:us-east-1:123456789012:execution:provision:one".to_owned(),
             certificate_arn: certificate_arn.map(str::to_owned),
             fresh,
+            first_turn: false,
             planned_at: NOW - 60,
             deadline: NOW - 60 + CERTIFICATE_DEADLINE_SECS,
         }
@@ -1115,6 +1120,21 @@ mod tests {
         let describe = describes(detail(NEW, Status::PendingValidation));
         let output = go(&[&list, &ours, &others, &request, &describe], &[&put], input(false, None)).await;
         assert_eq!(output.expect("requested").replaced, [OLD]);
+    }
+
+    #[tokio::test]
+    async fn only_the_first_turn_looks_for_others_beside_a_recorded_certificate_that_fits() {
+        let (describe, list) = (
+            describes(detail(NEW, Status::Issued)),
+            lists(vec![summary(NEW, Status::Issued), summary(OLD, Status::Issued)]),
+        );
+        let tags = has_tags(OLD, OURS);
+        let first = RequestCertInput { first_turn: true, ..input(false, Some(NEW)) };
+        let output = go(&[&describe, &list, &tags], &[], first).await.expect("issued");
+        assert_issued(&output, NEW);
+        assert_eq!(output.replaced, [OLD]);
+        let output = go(&[&describe], &[], input(false, Some(NEW))).await.expect("issued");
+        assert_eq!(output.replaced, [""; 0]);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What the end-to-end tests share: the deployed stack on the local AWS, executions, events, and questions
 //! to the world. It judges nothing itself, and it must not know how the functions work.
 
+mod asking;
 mod backend;
 mod events;
 mod traces;
 mod world;
 
+pub use asking::{Answers, Asking};
 pub use backend::Backend;
 pub use events::Events;
 pub use traces::{Finding, Place, Traces};

@@ -1,7 +1,7 @@
 //! A domain that is live, and another request for it: the plan shows the difference, a run makes it, and a second
 //! run has nothing left to do.
 
-use e2e::{Backend, World, request};
+use e2e::{Asking, Backend, World, request};
 use serde_json::{Value, json};
 
 /// The lines of a dry run that change something, without the last, which counts.
@@ -102,4 +102,112 @@ async fn another_request_for_a_live_name_is_shown_made_and_then_left_alone() {
     let again = world.run(&wish).await;
     assert_eq!(writes(&world, &again.arn).await, [""; 0]);
     assert_eq!(again.status, "SUCCEEDED");
+}
+
+#[tokio::test]
+async fn a_certificate_with_other_names_comes_in_the_place_of_the_old_one_and_the_name_answers_all_the_while() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "change-certificate.com";
+    let mut wish = request(domain, &backend.url("/models"));
+    let first = world.run(&wish).await.live();
+    let asking = Asking::start(&world, &format!("api.{domain}"), "/v1/models");
+
+    wish["certificate"] = json!({"alternativeNames": [format!("*.{domain}"), format!("eu.api.{domain}")]});
+    let lines = planned(&world, &wish).await;
+    let shown = |text: &str| lines.iter().any(|line| line.contains(text));
+    assert!(shown("~ certificate") && shown(&format!("eu.api.{domain}")) && shown("~ custom domain"), "{lines:?}");
+    let changed = world.run(&wish).await;
+    let (states, written) = (world.states(&changed.arn).await, writes(&world, &changed.arn).await);
+    let second = changed.live();
+
+    let answers = asking.stop().await;
+    assert_eq!(answers.bad, [], "after {} good answers", answers.good);
+    assert!(answers.good > 20, "{}", answers.good);
+    assert_ne!(second["certificateArn"], first["certificateArn"]);
+    let left = world.certificates(domain).await;
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(left[0]["CertificateArn"], second["certificateArn"]);
+    let count = |action: &str| written.iter().filter(|written| *written == action).count();
+    assert_eq!((count("RequestCertificate"), count("UpdateDomainName"), count("DeleteCertificate")), (1, 1, 1));
+    assert!(states.iter().any(|state| state == "AwaitRelease"), "ACM lets go of the old one late: {states:?}");
+    // One record proves the name and its wildcard; the other host name brought one of its own.
+    let zone = second["hostedZoneId"].as_str().expect("a zone");
+    let proofs = world.records(zone).await.into_iter().filter(|record| record.contains(" CNAME ")).count();
+    assert_eq!(proofs, 2);
+
+    assert_eq!(planned(&world, &wish).await, ["Plan: 0 to add, 0 to change, 0 to remove."]);
+    let again = world.run(&wish).await;
+    assert_eq!(writes(&world, &again.arn).await, [""; 0]);
+    assert_eq!(again.live(), second);
+}
+
+#[tokio::test]
+async fn host_names_come_and_go_and_those_that_stay_answer_all_the_while() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "change-hosts.com";
+    let host = |label: &str| format!("{label}.{domain}");
+    let mut wish = request(domain, &backend.url("/models"));
+    wish["api"]["alternativeHostnames"] = json!([domain, host("www")]);
+    let first = world.run(&wish).await.live();
+    assert_eq!(first["apiEndpoint"], format!("https://{}", host("api")));
+    assert_eq!(first["alternativeEndpoints"], json!([format!("https://{domain}"), format!("https://{}", host("www"))]));
+    for name in [host("api"), domain.to_owned(), host("www")] {
+        assert_eq!(world.get(&name, "/v1/models").await.0, 200, "{name}");
+        assert_eq!(world.custom_domain(&name).await["tags"]["nameplate:domain"], domain, "{name}");
+    }
+    assert_eq!(world.certificates(domain).await.len(), 1);
+    let again = world.run(&wish).await;
+    assert_eq!(writes(&world, &again.arn).await, [""; 0]);
+    assert_eq!(again.live(), first);
+
+    let (main, top) = (Asking::start(&world, &host("api"), "/v1/models"), Asking::start(&world, domain, "/v1/models"));
+    wish["api"]["alternativeHostnames"] = json!([domain, host("chat")]);
+    let lines = planned(&world, &wish).await;
+    for line in [
+        format!("+ custom domain {}", host("chat")),
+        format!("- custom domain {}", host("www")),
+        format!("- alias records {}", host("www")),
+    ] {
+        assert!(lines.contains(&line), "{line}: {lines:?}");
+    }
+    let changed = world.run(&wish).await;
+    let written = writes(&world, &changed.arn).await;
+    let second = changed.live();
+    for answers in [main.stop().await, top.stop().await] {
+        assert_eq!(answers.bad, [], "after {} good answers", answers.good);
+        assert!(answers.good > 0);
+    }
+    assert_eq!(second["certificateArn"], first["certificateArn"], "`*.` covers the new one too");
+    assert_eq!(world.get(&host("chat"), "/v1/models").await.0, 200);
+    assert_eq!(world.custom_domain(&host("www")).await, Value::Null);
+    let zone = second["hostedZoneId"].as_str().expect("a zone");
+    let records = world.records(zone).await;
+    assert!(!records.iter().any(|record| record.starts_with(&host("www"))), "{records:?}");
+    let count = |action: &str| written.iter().filter(|written| *written == action).count();
+    assert_eq!((count("CreateDomainName"), count("DeleteDomainName"), count("UpdateDomainName")), (1, 1, 0));
+    assert_eq!(count("ChangeResourceRecordSets"), 2, "{written:?}");
+
+    assert_eq!(planned(&world, &wish).await, ["Plan: 0 to add, 0 to change, 0 to remove."]);
+    let known = world.item(domain).await["known"]["S"].as_str().map(str::to_owned).expect("JSON");
+    let known: Value = serde_json::from_str(&known).expect("JSON");
+    assert_eq!(known["hostnames"], json!([host("api"), domain, host("chat")]));
+}
+
+#[tokio::test]
+async fn a_host_name_that_another_domain_of_this_account_has_is_refused() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "host-once.com";
+    let wish = request(domain, &backend.url("/models"));
+    let _live = world.run(&wish).await.live();
+    let inside = json!({
+        "domainName": format!("api.{domain}"),
+        "api": {
+            "allowHttp": true,
+            "hostname": format!("api.{domain}"),
+            "routes": [{"route": "GET /v1/models", "url": backend.url("/other")}],
+        },
+    });
+    let reason = world.run(&inside).await.refused("Nameplate.Refused");
+    assert!(reason.contains(&format!("the custom domain api.{domain} exists")), "{reason}");
+    assert_eq!(world.item(&format!("api.{domain}")).await, Value::Null, "nothing was claimed");
 }

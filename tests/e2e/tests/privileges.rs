@@ -202,7 +202,7 @@ fn needed(service: &str, operation: &str, resource: &str) -> (String, Option<Str
             let folder = |name: &str| name.trim_end_matches('s').to_ascii_lowercase() + "s";
             let whole = method == "POST" || noun.ends_with('s');
             let path = match noun {
-                "Api" | "Apis" | "DomainName" if whole => format!("/{}", folder(noun)),
+                "Api" | "Apis" | "DomainName" | "DomainNames" if whole => format!("/{}", folder(noun)),
                 "Api" | "DomainName" => format!("/{}/{resource}", folder(noun)),
                 "CorsConfiguration" => format!("/apis/{resource}/cors"),
                 "RouteSettings" => format!("/apis/{resource}/stages/-/routesettings/-"),

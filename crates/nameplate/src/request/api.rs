@@ -15,6 +15,8 @@ use crate::error::StepError;
 
 pub use authorizer::{Authorizer, JwtAuthorizer, LambdaAuthorizer};
 
+/// Host names of one API: each takes half a minute of the account's turn to make (AWS-FACTS 4.5).
+pub const MAX_HOSTNAMES: usize = 10;
 /// Routes of one HTTP API: API Gateway's default quota (AWS-FACTS 4.5).
 pub const MAX_ROUTES: usize = 300;
 /// Longest URL of a route's target, in characters (`UriWithLengthBetween1And2048` in API Gateway's model).
@@ -29,6 +31,10 @@ pub struct Api {
     /// The host name that answers: the domain itself or a name inside it. Absent: `api.` and the domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostname: Option<Hostname>,
+    /// Further host names that answer with the same API, each the domain itself or a name inside it. At most 9.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 9))]
+    pub alternative_hostnames: Vec<Hostname>,
     /// The kind of API.
     #[serde(default)]
     pub protocol: Protocol,

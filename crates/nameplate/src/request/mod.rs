@@ -156,6 +156,12 @@ impl Request {
         self.api.hostname.as_ref().map_or_else(|| format!("api.{}", self.domain_name), |h| h.as_str().to_owned())
     }
 
+    /// All host names that answer, the main one first.
+    pub fn hostnames(&self) -> Vec<String> {
+        let others = self.api.alternative_hostnames.iter().map(|host| host.as_str().to_owned());
+        std::iter::once(self.hostname()).chain(others).collect()
+    }
+
     /// All names on the certificate, the domain first, each once.
     pub fn certificate_names(&self) -> Vec<String> {
         let others = self.certificate.alternative_names.iter().flatten().map(CertificateName::as_str);
@@ -171,17 +177,28 @@ impl Request {
     }
 
     fn fill_in(&mut self) {
-        let hostname = self.hostname();
         if self.api.hostname.is_none() {
-            self.api.hostname = hostname.parse().ok();
+            self.api.hostname = self.hostname().parse().ok();
         }
         if self.certificate.alternative_names.is_none() {
-            let mut names: Vec<CertificateName> = format!("*.{}", self.domain_name).parse().into_iter().collect();
-            if !names.iter().any(|n| n.covers(&hostname)) && hostname != self.domain_name.as_str() {
+            self.certificate.alternative_names = Some(self.default_alternative_names());
+        }
+    }
+
+    /// `*.` and the domain, and each host name that neither covers.
+    fn default_alternative_names(&self) -> Vec<CertificateName> {
+        let mut names: Vec<CertificateName> = format!("*.{}", self.domain_name).parse().into_iter().collect();
+        for hostname in self.hostnames() {
+            if !self.covered(&names, &hostname) {
                 names.extend(hostname.parse::<CertificateName>());
             }
-            self.certificate.alternative_names = Some(names);
         }
+        names
+    }
+
+    /// Whether a certificate with the domain and these names serves `hostname`.
+    fn covered(&self, names: &[CertificateName], hostname: &str) -> bool {
+        hostname == self.domain_name.as_str() || names.iter().any(|name| name.covers(hostname))
     }
 
     fn check(&self) -> Result<(), StepError> {
@@ -293,15 +310,9 @@ impl Request {
                 "choose a shorter name",
             ));
         }
-        let hostname = self.hostname();
-        if !domain.contains(&hostname) {
-            return Err(StepError::invalid(
-                "api.hostname",
-                format!("`{hostname}` is not in `{domain}`"),
-                format!("use `{domain}` or a name that ends in `.{domain}`"),
-            ));
-        }
-        let Some(names) = &self.certificate.alternative_names else { return Ok(()) };
+        self.check_hostnames()?;
+        let default = self.default_alternative_names();
+        let names = self.certificate.alternative_names.as_ref().unwrap_or(&default);
         for (index, name) in names.iter().enumerate() {
             if !domain.contains(name.base()) {
                 return Err(StepError::invalid(
@@ -311,7 +322,9 @@ impl Request {
                 ));
             }
         }
-        let count = self.certificate_names().len();
+        let distinct: BTreeSet<&str> =
+            names.iter().map(CertificateName::as_str).filter(|name| *name != domain.as_str()).collect();
+        let count = distinct.len() + 1;
         if count > MAX_CERTIFICATE_NAMES {
             return Err(StepError::invalid(
                 "certificate.alternativeNames",
@@ -319,12 +332,45 @@ impl Request {
                 format!("use a wildcard such as `*.{domain}`, or fewer names"),
             ));
         }
-        if hostname != domain.as_str() && !names.iter().any(|n| n.covers(&hostname)) {
+        if let Some(hostname) = self.hostnames().into_iter().find(|hostname| !self.covered(names, hostname)) {
             return Err(StepError::invalid(
                 "certificate.alternativeNames",
                 format!("none of the names covers the host name `{hostname}`"),
-                format!("add `{hostname}`, or leave the field out for `*.{domain}`"),
+                format!("add `{hostname}`, or leave the field out for names that cover every host name"),
             ));
+        }
+        Ok(())
+    }
+
+    fn check_hostnames(&self) -> Result<(), StepError> {
+        let domain = &self.domain_name;
+        let hostnames = self.hostnames();
+        if hostnames.len() > MAX_HOSTNAMES {
+            return Err(StepError::invalid(
+                "api.alternativeHostnames",
+                format!("with the main one these are {} host names, more than {MAX_HOSTNAMES}", hostnames.len()),
+                "leave some out, or put them on a domain of their own below this one",
+            ));
+        }
+        for (index, hostname) in hostnames.iter().enumerate() {
+            let field = match index {
+                0 => "api.hostname".to_owned(),
+                _ => format!("api.alternativeHostnames[{}]", index - 1),
+            };
+            if !domain.contains(hostname) {
+                return Err(StepError::invalid(
+                    &field,
+                    format!("`{hostname}` is not in `{domain}`"),
+                    format!("use `{domain}` or a name that ends in `.{domain}`"),
+                ));
+            }
+            if hostnames[..index].contains(hostname) {
+                return Err(StepError::invalid(
+                    &field,
+                    format!("`{hostname}` answers already"),
+                    "name each host name once",
+                ));
+            }
         }
         Ok(())
     }
@@ -517,6 +563,17 @@ mod tests {
     }
 
     #[test]
+    fn the_certificate_covers_every_host_name_unless_the_request_says_otherwise() {
+        let document = with("/api/alternativeHostnames", json!(["example.com", "www.example.com", "a.eu.example.com"]));
+        let request = Request::parse(&document).expect("valid");
+        assert_eq!(request.hostnames(), ["api.example.com", "example.com", "www.example.com", "a.eu.example.com"]);
+        assert_eq!(request.certificate_names(), ["example.com", "*.example.com", "a.eu.example.com"]);
+        let mut narrow = document;
+        narrow["certificate"] = json!({"alternativeNames": ["*.example.com"]});
+        assert!(refusal(&narrow).contains("covers the host name `a.eu.example.com`"), "{}", refusal(&narrow));
+    }
+
+    #[test]
     fn the_whole_example_of_the_design_is_accepted() {
         let request = Request::parse(&json!({
             "domainName": "my-ai-service.com",
@@ -545,6 +602,8 @@ mod tests {
     #[test]
     fn bad_input_names_the_field_and_what_is_wrong() {
         let eleven: Vec<String> = (0..11).map(|n| format!("n{n}.example.com")).collect();
+        let ten_hosts: Vec<String> = (0..10).map(|n| format!("n{n}.example.com")).collect();
+        let nine_deep_hosts: Vec<String> = (0..9).map(|n| format!("n{n}.eu.example.com")).collect();
         let cases = [
             (json!([]), "request", "no JSON object"),
             (json!({"domainName": "example.com"}), "request", "missing field `api`"),
@@ -553,6 +612,18 @@ mod tests {
             (with("/domainName", json!("co.uk")), "domainName", "public suffix"),
             (with("/domainName", json!(format!("{}.photography", "a".repeat(60)))), "domainName", "at most 64"),
             (with("/api/hostname", json!("api.other.com")), "api.hostname", "not in `example.com`"),
+            (
+                with("/api/alternativeHostnames", json!(["example.com", "www.other.com"])),
+                "api.alternativeHostnames[1]",
+                "not in `example.com`",
+            ),
+            (
+                with("/api/alternativeHostnames", json!(["API.example.com"])),
+                "api.alternativeHostnames[0]",
+                "answers already",
+            ),
+            (with("/api/alternativeHostnames", json!(ten_hosts)), "api.alternativeHostnames", "more than 10"),
+            (with("/api/alternativeHostnames", json!(nine_deep_hosts)), "certificate.alternativeNames", "11 names"),
             (with("/api/routes", json!([])), "api.routes", "no route"),
             (with("/api/routes", json!([{"route": "GET /"}])), "api.routes[0]", "no target"),
             (

@@ -409,13 +409,14 @@ impl Request {
     /// Checks the further records, and brings their values into their one form. Names on the certificate and the
     /// host name must be filled in by then.
     pub(super) fn check_records(&mut self) -> Result<(), StepError> {
+        let hostnames = self.hostnames();
         for index in 0..self.records.len() {
-            self.check_record(index)?;
+            self.check_record(index, &hostnames)?;
         }
         self.check_amazon_may_issue()
     }
 
-    fn check_record(&mut self, index: usize) -> Result<(), StepError> {
+    fn check_record(&mut self, index: usize, hostnames: &[String]) -> Result<(), StepError> {
         let (earlier, rest) = self.records.split_at_mut(index);
         let Some(record) = rest.first_mut() else { return Ok(()) };
         let field = |name: &str| format!("records[{index}]{name}");
@@ -462,11 +463,11 @@ impl Request {
             ));
         }
         let leads = matches!(kind, RecordType::A | RecordType::Aaaa | RecordType::Cname);
-        if leads && self.api.hostname.as_ref().is_some_and(|host| host.as_str() == name) {
+        if leads && hostnames.iter().any(|host| host == name) {
             return Err(StepError::invalid(
                 &field(""),
-                format!("`{name}` is the API's host name, whose addresses are written with the API"),
-                "leave the record out, or choose another `api.hostname`",
+                format!("`{name}` is a host name of the API, whose addresses are written with the API"),
+                "leave the record out, or take the name out of `api.hostname` and `api.alternativeHostnames`",
             ));
         }
         if kind == RecordType::Caa && name.starts_with('*') {
@@ -693,8 +694,8 @@ mod tests {
                 "stands alone",
             ),
             (json!([record("example.com", "CNAME", &["b.example.net"])]), "domain itself"),
-            (json!([record("api.example.com", "A", &["192.0.2.1"])]), "API's host name"),
-            (json!([record("api.example.com", "CNAME", &["b.example.com"])]), "API's host name"),
+            (json!([record("api.example.com", "A", &["192.0.2.1"])]), "a host name of the API"),
+            (json!([record("api.example.com", "CNAME", &["b.example.com"])]), "a host name of the API"),
             (json!([caa("*.example.com")]), "wildcard"),
             (json!([record("example.com", "NS", &["ns.example.net"])]), "unknown variant `NS`"),
             (json!([record("example.com", "SOA", &["x"])]), "unknown variant `SOA`"),

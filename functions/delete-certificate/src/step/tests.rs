@@ -7,6 +7,9 @@ use aws_sdk_acm::operation::delete_certificate::DeleteCertificateOutput as Delet
 use aws_sdk_acm::operation::describe_certificate::DescribeCertificateOutput;
 use aws_sdk_acm::operation::list_tags_for_certificate::ListTagsForCertificateOutput;
 use aws_sdk_acm::types::Tag;
+use aws_sdk_apigatewayv2::Client as Gateway;
+use aws_sdk_apigatewayv2::operation::get_domain_names::GetDomainNamesOutput;
+use aws_sdk_apigatewayv2::types::{DomainName, DomainNameConfiguration};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::body::SdkBody;
 use nameplate::Class;
@@ -49,8 +52,24 @@ fn refused(code: &'static str) -> Rule {
     mock!(Acm::delete_certificate).sequence().http_response(answer).repeatedly().build()
 }
 
+/// The only custom domain of the account, with the certificate and that tag of a stack.
+fn custom_domain(certificate: &'static str, stack: &'static str) -> Rule {
+    mock!(Gateway::get_domain_names).then_output(move || {
+        let one = DomainName::builder()
+            .domain_name("theirs.example.com")
+            .domain_name_configurations(DomainNameConfiguration::builder().certificate_arn(certificate).build())
+            .tags(tags::DOMAIN, "example.com")
+            .tags(tags::STACK, stack)
+            .build();
+        GetDomainNamesOutput::builder().items(one).build()
+    })
+}
+
 async fn step(rules: &[&Rule], now: i64) -> Result<DeleteCertificateOutput, StepError> {
-    let clients = Clients { acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, rules) };
+    let clients = Clients {
+        acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, rules),
+        api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, rules),
+    };
     let settings = Settings { stack: "nameplate".to_owned(), account: "123456789012".to_owned() };
     let input = DeleteCertificateInput {
         domain_name: "example.com".parse().expect("valid"),
@@ -76,8 +95,9 @@ async fn an_unused_certificate_goes_and_an_absent_one_is_done() {
 #[tokio::test]
 async fn one_that_api_gateway_still_uses_is_waited_for_until_the_deadline() {
     for rules in [
-        vec![certificate(&[OF_AWS]), tagged("nameplate")],
-        vec![certificate(&[]), tagged("nameplate"), refused("ResourceInUseException")],
+        vec![certificate(&[OF_AWS]), tagged("nameplate"), custom_domain(ARN, "nameplate")],
+        vec![certificate(&[OF_AWS]), tagged("nameplate"), custom_domain("arn:another", "another")],
+        vec![certificate(&[]), tagged("nameplate"), refused("ResourceInUseException"), custom_domain(ARN, "nameplate")],
     ] {
         let rules: Vec<&Rule> = rules.iter().collect();
         let waiting = step(&rules, DEADLINE - 1).await.expect("it waits");
@@ -94,6 +114,9 @@ async fn one_that_something_of_this_account_uses_stays_at_once() {
     assert!(!output.in_use);
     assert_eq!(output.left[0].name, ARN);
     assert!(output.left[0].reason.contains(OF_OURS));
+    let theirs = custom_domain(ARN, "another");
+    let output = step(&[&certificate(&[OF_AWS]), &tagged("nameplate"), &theirs], 0).await.expect("no failure");
+    assert!(!output.in_use && output.left[0].reason.contains("theirs.example.com"), "{output:?}");
 }
 
 #[tokio::test]

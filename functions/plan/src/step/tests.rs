@@ -9,10 +9,11 @@ use aws_sdk_acm::operation::list_certificates::ListCertificatesOutput;
 use aws_sdk_acm::types::CertificateSummary;
 use aws_sdk_apigatewayv2::operation::get_api_mappings::GetApiMappingsOutput;
 use aws_sdk_apigatewayv2::operation::get_apis::GetApisOutput;
-use aws_sdk_apigatewayv2::operation::get_domain_name::GetDomainNameOutput;
+use aws_sdk_apigatewayv2::operation::get_domain_names::GetDomainNamesOutput;
 use aws_sdk_apigatewayv2::operation::get_integrations::GetIntegrationsOutput;
 use aws_sdk_apigatewayv2::operation::get_routes::GetRoutesOutput;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
+use aws_sdk_apigatewayv2::types::DomainName as ListedDomain;
 use aws_sdk_apigatewayv2::types::{
     Api, ApiMapping, DomainNameConfiguration, DomainNameStatus, Integration, IntegrationType, Route, RouteSettings,
 };
@@ -68,7 +69,7 @@ impl World {
             ("ListPrices", prices("com", 13.0, "USD")),
             ("GetSecretValue", secret(&contact())),
             ("GetDomainDetail", not_registered()),
-            ("GetDomainName", no_custom_domain()),
+            ("GetDomainNames", no_custom_domain()),
             ("GetApis", apis(vec![])),
             ("ListHostedZonesByName", zones(vec![zone("ZNEXT", "example.community.", false)])),
             ("ListCertificates", certificates(vec![])),
@@ -80,7 +81,7 @@ impl World {
         Self::of([
             ("GetItem", item(Some(live_item()))),
             ("GetDomainDetail", registered(&SERVERS)),
-            ("GetDomainName", custom_domain(CERTIFICATE, DomainNameStatus::Available, our_tags())),
+            ("GetDomainNames", custom_domain(CERTIFICATE, DomainNameStatus::Available, our_tags())),
             ("GetApiMappings", mapping("api-1", "$default")),
             ("GetRoutes", routes(vec![route("GET /", "integrations/i-1")])),
             ("GetIntegrations", integrations(BACKEND)),
@@ -294,25 +295,38 @@ fn secret_fails(code: &'static str) -> Rule {
     mock!(aws_sdk_secretsmanager::Client::get_secret_value).then_http_response(move || error(400, code))
 }
 
+/// A custom domain in the listing.
+fn listed_domain(
+    name: &str,
+    certificate: &str,
+    status: DomainNameStatus,
+    tags: HashMap<String, String>,
+) -> ListedDomain {
+    let configuration = DomainNameConfiguration::builder()
+        .certificate_arn(certificate)
+        .domain_name_status(status)
+        .api_gateway_domain_name(API_ADDRESS)
+        .build();
+    ListedDomain::builder().domain_name(name).domain_name_configurations(configuration).set_tags(Some(tags)).build()
+}
+
+fn custom_domains(items: Vec<ListedDomain>) -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_domain_names)
+        .then_output(move || GetDomainNamesOutput::builder().set_items(Some(items.clone())).build())
+}
+
 fn custom_domain(certificate: &'static str, status: DomainNameStatus, tags: HashMap<String, String>) -> Rule {
-    mock!(aws_sdk_apigatewayv2::Client::get_domain_name)
-        .match_requests(|request| request.domain_name() == Some("api.example.com"))
-        .then_output(move || {
-            let configuration = DomainNameConfiguration::builder()
-                .certificate_arn(certificate)
-                .domain_name_status(status.clone())
-                .api_gateway_domain_name(API_ADDRESS)
-                .build();
-            GetDomainNameOutput::builder()
-                .domain_name("api.example.com")
-                .domain_name_configurations(configuration)
-                .set_tags(Some(tags.clone()))
-                .build()
-        })
+    custom_domains(vec![listed_domain("api.example.com", certificate, status, tags)])
 }
 
 fn no_custom_domain() -> Rule {
-    mock!(aws_sdk_apigatewayv2::Client::get_domain_name).then_http_response(|| error(404, "NotFoundException"))
+    custom_domains(Vec::new())
+}
+
+/// Ours at the request's host name, and at one that an earlier request named.
+fn two_custom_domains() -> Rule {
+    let ours = |name| listed_domain(name, CERTIFICATE, DomainNameStatus::Available, our_tags());
+    custom_domains(vec![ours("old.example.com"), ours("api.example.com")])
 }
 
 fn mapping(api: &'static str, stage: &'static str) -> Rule {
@@ -423,9 +437,13 @@ fn value_record(name: &str, kind: RrType, values: &[&str]) -> ResourceRecordSet 
 }
 
 fn alias(kind: RrType, target: &str) -> ResourceRecordSet {
+    alias_at("api.example.com.", kind, target)
+}
+
+fn alias_at(name: &str, kind: RrType, target: &str) -> ResourceRecordSet {
     let target = AliasTarget::builder().hosted_zone_id("ZAPI").dns_name(target).evaluate_target_health(false);
     ResourceRecordSet::builder()
-        .name("api.example.com.")
+        .name(name)
         .r#type(kind)
         .alias_target(target.build().expect("complete"))
         .build()
@@ -541,7 +559,7 @@ async fn a_name_that_is_taken_by_ourselves_is_not_bought_again() {
         .with("GetDomainDetail", registered(&SERVERS));
     let plan = world.plan(purchase()).await.expect("a plan");
     assert_eq!((plan.registration, plan.quote), (RegistrationPlan::Registered, None));
-    let calls = [("CheckDomainAvailability", 1), ("GetDomainDetail", 1), ("GetDomainName", 1), ("GetItem", 1)];
+    let calls = [("CheckDomainAvailability", 1), ("GetDomainDetail", 1), ("GetDomainNames", 1), ("GetItem", 1)];
     assert_eq!(world.calls(), calls);
 }
 
@@ -634,7 +652,7 @@ async fn a_purchase_that_was_begun_is_never_priced_as_a_new_one() {
     let world = World::fresh().with("GetItem", item(Some(begun.clone())));
     let plan = world.plan(purchase()).await.expect("a plan");
     assert_eq!((plan.registration, plan.quote), (RegistrationPlan::Register, None));
-    assert_eq!(world.calls(), [("GetDomainDetail", 1), ("GetDomainName", 1), ("GetItem", 1)]);
+    assert_eq!(world.calls(), [("GetDomainDetail", 1), ("GetDomainNames", 1), ("GetItem", 1)]);
     assert_eq!(
         plan.deadlines.certificate - plan.deadlines.registration,
         CERTIFICATE_DEADLINE_SECS,
@@ -653,7 +671,7 @@ async fn a_name_that_is_neither_ours_nor_to_be_bought_is_not_managed() {
     let world = World::fresh();
     let plan = world.plan(request()).await.expect("a plan");
     assert_eq!((plan.registration, plan.quote, plan.result), (RegistrationPlan::NotManaged, None, None));
-    assert_eq!(world.calls(), [("GetDomainDetail", 1), ("GetDomainName", 1), ("GetItem", 1)]);
+    assert_eq!(world.calls(), [("GetDomainDetail", 1), ("GetDomainNames", 1), ("GetItem", 1)]);
 }
 
 #[tokio::test]
@@ -668,14 +686,56 @@ async fn a_custom_domain_of_somebody_else_is_refused() {
             let foreign = custom_domain(CERTIFICATE, DomainNameStatus::Available, tags.clone());
             let mut wish = request();
             wish["dryRun"] = json!(dry_run);
-            let failure = World::fresh().with("GetDomainName", foreign).failure(wish).await;
+            let failure = World::fresh().with("GetDomainNames", foreign).failure(wish).await;
             assert_eq!((failure.class, failure.code.as_str()), (Class::Refused, "CustomDomainNotOurs"), "{tags:?}");
             assert!(failure.reason.contains("api.example.com"), "{failure}");
         }
     }
     let ours =
-        World::fresh().with("GetDomainName", custom_domain(CERTIFICATE, DomainNameStatus::Available, our_tags()));
+        World::fresh().with("GetDomainNames", custom_domain(CERTIFICATE, DomainNameStatus::Available, our_tags()));
     assert!(ours.plan(request()).await.is_ok());
+}
+
+#[tokio::test]
+async fn host_names_that_are_not_named_any_more_are_taken_off_and_those_of_others_are_not() {
+    let theirs = listed_domain("their.example.com", CERTIFICATE, DomainNameStatus::Available, HashMap::new());
+    let ours = listed_domain("old.example.com", CERTIFICATE, DomainNameStatus::Available, our_tags());
+    let world = World::live().with("GetDomainNames", custom_domains(vec![theirs, ours]));
+    let plan = world.plan(request()).await.expect("a plan");
+    assert_eq!((plan.result, plan.dropped_hostnames), (None, vec!["old.example.com".to_owned()]));
+    let plan =
+        live_for_a_dry_run().with("GetDomainNames", two_custom_domains()).plan(dry(request())).await.expect("a plan");
+    let gone = line("custom domain", ReportAction::Remove, "old.example.com");
+    assert!(lines(&plan).contains(&gone), "{:?}", lines(&plan));
+}
+
+#[tokio::test]
+async fn each_host_name_has_to_stand() {
+    let mut wish = request();
+    wish["api"]["alternativeHostnames"] = json!(["example.com"]);
+    let fingerprint = Request::parse(&wish).expect("valid").fingerprint();
+    let ours = |name| listed_domain(name, CERTIFICATE, DomainNameStatus::Available, our_tags());
+    let both = || custom_domains(vec![ours("example.com"), ours("api.example.com")]);
+    let mapped = || {
+        mock!(aws_sdk_apigatewayv2::Client::get_api_mappings).then_output(|| {
+            let mapping = ApiMapping::builder().api_id("api-1").stage("$default").api_mapping_key("").build();
+            GetApiMappingsOutput::builder().items(mapping).build()
+        })
+    };
+    let apex = |kind| alias_at("example.com.", kind, API_ADDRESS);
+    let all = || [all_records(), vec![apex(RrType::A), apex(RrType::Aaaa)]].concat();
+    let live = || {
+        World::live()
+            .with("GetItem", changed_item("fingerprint", text(&fingerprint)))
+            .with("GetApiMappings", mapped())
+            .with("GetDomainNames", both())
+            .with("ListResourceRecordSets", records(all()))
+    };
+    assert!(live().plan(wish.clone()).await.expect("a plan").result.is_some(), "both stand");
+    let one = custom_domains(vec![ours("api.example.com")]);
+    assert_eq!(live().with("GetDomainNames", one).plan(wish.clone()).await.expect("a plan").result, None);
+    let without = records([all_records(), vec![apex(RrType::A)]].concat());
+    assert_eq!(live().with("ListResourceRecordSets", without).plan(wish).await.expect("a plan").result, None);
 }
 
 #[tokio::test]
@@ -693,7 +753,7 @@ async fn what_may_pass_is_retryable_and_what_will_not_is_final() {
         mock!(aws_sdk_route53domains::Client::get_domain_detail).then_http_response(move || error(status, code))
     };
     let name = |status, code| {
-        mock!(aws_sdk_apigatewayv2::Client::get_domain_name).then_http_response(move || error(status, code))
+        mock!(aws_sdk_apigatewayv2::Client::get_domain_names).then_http_response(move || error(status, code))
     };
     let table =
         |status, code| mock!(aws_sdk_dynamodb::Client::get_item).then_http_response(move || error(status, code));
@@ -702,8 +762,8 @@ async fn what_may_pass_is_retryable_and_what_will_not_is_final() {
         (World::fresh().with("GetItem", table(400, "AccessDeniedException")), Class::Failed),
         (World::fresh().with("GetDomainDetail", detail(500, "InternalFailure")), Class::Retryable),
         (World::fresh().with("GetDomainDetail", detail(400, "AccessDeniedException")), Class::Failed),
-        (World::fresh().with("GetDomainName", name(429, "TooManyRequestsException")), Class::Retryable),
-        (World::fresh().with("GetDomainName", name(403, "AccessDeniedException")), Class::Failed),
+        (World::fresh().with("GetDomainNames", name(429, "TooManyRequestsException")), Class::Retryable),
+        (World::fresh().with("GetDomainNames", name(403, "AccessDeniedException")), Class::Failed),
     ] {
         let failure = world.failure(request()).await;
         assert_eq!(failure.class, class, "{failure}");
@@ -823,9 +883,10 @@ async fn whatever_has_been_undone_is_left_to_do() {
         ("other name servers", "GetDomainDetail", registered(&["ns-1.example.org", "ns-9.example.org"])),
         ("fewer name servers", "GetDomainDetail", registered(&["ns-1.example.org"])),
         ("no longer ours", "GetDomainDetail", not_registered()),
-        ("no custom domain", "GetDomainName", no_custom_domain()),
-        ("another certificate", "GetDomainName", custom("arn:other", DomainNameStatus::Available)),
-        ("being updated", "GetDomainName", custom(CERTIFICATE, DomainNameStatus::Updating)),
+        ("no custom domain", "GetDomainNames", no_custom_domain()),
+        ("a host name that is not wanted any more", "GetDomainNames", two_custom_domains()),
+        ("another certificate", "GetDomainNames", custom("arn:other", DomainNameStatus::Available)),
+        ("being updated", "GetDomainNames", custom(CERTIFICATE, DomainNameStatus::Updating)),
         ("another API mapped", "GetApiMappings", mapping("api-2", "$default")),
         ("another stage mapped", "GetApiMappings", mapping("api-1", "test")),
         ("no API", "GetRoutes", no_api()),

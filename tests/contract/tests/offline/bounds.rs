@@ -109,7 +109,7 @@ fn measure<'a>(definition: &'a Value, members: &BTreeSet<&'a str>) -> Result<Loo
     let deadline = match deadlines[..] {
         ["{% $plan.deadlines.registration %}"] => REGISTRATION_DEADLINE_SECS,
         ["{% $certificateDeadline %}"] => CERTIFICATE_DEADLINE_SECS,
-        ["{% $plan.deadline %}"] => IN_USE_DEADLINE_SECS,
+        ["{% $plan.deadline %}" | "{% $releaseDeadline %}"] => IN_USE_DEADLINE_SECS,
         _ => return Err(format!("the deadline of {name} is {deadlines:?}")),
     };
     let turns = deadline.unsigned_abs().div_ceil(seconds) + 1;
@@ -244,6 +244,10 @@ fn whatever_makes_the_history_longer_is_noticed() {
         ("/States/Issued?/Choices/1/Next", json!("AwaitCertificate")),
         ("/States/RequestCert/Arguments/Payload/deadline", json!("{% $plan.deadlines.certificate %}")),
         ("/States/Announce/Next", json!("AttachDomain")),
+        ("/States/AwaitRelease/Seconds", json!(60)),
+        ("/States/DeleteCertificate/Assign/retries", json!("{% $retries %}")),
+        ("/States/DeleteCertificate/Arguments/Payload/deadline", json!("{% $certificateDeadline %}")),
+        ("/States/Released?/Choices/0/Next", json!("AwaitRelease")),
     ] {
         let mut longer = read::definition();
         *longer.pointer_mut(pointer).unwrap_or_else(|| panic!("nothing at {pointer}")) = value.clone();
