@@ -28,7 +28,7 @@ const DOMAIN_NAME_INTERVAL_SECS: f64 = 30.0;
 pub(crate) struct Gateway {
     /// The HTTP integrations, by (API, integration): where they go in truth.
     integrations: Mutex<BTreeMap<(String, String), Integration>>,
-    /// APIs whose tags have been changed since they were made.
+    /// Paths of APIs and stages whose tags have been changed since they were made.
     retagged: Mutex<HashSet<String>>,
     rates: Mutex<Rates>,
 }
@@ -131,20 +131,27 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
             let mut body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
             paginate(&mut body, &query);
             for item in body["items"].as_array_mut().into_iter().flatten() {
-                show_current_tags(local, item).await;
+                let path = format!("/apis/{}", item["apiId"].as_str().unwrap_or_default());
+                show_current_tags(local, &path, item).await;
             }
             replace_body(&mut answer, body.to_string());
         }
         "GetApi" => {
             let mut body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-            show_current_tags(local, &mut body).await;
+            show_current_tags(local, &format!("/apis/{api}"), &mut body).await;
+            replace_body(&mut answer, body.to_string());
+        }
+        "GetStage" => {
+            let mut body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            let path = format!("/apis/{api}/stages/{}", body["stageName"].as_str().unwrap_or_default());
+            show_current_tags(local, &path, &mut body).await;
             replace_body(&mut answer, body.to_string());
         }
         "GetRoutes" | "GetStages" | "GetDeployments" => edit(&mut answer, |body| paginate(body, &query)),
         "TagResource" | "UntagResource" => {
-            // `/v2/tags/{arn}`, the ARN encoded or not; an API's ends with its id.
-            if let Some(api) = path.last().and_then(|arn| arn.rsplit('/').next()) {
-                lock(&local.gateway.retagged).insert(api.to_owned());
+            // `/v2/tags/{arn}`, the ARN encoded or not; it ends with the path of what is tagged.
+            if let Some((_, path)) = path[2..].join("/").split_once("::") {
+                lock(&local.gateway.retagged).insert(path.to_owned());
             }
         }
         "DeleteApi" => lock(&local.gateway.integrations).retain(|(of, _), _| *of != api),
@@ -295,13 +302,15 @@ fn paginate(body: &mut Value, query: &str) {
     }
 }
 
-/// MiniStack shows the tags that an API was made with; TagResource changes them.
-async fn show_current_tags(local: &Local, api: &mut Value) {
-    let Some(id) = api["apiId"].as_str().filter(|id| lock(&local.gateway.retagged).contains(*id)) else { return };
-    let arn = format!("arn:aws:apigateway:{}::/apis/{id}", local.region);
+/// MiniStack shows the tags that an API or a stage was made with; TagResource changes them.
+async fn show_current_tags(local: &Local, path: &str, tagged: &mut Value) {
+    if !lock(&local.gateway.retagged).contains(path) {
+        return;
+    }
+    let arn = format!("arn:aws:apigateway:{}::{path}", local.region);
     let target = format!("/v2/tags/{}", encode(&arn));
     if let Ok(tags) = local.emulator.rest_json("apigateway", Method::GET, &target, None).await {
-        api["tags"] = tags["tags"].clone();
+        tagged["tags"] = tags["tags"].clone();
     }
 }
 

@@ -35,7 +35,7 @@ def _record_name(name):
     return re.sub(r"[^a-z0-9._\\-]", lambda found: f"\\{ord(found[0]):03o}", name)
 
 
-def _record_changes(body):
+def _record_changes(body, params):
     try:
         root = xml.etree.ElementTree.fromstring(body)
     except xml.etree.ElementTree.ParseError:
@@ -51,28 +51,34 @@ def _record_changes(body):
     }
 
 
-def _events(body):
+def _events(body, params):
     entries = [entry for entry in _json(body).get("Entries") or [] if isinstance(entry, dict)]
     return {"events:source": [entry.get("Source", "") for entry in entries],
             "events:detail-type": [entry.get("DetailType", "") for entry in entries]}
 
 
-def _gateway_tags(body):
+def _gateway_tags(body, params):
     tags = _json(body).get("tags") or {}
     keys = {"aws:TagKeys": list(tags)} if tags else {}
     return {**{f"aws:RequestTag/{name}".lower(): value for name, value in tags.items()}, **keys}
 
 
-def _certificate(body):
+def _gateway_untags(body, params):
+    keys = params.get("tagKeys") or []
+    return {"aws:TagKeys": keys if isinstance(keys, list) else [keys]} if keys else {}
+
+
+def _certificate(body, params):
     return {"acm:Export": (_json(body).get("Options") or {}).get("Export", "DISABLED")}
 
 
-def _permission(body):
+def _permission(body, params):
     return {"lambda:Principal": _json(body).get("Principal")}
 
 
 _OF_ACTION = {
     "acm:RequestCertificate": _certificate,
+    "apigateway:DELETE": _gateway_untags,
     "apigateway:POST": _gateway_tags,
     "events:PutEvents": _events,
     "lambda:AddPermission": _permission,
@@ -82,7 +88,7 @@ _OF_ACTION = {
 
 def _request_tag_context(service, iam_action, body, params):
     more = _OF_ACTION.get(iam_action)
-    return {**_original_context(service, iam_action, body, params), **(more(body) if more else {})}
+    return {**_original_context(service, iam_action, body, params), **(more(body, params or {}) if more else {})}
 
 
 def _dynamodb_service_context(body):

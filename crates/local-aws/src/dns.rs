@@ -281,7 +281,7 @@ pub(crate) async fn zones(emulator: &Emulator) -> Result<Vec<Zone>, EmulatorErro
 }
 
 /// All record sets of a zone, with the zone's own servers in place of MiniStack's.
-async fn records(emulator: &Emulator, zone_id: &str) -> Result<Vec<RecordSet>, EmulatorError> {
+pub(crate) async fn records(emulator: &Emulator, zone_id: &str) -> Result<Vec<RecordSet>, EmulatorError> {
     let mut records = Vec::new();
     let mut start = String::new();
     loop {

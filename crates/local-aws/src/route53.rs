@@ -2,7 +2,7 @@
 //!
 //! Owns the corrections of its requests and answers; each names its source. What a record means is in `dns.rs`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::Local;
 use crate::answer::{Answer, replace_body, xml_error};
-use crate::dns::{self, MINISTACK_SERVERS, is_within, name_servers, plain};
+use crate::dns::{self, MINISTACK_SERVERS, RecordSet, is_within, name_servers, plain};
 
 /// Answers a call of the service.
 pub(crate) async fn handle(local: &Local, action: &str, request: Request<Bytes>) -> Answer {
@@ -224,8 +224,40 @@ async fn check_changes(local: &Local, request: &Request<Bytes>) -> Option<Answer
     let batch: ChangeRequest = quick_xml::de::from_str(std::str::from_utf8(request.body()).ok()?).ok()?;
     let target = format!("/2013-04-01/hostedzone/{}", crate::emulator::encode(&zone_id));
     let zone = local.emulator.rest_xml("route53", Method::GET, &target, "").await.ok()?;
-    flaw(&plain(&element(zone.as_bytes(), "Name")?), &batch.batch.changes.changes)
-        .map(|message| xml_error(StatusCode::BAD_REQUEST, "InvalidChangeBatch", &format!("[{message}]")))
+    let (zone, changes) = (plain(&element(zone.as_bytes(), "Name")?), &batch.batch.changes.changes);
+    let message = match flaw(&zone, changes) {
+        Some(message) => message,
+        None => company(&zone, &dns::records(&local.emulator, &zone_id).await.ok()?, changes)?,
+    };
+    Some(xml_error(StatusCode::BAD_REQUEST, "InvalidChangeBatch", &format!("[{message}]")))
+}
+
+/// A CNAME stands alone at its name, once the whole batch is done. The words are those that public reports quote.
+fn company(zone: &str, standing: &[RecordSet], changes: &[Change]) -> Option<String> {
+    let names: BTreeSet<String> = changes.iter().map(|change| plain(&change.set.name)).collect();
+    names.iter().find_map(|name| {
+        let at_name = changes.iter().filter(|change| plain(&change.set.name) == *name);
+        let (gone, come): (Vec<&Change>, Vec<&Change>) = at_name.partition(|change| change.action == "DELETE");
+        let stays = standing.iter().filter(|set| set.name == *name).map(|set| set.kind.as_str());
+        let mut kinds: BTreeSet<&str> =
+            stays.filter(|kind| !gone.iter().any(|change| change.set.r#type == *kind)).collect();
+        let new: BTreeSet<&str> = come.iter().map(|change| change.set.r#type.as_str()).collect();
+        kinds.extend(&new);
+        if !kinds.contains("CNAME") || kinds.len() == 1 {
+            return None;
+        }
+        let other = new.iter().find(|kind| **kind != "CNAME");
+        Some(match other {
+            Some(kind) => format!(
+                "RRSet of type {kind} with DNS name {name}. is not permitted because a conflicting RRSet of type CNAME \
+                 with the same DNS name already exists in zone {zone}."
+            ),
+            None => format!(
+                "RRSet of type CNAME with DNS name {name}. is not permitted as it conflicts with other records with the \
+                 same DNS name in zone {zone}."
+            ),
+        })
+    })
 }
 
 /// Elements and characters of values that one batch may have; UPSERT counts twice (AWS-FACTS 2.2).
@@ -359,6 +391,29 @@ mod tests {
         assert!(flaw("a.com", &[upsert("a.com.")]).unwrap().contains("apex"));
         assert_eq!(flaw("a.com", &[change("DELETE", "x.a.com", "A"), change("CREATE", "x.a.com", "A")]), None);
         assert_eq!(flaw("a.com", &[change("UPSERT", "x.a.com", "A"), change("UPSERT", "x.a.com", "AAAA")]), None);
+    }
+
+    #[test]
+    fn a_cname_stands_alone_once_the_whole_batch_is_done() {
+        let stands = |kind: &str| RecordSet {
+            name: "x.a.com".to_owned(),
+            kind: kind.to_owned(),
+            values: Vec::new(),
+            alias: None,
+        };
+        let beside = |standing: &[&str], changes: &[(&str, &str)]| {
+            let standing: Vec<RecordSet> = standing.iter().map(|kind| stands(kind)).collect();
+            let changes: Vec<Change> = changes.iter().map(|(action, kind)| change(action, "X.a.com.", kind)).collect();
+            company("a.com", &standing, &changes)
+        };
+        assert_eq!(beside(&[], &[("CREATE", "CNAME")]), None);
+        assert_eq!(beside(&["CNAME"], &[("UPSERT", "CNAME")]), None);
+        assert_eq!(beside(&["A"], &[("CREATE", "TXT")]), None);
+        assert!(beside(&["CNAME"], &[("CREATE", "A")]).unwrap().contains("conflicting RRSet of type CNAME"));
+        assert!(beside(&["A"], &[("UPSERT", "CNAME")]).unwrap().contains("conflicts with other records"));
+        assert_eq!(beside(&["CNAME"], &[("DELETE", "CNAME"), ("CREATE", "A"), ("CREATE", "AAAA")]), None);
+        assert_eq!(beside(&["A", "AAAA"], &[("DELETE", "A"), ("DELETE", "AAAA"), ("CREATE", "CNAME")]), None);
+        assert!(beside(&["A", "AAAA"], &[("DELETE", "A"), ("CREATE", "CNAME")]).is_some());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::request::{Money, Request};
 use crate::result::{ProvisionResult, RegistrationView, Report};
+use crate::retire::Thing;
 
 pub mod retire;
 
@@ -40,6 +41,10 @@ pub struct Known {
     /// The host names whose root mapping and whose A and AAAA records are ours: like validation records, routes and
     /// integrations they take no tags, so this list says it.
     pub hostnames: Vec<String>,
+    /// Keys of the request's own tags that may stand on what is ours.
+    pub tag_keys: Vec<String>,
+    /// What was taken over from others.
+    pub adopted: Vec<Thing>,
 }
 
 /// A CNAME that proves to ACM that a name is ours.
@@ -120,6 +125,10 @@ pub struct PlanOutput {
     pub planned_at: i64,
     /// Host names that an earlier run put on the API and the request does not name: they are taken off again.
     pub dropped_hostnames: Vec<String>,
+    /// Keys of tags that an earlier run set and the request does not want: they are taken off again.
+    pub former_tags: Vec<String>,
+    /// What belongs to others and is taken over, because the request says so.
+    pub adopted: Vec<Thing>,
     /// What exists and what would be made.
     pub report: Report,
     /// The result of the finished run, if everything is as the request wants it: then nothing is left to do.
@@ -134,6 +143,8 @@ pub struct CreateApiInput {
     pub request: Request,
     /// The API of an earlier run.
     pub api_id: Option<String>,
+    /// Keys of tags that are not wanted any more.
+    pub former_tags: Vec<String>,
 }
 
 /// Output of `create-api`.
@@ -160,6 +171,8 @@ pub struct RegisterInput {
     pub quote: Option<Quote>,
     /// Seconds since 1970 at which waiting ends.
     pub deadline: i64,
+    /// Keys of tags that are not wanted any more.
+    pub former_tags: Vec<String>,
 }
 
 /// Output of `register`.
@@ -190,8 +203,10 @@ pub struct CreateZoneInput {
     pub name_servers: Vec<String>,
     /// Whether this incarnation bought the name.
     pub bought: bool,
-    /// The zone of an earlier run, already tagged.
+    /// The zone of an earlier run.
     pub hosted_zone_id: Option<String>,
+    /// Keys of tags that are not wanted any more.
+    pub former_tags: Vec<String>,
 }
 
 /// Output of `create-zone`.
@@ -275,6 +290,8 @@ pub struct RequestCertInput {
     pub planned_at: i64,
     /// Seconds since 1970 at which waiting ends at the latest; the first turn may bring it closer.
     pub deadline: i64,
+    /// Keys of tags that are not wanted any more.
+    pub former_tags: Vec<String>,
 }
 
 /// Where a certificate stands.
@@ -345,6 +362,10 @@ pub struct AttachDomainInput {
     pub certificate_arn: String,
     /// Whether the name was bought in this very execution, so that nothing of the sort can exist yet.
     pub fresh: bool,
+    /// Keys of tags that are not wanted any more.
+    pub former_tags: Vec<String>,
+    /// Host names whose alias records an earlier run recorded as ours.
+    pub recorded: Vec<String>,
 }
 
 /// Output of `attach-domain`.

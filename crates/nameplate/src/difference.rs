@@ -44,8 +44,12 @@ pub fn lines(report: &Report) -> Vec<String> {
         lines.push(format!("{} {} {}", sign(resource), resource.resource, resource.name));
         lines.extend(resource.changes.iter().map(line));
     }
+    let taken = match count(&[ReportAction::Adopt]) {
+        0 => String::new(),
+        taken => format!(", {taken} to take over from others"),
+    };
     lines.push(format!(
-        "Plan: {} to add, {} to change, {} to remove.",
+        "Plan: {} to add, {} to change, {} to remove{taken}.",
         count(&[ReportAction::Create, ReportAction::Buy]),
         count(&[ReportAction::Change]),
         count(&[ReportAction::Remove])
@@ -59,6 +63,7 @@ fn sign(resource: &ResourceReport) -> char {
         ReportAction::Create | ReportAction::Buy => '+',
         ReportAction::Change => '~',
         ReportAction::Remove => '-',
+        ReportAction::Adopt => '!',
     }
 }
 

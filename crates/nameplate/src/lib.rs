@@ -3,6 +3,7 @@
 //!
 //! It knows no AWS service: there is no `aws-sdk-*` dependency here, and nothing here makes a call to one.
 
+pub mod aliases;
 pub mod contact;
 pub mod contract;
 pub mod desired;

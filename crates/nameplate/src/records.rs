@@ -6,12 +6,14 @@
 //! It must not know how Route 53 or the table is asked: whoever creates or removes records compares here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::contract::ValidationRecord;
 use crate::error::StepError;
 use crate::request::{ExactRecord, RecordSet, RecordType};
+use crate::retire::Thing;
 
 /// How long after it was claimed a record can still appear in the zone, in seconds: a write of an execution that
 /// was stopped ends with its Lambda's 60 seconds, and this is far beyond.
@@ -61,6 +63,13 @@ impl Standing {
         self.simple && self.at(record) && record.is(self.ttl, &self.values)
     }
 
+    /// As it stands, if it is a simple record of a type that Nameplate writes.
+    fn exact(&self) -> Option<ExactRecord> {
+        let kind = RecordType::ALL.into_iter().find(|kind| kind.as_str() == self.kind)?;
+        let ttl = self.ttl.filter(|_| self.simple)?;
+        Some(ExactRecord { name: self.name.clone(), kind, ttl, values: self.values.clone() })
+    }
+
     fn at(&self, record: &RecordSet) -> bool {
         self.name == record.name.as_str() && self.kind == record.kind.as_str()
     }
@@ -105,8 +114,48 @@ pub struct Decision {
     pub kept: Vec<Owned>,
     /// Records of ours that are not wanted any more and that somebody has changed since, as name and type.
     pub left: Vec<String>,
-    /// Wanted records that cannot be written, each with the reason.
-    pub conflicts: Vec<String>,
+    /// Wanted records that cannot be written.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// A wanted record in whose way others stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Name and type of the record.
+    pub subject: String,
+    /// What is in its way, to follow the subject.
+    pub problem: String,
+    /// What has to go for it, if whoever asks may take it over; nothing where it may not.
+    taking: Option<(RecordSet, Vec<ExactRecord>)>,
+}
+
+impl Decision {
+    /// Takes over what stands in the way of wanted records, as far as a simple record can be taken over. Says which.
+    pub fn adopt(&mut self, now: i64) -> Vec<Thing> {
+        let (taken, left) = std::mem::take(&mut self.conflicts).into_iter().partition(|one| one.taking.is_some());
+        self.conflicts = left;
+        let mut things = Vec::new();
+        for Conflict { subject, problem, taking } in taken {
+            let Some((record, goes)) = taking else { continue };
+            let create = record.exact();
+            let (same, others): (Vec<_>, Vec<_>) = goes.into_iter().partition(|one| one.kind == create.kind);
+            let gone = others.into_iter().map(|one| Change { delete: Some(one), create: None });
+            self.changes.extend(gone.filter(|change| !self.changes.contains(change)).collect::<Vec<_>>());
+            self.changes.push(Change { delete: same.into_iter().next(), create: Some(create) });
+            self.claimed.push(Owned { record: record.clone(), since: now });
+            self.kept.push(Owned { record, since: now });
+            things.push(Thing::new("record", subject, problem));
+        }
+        self.claimed = sorted(std::mem::take(&mut self.claimed).into_iter());
+        self.kept = sorted(std::mem::take(&mut self.kept).into_iter());
+        things
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.subject, self.problem)
+    }
 }
 
 /// Compares what is wanted, what is ours and what stands. `validation` are the records that prove the certificate's
@@ -137,21 +186,26 @@ pub fn decide(
     let mut kept = BTreeMap::new();
     let mut claimed = Vec::new();
     for record in wanted {
-        let whole = format!("{} {}", record.name, record.kind);
+        let conflicts = &mut decision.conflicts;
+        let mut conflict = |problem: String, goes: Option<Vec<ExactRecord>>| {
+            let taking = goes.map(|goes| (record.clone(), goes));
+            conflicts.push(Conflict { subject: format!("{} {}", record.name, record.kind), problem, taking });
+        };
         if let Some(proof) = proves(record) {
             let same = record.kind == RecordType::Cname
                 && record.values.iter().all(|value| *value == proof.value.trim_end_matches('.').to_ascii_lowercase());
             if !same {
-                decision.conflicts.push(format!("{whole} stands in the way of the record that proves the name to ACM"));
+                conflict("stands in the way of the record that proves the name to ACM".to_owned(), None);
             }
             continue;
         }
         let here = at(record);
-        if let Some(other) = excluded_by(record, at_name(record), |one| {
-            // What is ours and not wanted goes in the same change.
-            ours(one).is_some_and(|owned| !places.contains(&place(&owned.record)))
-        }) {
-            decision.conflicts.push(format!("{whole}: there is a record of type {} at that name", other.kind));
+        // What is ours and not wanted goes in the same change.
+        let goes = |one: &Standing| ours(one).is_some_and(|owned| !places.contains(&place(&owned.record)));
+        let excluding: Vec<&Standing> = excluded_by(record, at_name(record)).filter(|one| !goes(one)).collect();
+        if let Some(other) = excluding.first() {
+            let exact = excluding.iter().map(|one| one.exact()).collect();
+            conflict(format!("cannot stand beside the record of type {} at that name", other.kind), exact);
             continue;
         }
         let delete = match here.as_slice() {
@@ -165,12 +219,12 @@ pub fn decide(
             [one] => match ours(one) {
                 Some(old) => Some(as_it_stands(one, &old.record)),
                 None => {
-                    decision.conflicts.push(format!("{whole} exists with other content"));
+                    conflict("exists with other content".to_owned(), one.exact().map(|exact| vec![exact]));
                     continue;
                 }
             },
             _ => {
-                decision.conflicts.push(format!("{whole} exists with a routing policy"));
+                conflict("exists with a routing policy".to_owned(), None);
                 continue;
             }
         };
@@ -221,17 +275,12 @@ fn sorted(owned: impl Iterator<Item = Owned>) -> Vec<Owned> {
     all
 }
 
-/// Another record at the name that cannot stand beside this one: a CNAME stands alone. `goes` are not in the way.
-fn excluded_by<'a>(
-    record: &RecordSet,
-    here: &[&'a Standing],
-    goes: impl Fn(&Standing) -> bool,
-) -> Option<&'a Standing> {
-    let alone = RecordType::Cname.as_str();
+/// Other records at the name that cannot stand beside this one: a CNAME stands alone.
+fn excluded_by<'a>(record: &RecordSet, here: &[&'a Standing]) -> impl Iterator<Item = &'a Standing> {
+    let (alone, kind) = (RecordType::Cname.as_str(), record.kind);
     here.iter()
         .copied()
-        .filter(|one| one.kind != record.kind.as_str() && (record.kind == RecordType::Cname || one.kind == alone))
-        .find(|one| !goes(one))
+        .filter(move |one| one.kind != kind.as_str() && (kind == RecordType::Cname || one.kind == alone))
 }
 
 fn as_it_stands(standing: &Standing, record: &RecordSet) -> ExactRecord {
@@ -247,14 +296,14 @@ pub fn refuse_conflicts(decision: &Decision) -> Result<(), StepError> {
         return Ok(());
     }
     let more = decision.conflicts.len().saturating_sub(MAX_NAMED);
-    let mut named = decision.conflicts.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join("; ");
+    let mut named = decision.conflicts.iter().take(MAX_NAMED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
     if more > 0 {
         named.push_str(&format!("; and {more} more"));
     }
     Err(StepError::refused(
         "RecordNotOurs",
         format!("records that Nameplate did not write, or that were changed since, are in the way: {named}"),
-        "remove them from the zone, or take the records out of the request; then start the execution again",
+        "remove them from the zone, take the records out of the request, or write `\"adopt\": true` to have simple records replaced; then start the execution again",
     ))
 }
 
@@ -343,7 +392,7 @@ mod tests {
 
     fn changes(wanted: &[RecordSet], owned: &[Owned], standing: &[Standing]) -> Vec<(String, bool, bool)> {
         let decision = decide(wanted, owned, standing, &[], NOW);
-        assert_eq!(decision.conflicts, Vec::<String>::new());
+        assert_eq!(decision.conflicts, []);
         decision.changes.iter().map(|one| (one.subject(), one.delete.is_some(), one.create.is_some())).collect()
     }
 
@@ -423,7 +472,7 @@ mod tests {
             1
         );
         let weighted = [other.clone(), other];
-        assert!(decide(&[record], &[], &weighted, &[], NOW).conflicts[0].contains("routing policy"));
+        assert!(decide(&[record], &[], &weighted, &[], NOW).conflicts[0].problem.contains("routing policy"));
     }
 
     #[test]
@@ -439,7 +488,31 @@ mod tests {
             assert!(batches[0][0].create.is_none(), "what goes, goes first: {batches:?}");
         }
         let text = set("www.example.com", "TXT", &["x"]);
-        assert_eq!(decide(&[address], &[], &[stands(&text)], &[], NOW).conflicts, Vec::<String>::new());
+        assert_eq!(decide(&[address], &[], &[stands(&text)], &[], NOW).conflicts, []);
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_taken_over_as_far_as_it_is_simple() {
+        let (theirs, wanted) = (www("192.0.2.9"), www("192.0.2.1"));
+        let mut decision = decide(std::slice::from_ref(&wanted), &[], &[stands(&theirs)], &[], NOW);
+        assert_eq!(decision.adopt(NOW), [Thing::new("record", "www.example.com A", "exists with other content")]);
+        assert_eq!(decision.changes, [Change { delete: Some(theirs.exact()), create: Some(wanted.exact()) }]);
+        let records = |list: &[Owned]| list.iter().map(|one| one.record.clone()).collect::<Vec<_>>();
+        assert_eq!((records(&decision.claimed), records(&decision.kept)), (vec![wanted.clone()], vec![wanted.clone()]));
+        assert_eq!(decision.conflicts, []);
+        // Once it has been done it is ours, and nothing is left to take.
+        let mut again = decide(std::slice::from_ref(&wanted), &decision.kept, &[stands(&wanted)], &[], NOW);
+        assert_eq!((again.adopt(NOW).len(), again.changes.len()), (0, 0));
+
+        let (cname, aaaa) =
+            (set("www.example.com", "CNAME", &["b.example.net"]), set("www.example.com", "AAAA", &["2001:db8::1"]));
+        let mut both = decide(&[wanted.clone(), aaaa], &[], &[stands(&cname)], &[], NOW);
+        assert_eq!((both.adopt(NOW).len(), both.changes.len()), (2, 3), "the CNAME goes once: {both:?}");
+        assert_eq!(batches(both.changes).len(), 1, "at once");
+
+        let alias = Standing::new("www.example.com", "A", None, vec![], false);
+        let mut refused = decide(&[wanted], &[], &[alias], &[], NOW);
+        assert_eq!((refused.adopt(NOW).len(), refused.conflicts.len(), refused.changes.len()), (0, 1, 0));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::request::Money;
+use crate::retire::Thing;
 
 /// The live API: the output of a successful execution and the detail of the event `Domain Live`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +33,9 @@ pub struct ProvisionResult {
     pub certificate_arn: String,
     /// The registration.
     pub registration: RegistrationView,
+    /// What belonged to others and was taken over, because the request says `adopt`.
+    #[serde(default)]
+    pub adopted: Vec<Thing>,
     /// What a person still has to do, with exact values. Empty: nothing.
     pub actions: Vec<String>,
 }
@@ -90,7 +94,7 @@ pub struct DryRun {
 pub struct Report {
     /// Each resource, in the order in which it would be made.
     pub resources: Vec<ResourceReport>,
-    /// The same as lines to read: `+` is added, `~` changed, `-` removed.
+    /// The same as lines to read: `+` is added, `~` changed, `-` removed, `!` taken over from others.
     pub lines: Vec<String>,
     /// What the registration would cost. Absent: nothing would be bought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,6 +142,8 @@ pub enum ReportAction {
     Change,
     /// It would be taken away.
     Remove,
+    /// It belongs to somebody else, and would be taken over.
+    Adopt,
 }
 
 /// What a registration would cost.

@@ -44,6 +44,11 @@ pub fn missing<'a>(
         .collect()
 }
 
+/// Those of the `former` tags that a resource still carries.
+pub fn stale(former: &[String], present: &BTreeMap<String, String>) -> Vec<String> {
+    former.iter().filter(|key| present.contains_key(*key)).cloned().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

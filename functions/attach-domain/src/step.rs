@@ -3,14 +3,15 @@
 //!
 //! - Reads: GetDomainName, GetApiMappings and ListResourceRecordSets, each only where an earlier answer leaves
 //!   the question open; GetApi of an API that holds the mapping in our place.
-//! - Writes only what differs: CreateDomainName or UpdateDomainName, TagResource, CreateApiMapping or
+//! - Writes only what differs: CreateDomainName or UpdateDomainName, TagResource and UntagResource, CreateApiMapping or
 //!   UpdateApiMapping, one batch of ChangeResourceRecordSets.
 //! - Tokens: none; each thing is named by the host name, so a repeated call conflicts with itself, and a conflict
 //!   is answered by looking. CreateDomainName and UpdateDomainName are each limited to one in 30 s for the whole
 //!   account (AWS-FACTS 4.5): the SDK does not repeat them, the state machine does.
 //! - Where the customer's own DNS answers, no record is read or written: the one to set is an action.
 //! - NotReady: API Gateway does not take the certificate yet, or the custom domain is UPDATING.
-//! - Refused: the custom domain, the mapping or a record of the name belongs to somebody else.
+//! - Refused: the custom domain, the mapping or a record of the name belongs to somebody else, and the request does
+//!   not say to adopt it. Records with a routing policy are never taken over.
 //!
 //! It must not know how the API or the certificate is made.
 
@@ -23,6 +24,7 @@ use aws_sdk_apigatewayv2::types::{
     ApiMapping, DomainNameConfiguration, DomainNameStatus, EndpointType, IpAddressType, SecurityPolicy,
 };
 use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
+use nameplate::aliases::{HostRecord, Whose};
 use nameplate::contract::retire::IN_USE_DEADLINE_SECS;
 use nameplate::contract::{AttachDomainInput, AttachDomainOutput};
 use nameplate::desired::STAGE;
@@ -172,59 +174,98 @@ fn mapping_change(mappings: &[ApiMapping], api_id: &str) -> MappingChange {
     }
 }
 
-/// One change of an alias record.
-type RecordChange = (ChangeAction, RrType);
+/// One change of a record at a host name.
+#[derive(Clone, Debug, PartialEq)]
+enum RecordChange {
+    /// An alias of the custom domain.
+    Write(ChangeAction, RrType),
+    /// A record that is taken over, and cannot stand beside an alias.
+    Remove(Box<ResourceRecordSet>),
+}
 
 /// Both alias records, where nothing stands yet.
 fn both_records() -> Vec<RecordChange> {
-    vec![(ChangeAction::Create, RrType::A), (ChangeAction::Create, RrType::Aaaa)]
+    [RrType::A, RrType::Aaaa].map(|kind| RecordChange::Write(ChangeAction::Create, kind)).into()
 }
 
 /// What has to change so that A and AAAA of `host` are aliases of `target`.
 ///
 /// # Errors
-/// `Refused` for a record that we did not write: of another kind, with a routing policy, or pointing elsewhere.
-/// An alias of another custom domain of API Gateway in this region counts as ours, from an earlier custom domain
-/// of this name: the names on it are drawn anew each time.
-fn record_changes(host: &str, present: &[ResourceRecordSet], target: &Target) -> Result<Vec<RecordChange>, StepError> {
+/// `Refused` for a record that is not ours ([`HostRecord::whose`]), unless it is to be adopted and can be.
+fn record_changes(
+    host: &str,
+    present: &[ResourceRecordSet],
+    target: &Target,
+    claims: Claims,
+) -> Result<Vec<RecordChange>, StepError> {
     let here: Vec<&ResourceRecordSet> = present.iter().filter(|record| plain(record.name()) == host).collect();
     let find = |kind: RrType| here.iter().copied().find(move |record| *record.r#type() == kind);
-    if find(RrType::Cname).is_some() {
-        return Err(record_is_foreign(host, &RrType::Cname));
+    // An earlier custom domain of the name was in this region, as its zone tells.
+    let earlier = |record: &ResourceRecordSet| {
+        let here = |alias: &AliasTarget| alias.hosted_zone_id() == target.hosted_zone_id;
+        claims.recorded && record.alias_target().is_some_and(here)
+    };
+    let take = |record: &ResourceRecordSet| match host_record(record).whose(Some(&target.dns_name), earlier(record)) {
+        Whose::Ours => Ok(()),
+        Whose::Theirs if claims.adopt => {
+            let kind = record.r#type().as_str();
+            tracing::info!(host, kind, "takes over the record of type {kind} at {host}");
+            Ok(())
+        }
+        Whose::Theirs => Err(record_is_foreign(host, record.r#type(), TAKE_OVER)),
+        Whose::Routed => Err(record_is_foreign(host, record.r#type(), "it has a routing policy; remove the record")),
+    };
+    if let Some(alone) = find(RrType::Cname) {
+        take(alone)?;
+        let both = both_records();
+        return Ok(std::iter::once(RecordChange::Remove(Box::new(alone.clone()))).chain(both).collect());
     }
     let mut changes = Vec::new();
     for kind in [RrType::A, RrType::Aaaa] {
         let Some(record) = find(kind.clone()) else {
-            changes.push((ChangeAction::Create, kind));
+            changes.push(RecordChange::Write(ChangeAction::Create, kind));
             continue;
         };
-        let alias = record.alias_target().filter(|_| record.set_identifier().is_none());
-        match alias {
-            Some(alias) if points_to(alias, target) => {
-                if alias.evaluate_target_health() {
-                    changes.push((ChangeAction::Upsert, kind));
-                }
-            }
-            Some(alias)
-                if alias.hosted_zone_id() == target.hosted_zone_id && alias.dns_name().contains(".execute-api.") =>
-            {
-                changes.push((ChangeAction::Upsert, kind));
-            }
-            _ => return Err(record_is_foreign(host, &kind)),
+        take(record)?;
+        let right = record.alias_target().is_some_and(|alias| {
+            points_to(alias, target) && !alias.evaluate_target_health() && record.set_identifier().is_none()
+        });
+        if !right {
+            changes.push(RecordChange::Write(ChangeAction::Upsert, kind));
         }
     }
     Ok(changes)
+}
+
+/// What a run may count as its own at a host name.
+#[derive(Clone, Copy, Debug)]
+struct Claims {
+    /// An earlier run wrote the alias records of the name.
+    recorded: bool,
+    /// The request says to take over what belongs to others.
+    adopt: bool,
+}
+
+/// What to do about a record of somebody else.
+const TAKE_OVER: &str = "remove the record, choose another host name, or write `\"adopt\": true` to have it replaced";
+
+fn host_record(record: &ResourceRecordSet) -> HostRecord {
+    HostRecord {
+        kind: record.r#type().as_str().to_owned(),
+        alias: record.alias_target().map(|alias| plain(alias.dns_name())),
+        routed: record.set_identifier().is_some(),
+    }
 }
 
 fn points_to(alias: &AliasTarget, target: &Target) -> bool {
     plain(alias.dns_name()) == target.dns_name && alias.hosted_zone_id() == target.hosted_zone_id
 }
 
-fn record_is_foreign(host: &str, kind: &RrType) -> StepError {
+fn record_is_foreign(host: &str, kind: &RrType, remedy: &str) -> StepError {
     StepError::refused(
         "RecordNotOurs",
         format!("{host} already has a record of type {} that Nameplate did not write", kind.as_str()),
-        "remove the record, or choose another host name",
+        remedy,
     )
 }
 
@@ -280,7 +321,7 @@ impl Step<'_> {
                 Outcome::Look(error) => self.look_at_domain().await?.ok_or(error)?,
             },
         };
-        if !self.is_ours(&found.tags) {
+        if !self.is_ours(&found.tags) && !self.input.request.adopt {
             return Err(StepError::refused(
                 "DomainNameNotOurs",
                 format!(
@@ -291,17 +332,18 @@ impl Step<'_> {
                     tags::STACK,
                     self.settings.stack
                 ),
-                "choose another host name, delete the custom domain, or put these tags on it to hand it over",
+                "choose another host name, delete the custom domain, or write `\"adopt\": true` to take it over",
             ));
         }
         check_status(self.host, &found.configuration)?;
+        // First: what does not carry our tags may not be changed.
+        self.correct_tags(&found).await?;
         let mut target = found.target()?;
         if needs_update(&found.configuration, &self.input.certificate_arn) {
             let updated = self.update_domain().await?;
             check_status(self.host, &updated.configuration)?;
             target = updated.target()?;
         }
-        self.add_tags(&found).await?;
         Ok(Ready { target, created: false })
     }
 
@@ -393,21 +435,21 @@ impl Step<'_> {
         classify(operation, error)
     }
 
-    async fn add_tags(&self, found: &Found) -> Result<(), StepError> {
-        let missing = tags::missing(self.tags, &found.tags);
-        if missing.is_empty() {
-            return Ok(());
-        }
+    /// Gives the custom domain the tags that the request wants.
+    async fn correct_tags(&self, found: &Found) -> Result<(), StepError> {
         let Settings { partition, region, .. } = self.settings;
-        let pairs = missing.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        self.clients
-            .api_gateway
-            .tag_resource()
-            .resource_arn(format!("arn:{partition}:apigateway:{region}::/domainnames/{}", self.host))
-            .set_tags(Some(pairs))
-            .send()
-            .await
-            .map_err(|error| classify("apigatewayv2:TagResource", &error))?;
+        let arn = format!("arn:{partition}:apigateway:{region}::/domainnames/{}", self.host);
+        let missing = tags::missing(self.tags, &found.tags);
+        if !missing.is_empty() {
+            let pairs = missing.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            let call = self.clients.api_gateway.tag_resource().resource_arn(&arn).set_tags(Some(pairs));
+            call.send().await.map_err(|error| classify("apigatewayv2:TagResource", &error))?;
+        }
+        let stale = tags::stale(&self.input.former_tags, &found.tags);
+        if !stale.is_empty() {
+            let call = self.clients.api_gateway.untag_resource().resource_arn(&arn).set_tag_keys(Some(stale));
+            call.send().await.map_err(|error| classify("apigatewayv2:UntagResource", &error))?;
+        }
         Ok(())
     }
 
@@ -425,7 +467,9 @@ impl Step<'_> {
             MappingChange::Keep | MappingChange::Create => Ok(()),
             MappingChange::Update { mapping_id } => self.update_mapping(&mapping_id).await,
             MappingChange::Take { mapping_id, from_api } => {
-                self.check_api_is_ours(&from_api).await?;
+                if !self.input.request.adopt {
+                    self.check_api_is_ours(&from_api).await?;
+                }
                 self.update_mapping(&mapping_id).await
             }
         }
@@ -505,7 +549,7 @@ impl Step<'_> {
             Ok(_) => Err(StepError::refused(
                 "MappingNotOurs",
                 format!("the root path of {} leads to the API {api_id}, which is not Nameplate's", self.host),
-                "remove that mapping in API Gateway, or choose another host name",
+                "remove that mapping in API Gateway, choose another host name, or write `\"adopt\": true` to take it over",
             )),
             Err(error) if code_of(&error) == Some("NotFoundException") => Ok(()),
             Err(error) => Err(classify("apigatewayv2:GetApi", &error)),
@@ -539,7 +583,11 @@ impl Step<'_> {
             .send()
             .await
             .map_err(|error| classify("route53:ListResourceRecordSets", &error))?;
-        record_changes(self.host, answer.resource_record_sets(), target)
+        let claims = Claims {
+            recorded: self.input.recorded.iter().any(|host| host == self.host),
+            adopt: self.input.request.adopt,
+        };
+        record_changes(self.host, answer.resource_record_sets(), target, claims)
     }
 
     /// One batch: all of it or nothing (AWS-FACTS 2.2). A batch that finds a record in its way, which may be its
@@ -554,8 +602,15 @@ impl Step<'_> {
             return Ok(Outcome::Done(()));
         }
         let mut batch = ChangeBatch::builder();
-        for (action, kind) in changes {
-            batch = batch.changes(self.record_change(action, kind, target)?);
+        for change in changes {
+            batch = batch.changes(match change {
+                RecordChange::Write(action, kind) => self.alias_change(action, kind, target)?,
+                RecordChange::Remove(record) => Change::builder()
+                    .action(ChangeAction::Delete)
+                    .resource_record_set(record.as_ref().clone())
+                    .build()
+                    .map_err(|error| incomplete(&error))?,
+            });
         }
         let answer = self
             .clients
@@ -576,7 +631,7 @@ impl Step<'_> {
         )))
     }
 
-    fn record_change(&self, action: &ChangeAction, kind: &RrType, target: &Target) -> Result<Change, StepError> {
+    fn alias_change(&self, action: &ChangeAction, kind: &RrType, target: &Target) -> Result<Change, StepError> {
         let alias = AliasTarget::builder()
             .hosted_zone_id(&target.hosted_zone_id)
             .dns_name(&target.dns_name)
@@ -672,6 +727,8 @@ mod tests {
             hosted_zone_id: Some("Z1".into()),
             certificate_arn: CERTIFICATE.into(),
             fresh,
+            former_tags: Vec::new(),
+            recorded: Vec::new(),
         }
     }
 
@@ -970,6 +1027,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_belongs_to_others_is_taken_over_on_request_tags_first() {
+        let look = domain(foreign_tags(), |configuration| configuration.certificate_arn = Some("arn:theirs".into()));
+        let tag = mock!(Gateway::tag_resource)
+            .match_requests(|call| call.tags().is_some_and(|tags| tags.contains_key(tags::STACK)))
+            .then_output(|| TagResourceOutput::builder().build());
+        let tagged = tag.clone();
+        let update = mock!(Gateway::update_domain_name)
+            .match_requests(move |_| tagged.num_calls() == 1)
+            .then_output(|| UpdateDomainNameOutput::builder().domain_name_configurations(configuration()).build());
+        let (mappings, map) = (mappings(&[("m1", "", "theirs", "$default")]), mapping_updated());
+        let list = records(vec![plain_record("api.example.com.", RrType::Cname, "x.example.net")]);
+        let change = mock!(Dns::change_resource_record_sets)
+            .match_requests(|call| call.change_batch().map(ChangeBatch::changes).unwrap_or_default().len() == 3)
+            .then_output(changed);
+        let mut wish = input(false);
+        wish.request.adopt = true;
+        let clients = Clients {
+            api_gateway: mock_client!(
+                aws_sdk_apigatewayv2,
+                RuleMode::MatchAny,
+                [&look, &tag, &update, &mappings, &map]
+            ),
+            route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, [&list, &change]),
+        };
+        let settings = Settings { stack: "nameplate".into(), partition: "aws".into(), region: "us-east-1".into() };
+        run(&clients, &settings, wish).await.expect("taken over");
+        assert_eq!([&look, &tag, &update, &mappings, &map, &list, &change].map(Rule::num_calls), [1; 7]);
+    }
+
+    #[tokio::test]
     async fn a_fresh_name_whose_first_attempt_was_cut_goes_on_from_what_is_there() {
         for create in
             [domain_conflict(), domain_refused(|| refusal(429, "TooManyRequestsException", "Too Many Requests"))]
@@ -1192,7 +1279,10 @@ mod tests {
     #[test]
     fn only_records_at_the_host_name_count_and_only_differences_are_written() {
         let target = Target { dns_name: GATEWAY_NAME.into(), hosted_zone_id: GATEWAY_ZONE.into() };
-        let decide = |present: &[ResourceRecordSet]| record_changes(HOST, present, &target);
+        let decide_as = |recorded, adopt, present: &[ResourceRecordSet]| {
+            record_changes(HOST, present, &target, Claims { recorded, adopt })
+        };
+        let decide = |present: &[ResourceRecordSet]| decide_as(true, false, present);
         let refused = |present: &[ResourceRecordSet]| decide(present).expect_err("foreign").code;
         let upper = alias_to(RrType::A, "D-ABC.execute-api.us-east-1.amazonaws.com.", GATEWAY_ZONE);
         let earlier = alias_to(RrType::A, "d-old.execute-api.us-east-1.amazonaws.com.", GATEWAY_ZONE);
@@ -1207,12 +1297,28 @@ mod tests {
             both_records()
         );
         assert_eq!(decide(&[upper, right(RrType::Aaaa)]).expect("ours"), []);
-        assert_eq!(decide(&[right(RrType::A)]).expect("ours"), [(ChangeAction::Create, RrType::Aaaa)]);
-        assert_eq!(decide(&[right(RrType::A), healthy]).expect("ours"), [(ChangeAction::Upsert, RrType::Aaaa)]);
-        assert_eq!(
-            decide(&[earlier, right(RrType::Aaaa)]).expect("an earlier custom domain"),
-            [(ChangeAction::Upsert, RrType::A)]
+        let (create, upsert) = (
+            |kind| RecordChange::Write(ChangeAction::Create, kind),
+            |kind| RecordChange::Write(ChangeAction::Upsert, kind),
         );
+        assert_eq!(decide(&[right(RrType::A)]).expect("ours"), [create(RrType::Aaaa)]);
+        assert_eq!(decide(&[right(RrType::A), healthy]).expect("ours"), [upsert(RrType::Aaaa)]);
+        let before = [earlier, right(RrType::Aaaa)];
+        assert_eq!(decide(&before).expect("an earlier custom domain"), [upsert(RrType::A)]);
+        assert_eq!(decide_as(false, false, &before).expect_err("nobody wrote it for us").code, "RecordNotOurs");
+        assert_eq!(decide_as(false, true, &before).expect("adopted"), [upsert(RrType::A)]);
+
+        let cname = plain_record("api.example.com.", RrType::Cname, "x.example.net");
+        let swap = decide_as(false, true, std::slice::from_ref(&cname)).expect("adopted");
+        assert_eq!(
+            swap,
+            [RecordChange::Remove(Box::new(cname)), create(RrType::A), create(RrType::Aaaa)],
+            "in one batch"
+        );
+        let address = plain_record("api.example.com.", RrType::A, "192.0.2.1");
+        let taken = decide_as(false, true, &[address]).expect("adopted");
+        assert_eq!(taken, [upsert(RrType::A), create(RrType::Aaaa)]);
+        assert_eq!(decide_as(true, true, std::slice::from_ref(&weighted)).expect_err("several").code, "RecordNotOurs");
         for foreign in [
             plain_record("api.example.com.", RrType::A, "192.0.2.1"),
             plain_record("api.example.com.", RrType::Aaaa, "2001:db8::1"),

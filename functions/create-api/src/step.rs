@@ -75,7 +75,7 @@ pub(crate) async fn run(
         }
         None => (step.create().await?, Parts::default()),
     };
-    let changes = decide(request, &step.tags, &api, &parts);
+    let changes = decide(request, &step.tags, &input.former_tags, &api, &parts);
     step.write(&api.id, &changes).await?;
     Ok(CreateApiOutput { api_id: api.id, default_endpoint: api.endpoint })
 }
@@ -127,6 +127,9 @@ struct Changes<'a> {
     unlimited: Vec<String>,
     api_tags: BTreeMap<&'a str, &'a str>,
     stage_tags: BTreeMap<&'a str, &'a str>,
+    /// Keys of tags that go, from the API and from its stage.
+    stale_api_tags: Vec<String>,
+    stale_stage_tags: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +154,13 @@ enum StageChange {
 }
 
 /// Compares what is there with what is wanted.
-fn decide<'a>(request: &Request, wanted_tags: &'a BTreeMap<String, String>, api: &Found, parts: &Parts) -> Changes<'a> {
+fn decide<'a>(
+    request: &Request,
+    wanted_tags: &'a BTreeMap<String, String>,
+    former_tags: &[String],
+    api: &Found,
+    parts: &Parts,
+) -> Changes<'a> {
     let name = api_name(request);
     let routes = route_changes(request, &parts.routes, &parts.integrations, &parts.authorizers);
     let limits = route_limits(request);
@@ -172,6 +181,8 @@ fn decide<'a>(request: &Request, wanted_tags: &'a BTreeMap<String, String>, api:
         unlimited,
         api_tags: tags::missing(wanted_tags, &api.tags),
         stage_tags,
+        stale_api_tags: tags::stale(former_tags, &api.tags),
+        stale_stage_tags: parts.stage.as_ref().map_or_else(Vec::new, |stage| tags::stale(former_tags, &stage.tags)),
     }
 }
 
@@ -464,9 +475,12 @@ impl Step<'_> {
             absent_is_fine("apigatewayv2:DeleteRouteSettings", call.route_key(key).send().await)?;
         }
         self.write_routes(api_id, changes).await?;
+        let stage = format!("/stages/{STAGE}");
         self.write_tags(api_id, "", &changes.api_tags).await?;
         // A stage may be changed only once it carries our tags.
-        self.write_tags(api_id, &format!("/stages/{STAGE}"), &changes.stage_tags).await?;
+        self.write_tags(api_id, &stage, &changes.stage_tags).await?;
+        self.remove_tags(api_id, "", &changes.stale_api_tags).await?;
+        self.remove_tags(api_id, &stage, &changes.stale_stage_tags).await?;
         self.write_stage(api_id, changes).await
     }
 
@@ -670,17 +684,37 @@ impl Step<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let Settings { partition, region, .. } = self.settings;
         let pairs = missing.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         self.clients
             .api_gateway
             .tag_resource()
-            .resource_arn(format!("arn:{partition}:apigateway:{region}::/apis/{api_id}{below}"))
+            .resource_arn(self.arn(api_id, below))
             .set_tags(Some(pairs))
             .send()
             .await
             .map_err(|error| write_error("apigatewayv2:TagResource", &error))?;
         Ok(())
+    }
+
+    async fn remove_tags(&self, api_id: &str, below: &str, stale: &[String]) -> Result<(), StepError> {
+        if stale.is_empty() {
+            return Ok(());
+        }
+        self.clients
+            .api_gateway
+            .untag_resource()
+            .resource_arn(self.arn(api_id, below))
+            .set_tag_keys(Some(stale.to_vec()))
+            .send()
+            .await
+            .map_err(|error| write_error("apigatewayv2:UntagResource", &error))?;
+        Ok(())
+    }
+
+    /// ARN of the API, or of what is `below` it.
+    fn arn(&self, api_id: &str, below: &str) -> String {
+        let Settings { partition, region, .. } = self.settings;
+        format!("arn:{partition}:apigateway:{region}::/apis/{api_id}{below}")
     }
 }
 
@@ -808,6 +842,7 @@ mod tests {
     use aws_sdk_apigatewayv2::operation::get_integrations::GetIntegrationsOutput;
     use aws_sdk_apigatewayv2::operation::get_routes::GetRoutesOutput;
     use aws_sdk_apigatewayv2::operation::tag_resource::TagResourceOutput;
+    use aws_sdk_apigatewayv2::operation::untag_resource::UntagResourceOutput;
     use aws_sdk_apigatewayv2::operation::update_api::UpdateApiOutput;
     use aws_sdk_apigatewayv2::operation::update_route::UpdateRouteOutput;
     use aws_sdk_apigatewayv2::operation::update_stage::UpdateStageOutput;
@@ -870,11 +905,11 @@ mod tests {
     }
 
     fn unknown(request: Request) -> CreateApiInput {
-        CreateApiInput { request, api_id: None }
+        CreateApiInput { request, api_id: None, former_tags: Vec::new() }
     }
 
     fn known(request: Request) -> CreateApiInput {
-        CreateApiInput { request, api_id: Some("a1".into()) }
+        CreateApiInput { request, api_id: Some("a1".into()), former_tags: Vec::new() }
     }
 
     fn listed(id: &str, created_secs: i64, tags: HashMap<String, String>) -> Api {
@@ -1368,6 +1403,29 @@ mod tests {
         let more = json!({"cors": {"allowOrigins": ["https://app.example.com"]}, "throttle": {"rate": 1, "burst": 2}});
         step(&rules, &[], known(request(one_route(), more))).await.expect("corrected");
         assert_eq!(rules.map(Rule::num_calls), [1; 8]);
+    }
+
+    #[tokio::test]
+    async fn tags_of_an_earlier_request_are_taken_off_and_those_of_others_stay() {
+        let marked = |tags: &mut HashMap<String, String>| {
+            tags.extend([("cost".to_owned(), "1".to_owned()), ("theirs".to_owned(), "x".to_owned())]);
+        };
+        let api = api(move |api| marked(api.tags.as_mut().expect("tags")));
+        let stage = stage(move |stage| marked(stage.tags.as_mut().expect("tags")));
+        let routes = routes(&[("r1", "GET /", "i1")]);
+        let integrations = integrations(&[("i1", "https://backend.example.net/")]);
+        let untag = |arn: &'static str| {
+            mock!(Gateway::untag_resource)
+                .match_requests(move |call| call.resource_arn() == Some(arn) && call.tag_keys() == ["cost"])
+                .then_output(|| UntagResourceOutput::builder().build())
+        };
+        let untag_api = untag("arn:aws:apigateway:us-east-1::/apis/a1");
+        let untag_stage = untag("arn:aws:apigateway:us-east-1::/apis/a1/stages/$default");
+        let rules = [&api, &routes, &integrations, &stage, &untag_api, &untag_stage];
+        let former_tags = vec!["cost".to_owned(), "gone".to_owned()];
+        let input = CreateApiInput { former_tags, ..known(request(one_route(), json!({}))) };
+        step(&rules, &[], input).await.expect("untagged");
+        assert_eq!(rules.map(Rule::num_calls), [1; 6]);
     }
 
     #[tokio::test]

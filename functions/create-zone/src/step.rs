@@ -3,7 +3,8 @@
 //!
 //! Reads: GetHostedZone, ListHostedZonesByName, ListTagsForResource.
 //! Writes: CreateHostedZone, only for a name that has no zone in this account, and that is not registered in it or
-//! whose delegation the request wants corrected; ChangeTagsForResource, only tags that are missing.
+//! whose delegation the request wants corrected; ChangeTagsForResource, only tags that are missing or not
+//! wanted any more.
 //! Token: the caller reference is hashed from the incarnation, and from the id of a zone that is gone.
 //! NotReady: the zone that RegisterDomain makes is not listed yet; a zone just made is not visible yet.
 //! Refused: no zone around the name, or several of one name; the registry delegates to no zone of this account; another stack's zone; several zones and none ours.
@@ -66,8 +67,6 @@ enum Choice {
     Wait,
     /// The registry delegates to none of them.
     Elsewhere,
-    /// The only zone carries another stack's tag.
-    OtherStack,
     /// Several, and nothing says which.
     Ambiguous,
 }
@@ -99,16 +98,34 @@ pub(crate) async fn run(
         && zone.name == domain
         && (registry.is_empty() || zone.name_servers == registry)
     {
-        return Ok(output(domain, zone, &registry));
+        let present = read_tags(&clients.route53, &zone.id).await?;
+        return taken(clients, settings, &input, zone, &present, &registry).await;
     }
     let (zone, present) = if registry.is_empty() {
         zone_of_a_name_held_elsewhere(clients, settings, &input).await?
     } else {
         delegated_zone(clients, settings, &input, &registry).await?
     };
+    taken(clients, settings, &input, zone, &present, &registry).await
+}
+
+/// Uses the zone: it gets the tags that the request wants, unless it is another stack's.
+async fn taken(
+    clients: &Clients,
+    settings: &Settings,
+    input: &CreateZoneInput,
+    zone: Zone,
+    present: &Tags,
+    registry: &[String],
+) -> Result<CreateZoneOutput, StepError> {
+    let domain = input.request.domain_name.as_str();
+    if of_another_stack(present, &settings.stack) && !input.request.adopt {
+        return Err(other_stack(domain, &zone.id, present));
+    }
     let wanted = tags::wanted(&input.request, &settings.stack);
-    add_tags(&clients.route53, &zone.id, &tags::missing(&wanted, &present)).await?;
-    Ok(output(domain, zone, &registry))
+    let (missing, stale) = (tags::missing(&wanted, present), tags::stale(&input.former_tags, present));
+    change_tags(&clients.route53, &zone.id, &missing, stale).await?;
+    Ok(output(domain, zone, registry))
 }
 
 /// The answer. A zone to which the registry does not delegate is one that the request wants it to be corrected to.
@@ -190,9 +207,6 @@ async fn delegated_zone(
     };
     let zone = zones.swap_remove(index);
     let present = read_tags(&clients.route53, &zone.id).await?;
-    if of_another_stack(&present, &settings.stack) {
-        return Err(other_stack(domain, &zone.id, &present));
-    }
     Ok((zone, present))
 }
 
@@ -224,15 +238,11 @@ async fn zone_without_delegation(
         Choice::Take(index) => index,
         Choice::Make => return create(clients, domain, &reference).await,
         Choice::Wait => return Err(registrar_zone_not_listed(domain)),
-        Choice::OtherStack => {
-            let (zone, present) = &candidates[0];
-            return Err(other_stack(domain, &zone.id, present));
-        }
         Choice::Ambiguous | Choice::Elsewhere => return Err(ambiguous(domain, &candidates)),
     };
     let (zone, present) = candidates.swap_remove(index);
     if !is_ours(&zone, &present, domain, &settings.stack, &reference) {
-        tracing::info!(zone = zone.id, "adopting the only zone of this name, which somebody else made");
+        tracing::info!(zone = zone.id, "using the only zone of this name, which somebody else made");
     }
     Ok((read_made(&clients.route53, &zone.id).await?, present))
 }
@@ -266,7 +276,6 @@ fn choose_undelegated(
         ([index], _) => Choice::Take(*index),
         ([], []) if just_bought => Choice::Wait,
         ([], []) => Choice::Make,
-        ([], [(_, present)]) if of_another_stack(present, stack) => Choice::OtherStack,
         ([], [_]) => Choice::Take(0),
         _ => Choice::Ambiguous,
     }
@@ -420,16 +429,22 @@ async fn create(clients: &Clients, domain: &str, reference: &str) -> Result<(Zon
     Err(StepError { remedy: remedy.to_owned(), ..failure })
 }
 
-async fn add_tags(route53: &Client, id: &str, missing: &BTreeMap<&str, &str>) -> Result<(), StepError> {
-    if missing.is_empty() {
+async fn change_tags(
+    route53: &Client,
+    id: &str,
+    missing: &BTreeMap<&str, &str>,
+    stale: Vec<String>,
+) -> Result<(), StepError> {
+    if missing.is_empty() && stale.is_empty() {
         return Ok(());
     }
-    let tags = missing.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
+    let tags: Vec<Tag> = missing.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
     route53
         .change_tags_for_resource()
         .resource_type(TagResourceType::Hostedzone)
         .resource_id(id)
-        .set_add_tags(Some(tags))
+        .set_add_tags((!tags.is_empty()).then_some(tags))
+        .set_remove_tag_keys((!stale.is_empty()).then_some(stale))
         .send()
         .await
         .map_err(|error| match code_of(&error) {
@@ -516,7 +531,7 @@ fn other_stack(domain: &str, id: &str, present: &Tags) -> StepError {
         "OtherStack",
         format!("the hosted zone {id} of {domain} belongs to the stack {other}, as its tag {} says", tags::STACK),
         format!(
-            "start the execution in that stack; or, if that stack no longer serves the name, remove the tag {} from the zone and start again",
+            "start the execution in that stack; or, if that stack no longer serves the name, write `\"adopt\": true` to take the zone over, or remove its tag {}",
             tags::STACK
         ),
     )
@@ -564,6 +579,7 @@ mod tests {
             "tags": {"team": "inference"}
         });
         CreateZoneInput {
+            former_tags: Vec::new(),
             request: Request::parse(&request).expect("a valid request"),
             incarnation: INCARNATION.to_owned(),
             name_servers: name_servers.iter().map(|server| (*server).to_owned()).collect(),
@@ -754,11 +770,29 @@ mod tests {
 
     #[tokio::test]
     async fn a_second_run_reads_the_known_zone_and_writes_nothing() {
-        let read = reads(&zone("Z1", REGISTRAR), 1);
-        let output = go(&[&read], held_here(1, true, Some("Z1"))).await.expect("found");
+        let (read, present) = (reads(&zone("Z1", REGISTRAR), 1), has_tags("Z1", all_tags()));
+        let output = go(&[&read, &present], held_here(1, true, Some("Z1"))).await.expect("found");
         assert_eq!(output.hosted_zone_id, "Z1");
         assert_eq!(output.name_servers, server_set(&servers(1)));
         assert_eq!(read.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_known_zone_gets_the_tags_of_the_request_and_loses_those_of_an_earlier_one() {
+        let mut present = all_tags();
+        present.pop();
+        present.extend([tag("cost", "1"), tag("theirs", "x")]);
+        let (read, present) = (reads(&zone("Z1", REGISTRAR), 1), has_tags("Z1", present));
+        let change = mock!(Client::change_tags_for_resource)
+            .match_requests(|request| {
+                let added: Vec<&str> = request.add_tags().iter().filter_map(Tag::key).collect();
+                added == ["team"] && request.remove_tag_keys() == ["cost"]
+            })
+            .then_output(|| ChangeTagsForResourceOutput::builder().build());
+        let former = vec!["cost".to_owned(), "gone".to_owned()];
+        let wish = CreateZoneInput { former_tags: former, ..held_here(1, true, Some("Z1")) };
+        go(&[&read, &present, &change], wish).await.expect("found");
+        assert_eq!(change.num_calls(), 1);
     }
 
     #[tokio::test]
@@ -994,8 +1028,14 @@ mod tests {
     #[tokio::test]
     async fn the_only_zone_of_another_stack_is_refused() {
         let (list, present) = (lists(&[zone("Z1", "x")]), has_tags("Z1", vec![tag("nameplate:stack", "other")]));
-        let error = go(&[&list, &present], held_elsewhere(None)).await.expect_err("foreign");
+        let read = reads(&zone("Z1", "x"), 1);
+        let error = go(&[&list, &present, &read], held_elsewhere(None)).await.expect_err("foreign");
         assert_eq!((error.class, error.code.as_str()), (Class::Refused, "OtherStack"));
+        let mut wish = held_elsewhere(None);
+        wish.request.adopt = true;
+        let takes = takes_tags("Z1", ALL_KEYS);
+        let output = go(&[&list, &present, &read, &takes], wish).await.expect("taken over");
+        assert_eq!((output.hosted_zone_id.as_str(), takes.num_calls()), ("Z1", 1));
     }
 
     #[tokio::test]
@@ -1018,8 +1058,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_second_run_on_a_name_held_elsewhere_changes_nothing() {
-        let read = reads(&zone("Z1", "made by hand"), 1);
-        let output = go(&[&read], held_elsewhere(Some("Z1"))).await.expect("found");
+        let (read, present) = (reads(&zone("Z1", "made by hand"), 1), has_tags("Z1", all_tags()));
+        let output = go(&[&read, &present], held_elsewhere(Some("Z1"))).await.expect("found");
         assert_eq!((output.hosted_zone_id.as_str(), output.actions.len()), ("Z1", 1));
         assert_eq!(read.num_calls(), 1);
     }

@@ -142,6 +142,8 @@ impl Found {
             certificate_arn: recorded.certificate_arn.clone().or_else(|| Some(self.certificates.first()?.arn.clone())),
             validation_records: self.records.iter().map(|(record, _)| record.clone()).collect(),
             zone_owned: recorded.zone_owned,
+            tag_keys: recorded.tag_keys.clone(),
+            adopted: recorded.adopted.clone(),
             hostnames: hostnames.into_iter().collect(),
         }
     }

@@ -70,14 +70,13 @@ pub(crate) async fn email_confirmed(clients: &Clients, domain: &str) -> Result<b
 pub(crate) struct CustomDomains {
     /// Those of the request's host names that exist, by name.
     pub(crate) wanted: BTreeMap<String, CustomDomain>,
+    /// Those of the request's host names that exist and are somebody else's, by name.
+    pub(crate) foreign: BTreeMap<String, CustomDomain>,
     /// Host names of ours that the request does not name.
     pub(crate) dropped: Vec<String>,
 }
 
 /// The custom domains of the request's host names, and those of ours that it does not name any more.
-///
-/// # Errors
-/// `Refused` when one of the request's exists and is not ours.
 pub(crate) async fn custom_domains(
     clients: &Clients,
     settings: &Settings,
@@ -96,13 +95,10 @@ pub(crate) async fn custom_domains(
             .map_err(|error| classify("apigatewayv2:GetDomainNames", &error))?;
         for item in page.items.unwrap_or_default() {
             let name = item.domain_name().map(dns_form).unwrap_or_default();
+            let domain = CustomDomain::of(name.clone(), item.domain_name_configurations().first());
             match (hostnames.contains(&name), ours(item.tags(), settings, request)) {
-                (true, true) => {
-                    found
-                        .wanted
-                        .insert(name.clone(), CustomDomain::of(name, item.domain_name_configurations().first()));
-                }
-                (true, false) => return Err(not_our_custom_domain(request, &name)),
+                (true, true) => drop(found.wanted.insert(name, domain)),
+                (true, false) => drop(found.foreign.insert(name, domain)),
                 (false, true) => found.dropped.push(name),
                 (false, false) => {}
             }
@@ -127,15 +123,15 @@ impl CustomDomain {
     }
 }
 
-fn not_our_custom_domain(request: &Request, name: &str) -> StepError {
-    StepError::refused(
-        "CustomDomainNotOurs",
-        format!(
-            "the custom domain {name} exists in API Gateway and was not made by this stack for {}",
-            request.domain_name
-        ),
-        "delete it, or choose another host name",
-    )
+/// The API that the root path of a custom domain leads to.
+pub(crate) async fn root_mapping(clients: &Clients, host: &str) -> Result<Option<String>, StepError> {
+    let answer = match clients.apigateway.get_api_mappings().domain_name(host).send().await {
+        Ok(answer) => answer,
+        Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
+        Err(error) => return Err(classify("apigatewayv2:GetApiMappings", &error)),
+    };
+    let root = answer.items().iter().find(|mapping| mapping.api_mapping_key().unwrap_or_default().is_empty());
+    Ok(root.and_then(|mapping| mapping.api_id()).map(str::to_owned))
 }
 
 /// Our API for this domain, if there is one.
@@ -592,7 +588,11 @@ fn points_to(set: &ResourceRecordSet, expected: Option<&str>) -> bool {
     expected.is_some() && alias.or(value).as_deref() == expected
 }
 
-fn ours(tags: Option<&std::collections::HashMap<String, String>>, settings: &Settings, request: &Request) -> bool {
+pub(crate) fn ours(
+    tags: Option<&std::collections::HashMap<String, String>>,
+    settings: &Settings,
+    request: &Request,
+) -> bool {
     let tags = tags.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
     tags::ours(tags, request.domain_name.as_str(), &settings.stack)
 }
@@ -604,6 +604,6 @@ fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 }
 
 /// Lower case, without the trailing dot.
-fn dns_form(name: &str) -> String {
+pub(crate) fn dns_form(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }

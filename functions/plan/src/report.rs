@@ -77,6 +77,10 @@ pub(crate) async fn resources(
     )]);
     let hosts = Hosts { clients, zone_id: zone_id.as_deref().filter(|_| request.dns == Dns::Route53), after: &after };
     for hostname in request.hostnames() {
+        if custom_domains.foreign.contains_key(&hostname) {
+            // Told among what is taken over.
+            continue;
+        }
         let found = custom_domains.wanted.get(&hostname);
         resources.push(hosts.custom_domain(&hostname, found).await?);
         if request.dns == Dns::Route53 {
@@ -261,17 +265,6 @@ async fn routes(clients: &Clients, id: &str) -> Result<BTreeMap<String, Value>, 
     Ok(routes.iter().filter_map(document).collect())
 }
 
-/// The id of the API to which the root path leads.
-async fn mapped(clients: &Clients, host: &str) -> Result<Value, StepError> {
-    let answer = match clients.apigateway.get_api_mappings().domain_name(host).send().await {
-        Ok(answer) => answer,
-        Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(Value::Null),
-        Err(error) => return Err(classify("apigatewayv2:GetApiMappings", &error)),
-    };
-    let root = answer.items().iter().find(|mapping| mapping.api_mapping_key().unwrap_or_default().is_empty());
-    Ok(json!(root.and_then(|mapping| mapping.api_id())))
-}
-
 /// A certificate, as the listing shows it.
 struct Certificate {
     arn: String,
@@ -347,7 +340,10 @@ struct Hosts<'a> {
 impl Hosts<'_> {
     async fn custom_domain(&self, host: &str, found: Option<&look::CustomDomain>) -> Result<ResourceReport, StepError> {
         let before = match found {
-            Some(found) => json!({"certificate": found.certificate_arn, "api": mapped(self.clients, host).await?}),
+            Some(found) => {
+                let api = look::root_mapping(self.clients, host).await?;
+                json!({"certificate": found.certificate_arn, "api": api})
+            }
             None => Value::Null,
         };
         Ok(resource("custom domain", found.map(|found| found.name.clone()), host, &before, self.after))

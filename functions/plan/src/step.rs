@@ -15,12 +15,13 @@ use nameplate::error::{classify, code_of};
 use nameplate::records::{self, Decision, Owned};
 use nameplate::request::{Dns, Money, Registration};
 use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
+use nameplate::retire::Thing;
 use nameplate::runtime::now;
 use nameplate::secret::SecretString;
 use nameplate::table::{self, domain as attribute};
 use nameplate::{Request, StepError, difference, purchase};
 
-use crate::{look, report};
+use crate::{foreign, look, report};
 
 /// Changes of records that a report names one by one: it is part of what Step Functions hands on.
 const MAX_RECORD_LINES: usize = 100;
@@ -82,6 +83,29 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let live = Live { request: &request, item: &item, found: &found, custom_domains: &custom_domains };
     let converged = live.result(clients, &fingerprint).await?;
     let mut report = nameplate::result::Report::default();
+    let looks = request.dry_run || (converged.is_none() && found.quote.is_none());
+    let zone_id = match looks {
+        true => zone_in_use(clients, &request, &item).await?,
+        false => None,
+    };
+    let mut adopted = Vec::new();
+    let mut record_changes = None;
+    if looks {
+        let looking = foreign::Looking {
+            clients,
+            settings,
+            request: &request,
+            known: &item.known,
+            custom_domains: &custom_domains,
+            zone_id: zone_id.as_deref(),
+        };
+        adopted = looking.adopted().await?;
+        let changes = further_records(clients, &request, &item, zone_id.as_deref()).await?;
+        record_changes = changes.map(|(decision, taken)| {
+            adopted.extend(taken);
+            decision
+        });
+    }
     if request.dry_run {
         report.price = found.quote.as_ref().map(|quote| price_report(&request, quote));
         let seen = report::Seen {
@@ -91,15 +115,9 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
             custom_domains: &custom_domains,
         };
         report.resources = report::resources(clients, settings, &request, &seen).await?;
-        report.resources.extend(records_report(clients, &request, &item).await?);
+        report.resources.extend(record_changes.iter().flat_map(|decision| record_lines(&request, decision)));
+        report.resources.extend(adopted.iter().map(taken_over));
         report.lines = difference::lines(&report);
-    } else if converged.is_none() && found.quote.is_none() {
-        if !request.domain_name.is_registrable() && request.dns == Dns::Route53 {
-            look::enclosing_zone(clients, &request).await?;
-        }
-        if let Some(decision) = record_changes(clients, &request, &item).await? {
-            records::refuse_conflicts(&decision)?;
-        }
     }
 
     let time = now();
@@ -108,12 +126,14 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         item_key: table::domain_key(request.domain_name.as_str()),
         fingerprint,
         has_records: has_records(&request, &item),
-        known: item.known,
         registration: found.plan,
         quote: found.quote,
         planned_at: time,
         deadlines: Deadlines { registration: time + wait, certificate: time + wait + CERTIFICATE_DEADLINE_SECS },
         dropped_hostnames: custom_domains.dropped,
+        former_tags: item.known.tag_keys.iter().filter(|key| !request.tags.contains_key(*key)).cloned().collect(),
+        adopted,
+        known: item.known,
         report,
         result: converged,
         request,
@@ -281,32 +301,54 @@ fn has_records(request: &Request, item: &Item) -> bool {
     !request.records.is_empty() || !item.owned.is_empty()
 }
 
-/// What would happen to further records in the zone that is known or, if there is but one, found. Of several zones
-/// `create-zone` alone says which one it is; then `write-records` is the first to look.
-async fn record_changes(clients: &Clients, request: &Request, item: &Item) -> Result<Option<Decision>, StepError> {
+/// The zone that is known or, if there is but one, found. Of several zones `create-zone` alone says which one it is; then
+/// the steps are the first to look at what stands in it.
+async fn zone_in_use(clients: &Clients, request: &Request, item: &Item) -> Result<Option<String>, StepError> {
+    if request.dns == Dns::External {
+        return Ok(None);
+    }
+    if !request.domain_name.is_registrable() {
+        return look::enclosing_zone(clients, request).await.map(|zone| Some(zone.id));
+    }
+    let zones = match &item.known.hosted_zone_id {
+        Some(id) => vec![id.clone()],
+        None => look::zones(clients, request.domain_name.as_str()).await?,
+    };
+    let [zone] = zones.as_slice() else { return Ok(None) };
+    Ok(Some(zone.clone()))
+}
+
+/// What would happen to further records, and which of them would be taken over.
+///
+/// # Errors
+/// `Refused` where others wrote them and they are not to be taken over, or cannot be.
+async fn further_records(
+    clients: &Clients,
+    request: &Request,
+    item: &Item,
+    zone_id: Option<&str>,
+) -> Result<Option<(Decision, Vec<Thing>)>, StepError> {
     if !has_records(request, item) {
         return Ok(None);
     }
-    let zones = match &item.known.hosted_zone_id {
-        _ if request.dns == Dns::External => Vec::new(),
-        Some(id) => vec![id.clone()],
-        None if request.domain_name.is_registrable() => look::zones(clients, request.domain_name.as_str()).await?,
-        None => vec![look::enclosing_zone(clients, request).await?.id],
+    let found = match zone_id {
+        Some(zone) => look::records(clients, request, zone, &item.known, &item.owned).await?,
+        None => None,
     };
-    let [zone] = zones.as_slice() else { return Ok(None) };
-    look::records(clients, request, zone, &item.known, &item.owned).await
+    let mut decision = found
+        .unwrap_or_else(|| records::decide(&request.records, &item.owned, &[], &item.known.validation_records, now()));
+    let taken = if request.adopt { decision.adopt(now()) } else { Vec::new() };
+    records::refuse_conflicts(&decision)?;
+    Ok(Some((decision, taken)))
 }
 
-/// What would happen to further records, refused where others wrote them.
-async fn records_report(clients: &Clients, request: &Request, item: &Item) -> Result<Vec<ResourceReport>, StepError> {
-    if !has_records(request, item) {
-        return Ok(Vec::new());
+fn taken_over(thing: &Thing) -> ResourceReport {
+    ResourceReport {
+        resource: thing.resource.clone(),
+        action: ReportAction::Adopt,
+        name: format!("{} ({})", thing.name, thing.reason),
+        changes: Vec::new(),
     }
-    let decision = record_changes(clients, request, item)
-        .await?
-        .unwrap_or_else(|| records::decide(&request.records, &item.owned, &[], &item.known.validation_records, now()));
-    records::refuse_conflicts(&decision)?;
-    Ok(record_lines(request, &decision))
 }
 
 /// What happens to the further records: each change by name, and one line for all that stay.

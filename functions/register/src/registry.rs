@@ -135,6 +135,15 @@ pub(crate) async fn tag<'a>(
     })
 }
 
+/// Takes tags off the registration.
+pub(crate) async fn untag(client: &Client, domain: &str, keys: Vec<String>) -> Result<(), StepError> {
+    let result = client.delete_tags_for_domain().domain_name(domain).set_tags_to_delete(Some(keys)).send().await;
+    result.map(drop).map_err(|error| match code_of(&error) {
+        Some("OperationLimitExceeded") => too_many_operations("DeleteTagsForDomain"),
+        _ => classify("route53domains:DeleteTagsForDomain", &error),
+    })
+}
+
 /// The operation under `id`; nothing when AWS does not take the id, which it may do also for one that is
 /// over (AWS-FACTS 1.2).
 pub(crate) async fn operation(client: &Client, id: &str, domain: &str) -> Result<Option<Operation>, StepError> {

@@ -189,10 +189,14 @@ impl Step<'_> {
             RegistrationPlan::Register | RegistrationPlan::NotManaged => Default::default(),
         };
         let missing = tags::missing(&wanted, &present);
-        if missing.is_empty() {
+        if !missing.is_empty() {
+            registry::tag(self.domains(), self.domain, missing.into_iter()).await?;
+        }
+        let stale = tags::stale(&self.input.former_tags, &present);
+        if stale.is_empty() {
             return Ok(());
         }
-        registry::tag(self.domains(), self.domain, missing.into_iter()).await
+        registry::untag(self.domains(), self.domain, stale).await
     }
 
     /// A purchase was begun, by this run or an earlier one, and the registration is not there.

@@ -1,7 +1,8 @@
 //! `request-cert`: one certificate for exactly the request's names, its status and its validation records.
 //!
 //! Reads: DescribeCertificate, ListCertificates, ListTagsForCertificate.
-//! Writes: RequestCertificate where no usable certificate of ours exists; for a pending one its ARN in the domain
+//! Writes: RequestCertificate where no usable certificate of ours exists; AddTagsToCertificate and
+//! RemoveTagsFromCertificate where the tags of one of ours are not those of the request; for a pending one its ARN in the domain
 //! item, then the watch. Once a certificate is issued or of no use, or the deadline passed, its watch goes.
 //! Token: hashed from the incarnation, the names, the key and the spent certificate that is replaced, so that
 //! repeating the step within ACM's hour gives the same certificate.
@@ -11,7 +12,7 @@
 //! Our other certificates of the domain, in whose place this one comes, are named in the output and left alone.
 //! Certificates that are not ours by tags are never touched. It must not know zones: another step writes the records.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_acm::Client as Acm;
 use aws_sdk_acm::types::{
@@ -76,6 +77,9 @@ async fn run_at(
     let input = RequestCertInput { deadline: input.deadline.min(now + CERTIFICATE_DEADLINE_SECS), ..input };
     let watches = Watches { dynamodb: &clients.dynamodb, table: &settings.table, input: &input, now };
     let (mut found, mut replaced) = find(&clients.acm, &settings.stack, &input).await?;
+    if let Some(certificate) = found.as_ref().filter(|_| input.first_turn) {
+        correct_tags(&clients.acm, &settings.stack, &input, &certificate.arn).await?;
+    }
     if let Some(certificate) = &found
         && certificate.status == Status::PendingValidation
         && now < input.deadline
@@ -358,13 +362,60 @@ async fn list(acm: &Acm) -> Result<Vec<CertificateSummary>, StepError> {
 }
 
 async fn is_ours(acm: &Acm, arn: &str, request: &Request, stack: &str) -> Result<bool, StepError> {
+    Ok(read_tags(acm, arn).await?.is_some_and(|present| are_ours(&present, request, stack)))
+}
+
+fn are_ours(present: &BTreeMap<String, String>, request: &Request, stack: &str) -> bool {
+    let pairs = present.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    tags::ours(pairs, request.domain_name.as_str(), stack)
+}
+
+/// The tags of a certificate; nothing when ACM does not know it.
+async fn read_tags(acm: &Acm, arn: &str) -> Result<Option<BTreeMap<String, String>>, StepError> {
     let answer = match acm.list_tags_for_certificate().certificate_arn(arn).send().await {
         Ok(answer) => answer,
-        Err(error) if code_of(&error) == Some("ResourceNotFoundException") => return Ok(false),
+        Err(error) if code_of(&error) == Some("ResourceNotFoundException") => return Ok(None),
         Err(error) => return Err(classify("acm:ListTagsForCertificate", &error)),
     };
-    let pairs = answer.tags().iter().map(|tag| (tag.key(), tag.value().unwrap_or_default()));
-    Ok(tags::ours(pairs, request.domain_name.as_str(), stack))
+    let pair = |tag: &Tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned());
+    Ok(Some(answer.tags().iter().map(pair).collect()))
+}
+
+/// Gives a certificate of ours that was there before the tags that the request wants now.
+async fn correct_tags(acm: &Acm, stack: &str, input: &RequestCertInput, arn: &str) -> Result<(), StepError> {
+    let Some(present) = read_tags(acm, arn).await?.filter(|present| are_ours(present, &input.request, stack)) else {
+        return Ok(());
+    };
+    let wanted = tags::wanted(&input.request, stack);
+    let missing = tags::missing(&wanted, &present);
+    if !missing.is_empty() {
+        // AWS takes the tag that says whose it is for the permission to set others.
+        let sent = missing.into_iter().chain([(tags::STACK, stack)]).collect::<BTreeMap<_, _>>();
+        acm.add_tags_to_certificate()
+            .certificate_arn(arn)
+            .set_tags(Some(tag_list(sent.into_iter())?))
+            .send()
+            .await
+            .map_err(|error| classify("acm:AddTagsToCertificate", &error))?;
+    }
+    let stale = tags::stale(&input.former_tags, &present);
+    if !stale.is_empty() {
+        let pairs = stale.iter().map(|key| (key.as_str(), present[key].as_str()));
+        acm.remove_tags_from_certificate()
+            .certificate_arn(arn)
+            .set_tags(Some(tag_list(pairs)?))
+            .send()
+            .await
+            .map_err(|error| classify("acm:RemoveTagsFromCertificate", &error))?;
+    }
+    Ok(())
+}
+
+fn tag_list<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<Tag>, StepError> {
+    pairs
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| StepError::failed("Defect", "a tag has no key", "report this as a defect of Nameplate"))
 }
 
 /// The certificate; nothing when ACM does not know it (any more, or yet).
@@ -386,11 +437,8 @@ async fn request(
     let request = &input.request;
     let names = request.certificate_names();
     let others: Vec<String> = names.into_iter().skip(1).collect();
-    let tags = tags::wanted(request, stack)
-        .into_iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| StepError::failed("Defect", "a tag has no key", "report this as a defect of Nameplate"))?;
+    let wanted = tags::wanted(request, stack);
+    let tags = tag_list(wanted.iter().map(|(key, value)| (key.as_str(), value.as_str())))?;
     let answer = acm
         .request_certificate()
         .domain_name(request.domain_name.as_str())
@@ -657,9 +705,11 @@ fn spent_in_this_run(certificate: &Certificate, input: &RequestCertInput) -> Ste
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_acm::operation::add_tags_to_certificate::AddTagsToCertificateOutput;
     use aws_sdk_acm::operation::describe_certificate::DescribeCertificateOutput;
     use aws_sdk_acm::operation::list_certificates::ListCertificatesOutput;
     use aws_sdk_acm::operation::list_tags_for_certificate::ListTagsForCertificateOutput;
+    use aws_sdk_acm::operation::remove_tags_from_certificate::RemoveTagsFromCertificateOutput;
     use aws_sdk_acm::operation::request_certificate::{RequestCertificateInput, RequestCertificateOutput};
     use aws_sdk_acm::primitives::DateTime;
     use aws_sdk_acm::types::{DomainValidation, FailureReason, RecordType, ResourceRecord};
@@ -696,6 +746,7 @@ mod tests {
             first_turn: false,
             planned_at: NOW - 60,
             deadline: NOW - 60 + CERTIFICATE_DEADLINE_SECS,
+            former_tags: Vec::new(),
         }
     }
 
@@ -794,6 +845,9 @@ mod tests {
     }
 
     const OURS: &[(&str, &str)] = &[("nameplate:domain", "example.com"), ("nameplate:stack", "nameplate")];
+    /// The same with that of the request.
+    const ALL_TAGS: [(&str, &str); 3] =
+        [("nameplate:domain", "example.com"), ("nameplate:stack", "nameplate"), ("team", "inference")];
 
     fn is_right_request(request: &RequestCertificateInput, token: &str) -> bool {
         let tags: Vec<(&str, Option<&str>)> = request.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
@@ -1128,13 +1182,33 @@ mod tests {
             describes(detail(NEW, Status::Issued)),
             lists(vec![summary(NEW, Status::Issued), summary(OLD, Status::Issued)]),
         );
-        let tags = has_tags(OLD, OURS);
+        let (tags, known) = (has_tags(OLD, OURS), has_tags(NEW, &ALL_TAGS));
         let first = RequestCertInput { first_turn: true, ..input(false, Some(NEW)) };
-        let output = go(&[&describe, &list, &tags], &[], first).await.expect("issued");
+        let output = go(&[&describe, &list, &tags, &known], &[], first).await.expect("issued");
         assert_issued(&output, NEW);
         assert_eq!(output.replaced, [OLD]);
         let output = go(&[&describe], &[], input(false, Some(NEW))).await.expect("issued");
         assert_eq!(output.replaced, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn the_first_turn_corrects_the_tags_of_a_certificate_of_ours_and_of_no_other() {
+        let (describe, list) = (describes(detail(NEW, Status::Issued)), lists(vec![summary(NEW, Status::Issued)]));
+        let former = vec!["cost".to_owned(), "gone".to_owned()];
+        let wish = || RequestCertInput { first_turn: true, former_tags: former.clone(), ..input(false, Some(NEW)) };
+        let sent = |tags: &[Tag]| tags.iter().map(|tag| tag.key().to_owned()).collect::<Vec<_>>();
+        let add = mock!(Acm::add_tags_to_certificate)
+            .match_requests(move |call| sent(call.tags()) == ["nameplate:stack", "team"])
+            .then_output(|| AddTagsToCertificateOutput::builder().build());
+        let remove = mock!(Acm::remove_tags_from_certificate)
+            .match_requests(move |call| sent(call.tags()) == ["cost"])
+            .then_output(|| RemoveTagsFromCertificateOutput::builder().build());
+        let marks = [OURS, &[("team", "old"), ("cost", "1"), ("theirs", "x")]].concat();
+        let tags = has_tags(NEW, &marks);
+        go(&[&describe, &list, &tags, &add, &remove], &[], wish()).await.expect("issued");
+        assert_eq!((add.num_calls(), remove.num_calls()), (1, 1));
+        let theirs = has_tags(NEW, &[("team", "old"), ("cost", "1")]);
+        go(&[&describe, &list, &theirs], &[], wish()).await.expect("issued, and left as it is");
     }
 
     #[test]

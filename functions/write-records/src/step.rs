@@ -63,7 +63,12 @@ async fn run_at(
         Zone { route53: &clients.route53, id: &input.hosted_zone_id, domain: input.request.domain_name.as_str() };
     let owned = list.read().await?;
     let standing = zone.standing().await?;
-    let decision = records::decide(&input.request.records, &owned, &standing, &input.validation_records, now);
+    let mut decision = records::decide(&input.request.records, &owned, &standing, &input.validation_records, now);
+    if input.request.adopt {
+        for taken in decision.adopt(now) {
+            tracing::info!(record = taken.name, "takes over the record {}, which {}", taken.name, taken.reason);
+        }
+    }
     records::refuse_conflicts(&decision)?;
     if decision.claimed != owned {
         list.write(&decision.claimed).await?;

@@ -425,6 +425,17 @@ impl World {
         self.route53(Method::POST, &path, body).await;
     }
 
+    /// Writes a record into a zone, as somebody else would.
+    pub async fn write_record(&self, zone_id: &str, name: &str, kind: &str, value: &str) {
+        let body = format!(
+            "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
+             <Change><Action>CREATE</Action><ResourceRecordSet><Name>{name}</Name><Type>{kind}</Type><TTL>60</TTL>\
+             <ResourceRecords><ResourceRecord><Value>{value}</Value></ResourceRecord></ResourceRecords>\
+             </ResourceRecordSet></Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+        );
+        self.route53(Method::POST, &format!("/2013-04-01/hostedzone/{zone_id}/rrset"), body).await;
+    }
+
     /// The certificates whose main name is `domain`.
     pub async fn certificates(&self, domain: &str) -> Vec<Value> {
         let body = json!({"MaxItems": 1000, "Includes": {"keyTypes": ["RSA_2048", "EC_prime256v1", "EC_secp384r1"]}});

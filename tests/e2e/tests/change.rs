@@ -208,6 +208,6 @@ async fn a_host_name_that_another_domain_of_this_account_has_is_refused() {
         },
     });
     let reason = world.run(&inside).await.refused("Nameplate.Refused");
-    assert!(reason.contains(&format!("the custom domain api.{domain} exists")), "{reason}");
+    assert!(reason.contains(&format!("the custom domain api.{domain} is in the way")), "{reason}");
     assert_eq!(world.item(&format!("api.{domain}")).await, Value::Null, "nothing was claimed");
 }

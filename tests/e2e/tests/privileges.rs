@@ -161,7 +161,8 @@ fn taggable(path: &str) -> bool {
 }
 
 /// Operations whose requests carry the stack's tag.
-const TAGGED: [&str; 4] = ["CreateApi", "CreateStage", "CreateDomainName", "RequestCertificate"];
+const TAGGED: [&str; 5] =
+    ["AddTagsToCertificate", "CreateApi", "CreateStage", "CreateDomainName", "RequestCertificate"];
 
 impl Statement {
     /// Whether the statement can be what lets a call be made, and by which of its resources.
@@ -169,7 +170,7 @@ impl Statement {
         let condition = self.condition.to_string();
         let tag_asked = condition.contains("\"StringEquals\":{\"aws:RequestTag/");
         let tagged = !tag_asked || TAGGED.contains(&seen.operation.as_str());
-        let owned = !condition.contains("aws:ResourceTag/") || seen.path.as_deref().is_some_and(taggable);
+        let owned = !condition.contains("aws:ResourceTag/") || seen.path.as_deref().is_none_or(taggable);
         let reached = seen
             .path
             .as_ref()
@@ -188,11 +189,18 @@ fn glob(pattern: &str, text: &str) -> bool {
     }
 }
 
+/// Takes a tag off something of API Gateway.
+fn untagging(path: &str, key: &str) -> Ask {
+    let (arn, key) = (format!("arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2F{path}"), key.replace(':', "%3A"));
+    gateway(Method::DELETE, &format!("/tags/{arn}?tagKeys={key}"), json!({}))
+}
+
 /// The permission that an operation needs, and for API Gateway the path that it is about.
 fn needed(service: &str, operation: &str, resource: &str) -> (String, Option<String>) {
     match (service, operation) {
         ("lambda", "Invoke") => ("lambda:InvokeFunction".to_owned(), None),
         ("apigateway", "TagResource") => ("apigateway:POST".to_owned(), Some(format!("/tags/{resource}"))),
+        ("apigateway", "UntagResource") => ("apigateway:DELETE".to_owned(), Some(format!("/tags/{resource}"))),
         ("apigateway", _) => {
             let verbs = [("Get", "GET"), ("Create", "POST"), ("Update", "PATCH"), ("Delete", "DELETE")];
             let (noun, method) = verbs
@@ -321,6 +329,7 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
     let path = format!("{authorizers}/{}", made.as_str().expect("an id"));
     world.rest("apigateway", Method::PATCH, &path, Some(&by_hand)).await;
     asked["api"].as_object_mut().expect("an object").remove("cors");
+    asked["tags"] = json!({"team": "serving"});
     let third = world.run(&asked).await.live();
 
     // The API goes; its mapping stays and is taken over by the new one.
@@ -604,7 +613,6 @@ async fn nobody_can_give_up_a_registration_or_touch_what_keeps_it() {
         DELETION,
         "Route53Domains_v20140515.DisableDomainAutoRenew",
         NAME_SERVERS,
-        "Route53Domains_v20140515.DeleteTagsForDomain",
     ];
     for kind in FUNCTIONS {
         let role = As::the(kind).await;
@@ -902,6 +910,10 @@ async fn attach_domain_changes_only_aliases_and_custom_domains_of_this_stack() {
     };
     attach.may(change(), None).await;
     attach.may(records(zone, &[&format!("UPSERT www.{domain} A alias")]), None).await;
+    attach.world.write_record(zone, &format!("taken.{domain}"), "CNAME", "y.example.com").await;
+    let swap = [format!("DELETE taken.{domain} CNAME y.example.com"), format!("CREATE taken.{domain} A alias")];
+    attach.may(records(zone, &swap.each_ref().map(String::as_str)), None).await;
+    attach.may(untagging(&format!("domainnames%2Fapi.{domain}"), "team"), None).await;
     let made = |tags: Value| {
         let configuration = json!([{"certificateArn": result["certificateArn"], "endpointType": "REGIONAL"}]);
         let body =
@@ -916,9 +928,11 @@ async fn attach_domain_changes_only_aliases_and_custom_domains_of_this_stack() {
         gateway(Method::DELETE, &custom, json!({})),
         gateway(Method::PATCH, &format!("/apis/{}", result["apiId"].as_str().expect("an id")), json!({"name": "x"})),
         gateway(Method::POST, "/apis", json!({"name": "x", "protocolType": "HTTP", "tags": {OURS.0: OURS.1}})),
-        records(zone, &[&format!("UPSERT www.{domain} CNAME y.example.com")]),
+        records(zone, &[&format!("UPSERT new.{domain} CNAME y.example.com")]),
+        records(zone, &[&format!("CREATE new.{domain} CNAME y.example.com")]),
         records(zone, &[&format!("UPSERT {domain} MX 10")]),
         records(zone, &[&format!("DELETE www.{domain} A alias")]),
+        untagging(&format!("domainnames%2Fapi.{domain}"), OURS.0),
         zone_request("privileges-attached.com"),
         purchase("privileges-attached.com"),
         Ask::Json("CertificateManager.ListCertificates", json!({})),

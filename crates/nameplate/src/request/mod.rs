@@ -70,6 +70,11 @@ pub struct Request {
     #[serde(default)]
     #[schemars(extend("maxProperties" = 8))]
     pub tags: BTreeMap<String, String>,
+    /// Take over what exists in the place of something that the request wants and belongs to somebody else: custom
+    /// domains, mappings, records of a host name and further records, the tags of another stack. Whatever is taken over
+    /// is said in the result. Absent: such a thing is refused, by its name.
+    #[serde(default)]
+    pub adopt: bool,
     /// Only say what exists, what would be made and what it would cost; write nothing.
     #[serde(default)]
     pub dry_run: bool,
@@ -170,9 +175,10 @@ impl Request {
         names.filter(|name| seen.insert(*name)).map(str::to_owned).collect()
     }
 
-    /// What identifies the wish itself: the same for every run of the same request, dry or not.
+    /// What identifies the wish itself: the same for every run of the same request, dry or not, and whether or not
+    /// something had to be taken over for it.
     pub fn fingerprint(&self) -> String {
-        let wish = Request { dry_run: false, ..self.clone() };
+        let wish = Request { dry_run: false, adopt: false, ..self.clone() };
         crate::token::hex(&[&serde_json::to_string(&wish).unwrap_or_default()])
     }
 

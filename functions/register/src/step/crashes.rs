@@ -336,6 +336,7 @@ async fn execute(world: &Shared, clients: &Clients, settings: &Settings, executi
     };
     let money = || Money { amount: 15.0, currency: "USD".into() };
     let input = RegisterInput {
+        former_tags: Vec::new(),
         request: Request::parse(&json!({
             "domainName": "example.com",
             "registration": {"maxPrice": {"amount": 15.0, "currency": "USD"}},

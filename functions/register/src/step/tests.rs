@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_route53domains::Client as Domains;
 use aws_sdk_route53domains::operation::check_domain_availability::CheckDomainAvailabilityOutput;
+use aws_sdk_route53domains::operation::delete_tags_for_domain::DeleteTagsForDomainOutput;
 use aws_sdk_route53domains::operation::get_contact_reachability_status::GetContactReachabilityStatusOutput;
 use aws_sdk_route53domains::operation::get_domain_detail::GetDomainDetailOutput;
 use aws_sdk_route53domains::operation::get_operation_detail::GetOperationDetailOutput;
@@ -59,6 +60,7 @@ fn request(registration: Value) -> Request {
 
 fn input(plan: RegistrationPlan) -> RegisterInput {
     RegisterInput {
+        former_tags: Vec::new(),
         request: request(json!({"maxPrice": {"amount": 20.0, "currency": "USD"}})),
         execution: EXECUTION.into(),
         plan,
@@ -927,6 +929,20 @@ async fn a_second_run_writes_only_the_tags_that_are_missing() {
     let unwatch = unwatch("op-1");
     register(input, &[&item, &unwatch], &[&detail, &reachable, &tagged, &tag], &[]).await.expect("registered");
     assert_eq!(calls(&[&tagged, &tag]), [1, 1]);
+}
+
+#[tokio::test]
+async fn tags_of_an_earlier_request_are_taken_off_the_registration() {
+    let (item, detail, reachable) = (item(&accepted(NOW - 90, "op-1")), detail(), reachable(ReachabilityStatus::Done));
+    let present = [ALL_TAGS.as_slice(), &[("cost", "1"), ("theirs", "x")]].concat().leak();
+    let (tagged, unwatch) = (tagged(present), unwatch("op-1"));
+    let untag = mock!(Domains::delete_tags_for_domain)
+        .match_requests(|call| call.domain_name() == Some("example.com") && call.tags_to_delete() == ["cost"])
+        .then_output(|| DeleteTagsForDomainOutput::builder().build());
+    let former_tags = vec!["cost".to_owned(), "gone".to_owned()];
+    let input = RegisterInput { former_tags, ..input(RegistrationPlan::Registered) };
+    register(input, &[&item, &unwatch], &[&detail, &reachable, &tagged, &untag], &[]).await.expect("registered");
+    assert_eq!(calls(&[&tagged, &untag]), [1, 1]);
 }
 
 #[tokio::test]

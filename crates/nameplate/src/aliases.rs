@@ -1,0 +1,72 @@
+//! Whose a record at a host name of the API is. Records carry no tags, so what it points to says it.
+//! Pure: it must not know the SDK; functions turn SDK answers into the plain type here.
+
+/// What the target of every alias of a custom domain has in its name.
+const GATEWAY_NAME: &str = ".execute-api.";
+
+/// An A, AAAA or CNAME record at a host name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRecord {
+    /// The type.
+    pub kind: String,
+    /// Name of the target, where the record is an alias, in lower case and without the final dot.
+    pub alias: Option<String>,
+    /// Whether it has a routing policy, so that there can be several of it.
+    pub routed: bool,
+}
+
+/// Whose a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Ours.
+    Ours,
+    /// Somebody else's; one record of its own, which can be taken over.
+    Theirs,
+    /// Somebody else's, and one of several that a routing policy chooses from: never taken over.
+    Routed,
+}
+
+impl HostRecord {
+    /// Whose it is. `target` is what our custom domain of the name answers under. `recorded`: an earlier run wrote the
+    /// alias records of the name, so that an alias of a custom domain that is gone is ours too: the names of custom
+    /// domains are drawn anew each time one is made.
+    pub fn whose(&self, target: Option<&str>, recorded: bool) -> Whose {
+        if self.routed {
+            return Whose::Routed;
+        }
+        let alias = self.alias.as_deref().filter(|_| matches!(self.kind.as_str(), "A" | "AAAA"));
+        match alias {
+            Some(alias) if Some(alias) == target || (recorded && alias.contains(GATEWAY_NAME)) => Whose::Ours,
+            _ => Whose::Theirs,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TARGET: &str = "d-abc.execute-api.us-east-1.amazonaws.com";
+    const EARLIER: &str = "d-xyz.execute-api.us-east-1.amazonaws.com";
+
+    fn record(kind: &str, alias: Option<&str>, routed: bool) -> HostRecord {
+        HostRecord { kind: kind.to_owned(), alias: alias.map(str::to_owned), routed }
+    }
+
+    #[test]
+    fn only_an_alias_of_our_custom_domain_or_of_a_recorded_earlier_one_is_ours() {
+        for (record, target, recorded, whose) in [
+            (record("A", Some(TARGET), false), Some(TARGET), false, Whose::Ours),
+            (record("AAAA", Some(TARGET), false), Some(TARGET), false, Whose::Ours),
+            (record("A", Some(EARLIER), false), Some(TARGET), true, Whose::Ours),
+            (record("A", Some(EARLIER), false), None, true, Whose::Ours),
+            (record("A", Some(EARLIER), false), Some(TARGET), false, Whose::Theirs),
+            (record("A", Some("lb.example.net"), false), Some(TARGET), true, Whose::Theirs),
+            (record("A", None, false), Some(TARGET), true, Whose::Theirs),
+            (record("CNAME", None, false), Some(TARGET), true, Whose::Theirs),
+            (record("A", Some(TARGET), true), Some(TARGET), true, Whose::Routed),
+        ] {
+            assert_eq!(record.whose(target, recorded), whose, "{record:?} {target:?} {recorded}");
+        }
+    }
+}

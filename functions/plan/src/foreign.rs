@@ -1,0 +1,164 @@
+//! What stands in the place of something that the request wants and belongs to somebody else: refused by its name, or
+//! told as what a run takes over. Read-only. It must not know how anything is taken over: the steps look for themselves.
+
+use aws_sdk_route53::types::{ResourceRecordSet, RrType, TagResourceType};
+use nameplate::aliases::{HostRecord, Whose};
+use nameplate::contract::Known;
+use nameplate::error::{classify, code_of};
+use nameplate::request::Dns;
+use nameplate::retire::Thing;
+use nameplate::{Request, StepError, tags};
+
+use crate::look::{self, CustomDomains, dns_form};
+use crate::step::{Clients, Settings};
+
+/// Records at one name that can matter: A, AAAA and one more, which is CNAME only if it is the first.
+const RECORDS_READ: i32 = 3;
+
+/// What is asked about.
+pub(crate) struct Looking<'a> {
+    pub(crate) clients: &'a Clients,
+    pub(crate) settings: &'a Settings,
+    pub(crate) request: &'a Request,
+    pub(crate) known: &'a Known,
+    pub(crate) custom_domains: &'a CustomDomains,
+    /// The zone that the records go into, if it is known by now.
+    pub(crate) zone_id: Option<&'a str>,
+}
+
+/// Something of somebody else's.
+struct Foreign {
+    thing: Thing,
+    /// The code under which it is refused.
+    code: &'static str,
+    /// Whether it can be taken over.
+    adoptable: bool,
+}
+
+impl Foreign {
+    fn new(code: &'static str, resource: &str, name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { thing: Thing::new(resource, name, reason), code, adoptable: true }
+    }
+
+    fn refusal(&self) -> StepError {
+        let Thing { resource, name, reason } = &self.thing;
+        let remedy = match self.adoptable {
+            true => "remove it, ask for another host name, or write `\"adopt\": true` to have it taken over",
+            false => "remove it, or ask for another host name",
+        };
+        StepError::refused(self.code, format!("the {resource} {name} is in the way: {reason}"), remedy)
+    }
+}
+
+impl Looking<'_> {
+    /// What a run would take over.
+    ///
+    /// # Errors
+    /// `Refused` for the first thing that the request does not say to take over, or that nobody can.
+    pub(crate) async fn adopted(&self) -> Result<Vec<Thing>, StepError> {
+        let mut all = self.custom_domains();
+        all.extend(self.mappings().await?);
+        if let (Dns::Route53, Some(zone_id)) = (self.request.dns, self.zone_id) {
+            all.extend(self.zone(zone_id).await?);
+            for host in self.request.hostnames() {
+                all.extend(self.records(zone_id, &host).await?);
+            }
+        }
+        let refused = all.iter().find(|foreign| !self.request.adopt || !foreign.adoptable);
+        match refused {
+            Some(foreign) => Err(foreign.refusal()),
+            None => Ok(all.into_iter().map(|foreign| foreign.thing).collect()),
+        }
+    }
+
+    fn custom_domains(&self) -> Vec<Foreign> {
+        let reason = format!("it was not made by this stack for {}", self.request.domain_name);
+        let foreign = |name: &String| Foreign::new("CustomDomainNotOurs", "custom domain", name, &reason);
+        self.custom_domains.foreign.keys().map(foreign).collect()
+    }
+
+    /// Root paths of our custom domains that lead to APIs of others.
+    async fn mappings(&self) -> Result<Vec<Foreign>, StepError> {
+        let mut all = Vec::new();
+        for host in self.custom_domains.wanted.keys() {
+            let Some(api) = look::root_mapping(self.clients, host).await? else { continue };
+            if self.known.api_id.as_ref() == Some(&api) || self.is_our_api(&api).await? {
+                continue;
+            }
+            let reason = format!("it leads to the API {api}, which is not Nameplate's");
+            all.push(Foreign::new("MappingNotOurs", "mapping", format!("of {host}"), reason));
+        }
+        Ok(all)
+    }
+
+    /// An API that is gone belongs to nobody.
+    async fn is_our_api(&self, id: &str) -> Result<bool, StepError> {
+        match self.clients.apigateway.get_api().api_id(id).send().await {
+            Ok(api) => Ok(look::ours(api.tags(), self.settings, self.request)),
+            Err(error) if code_of(&error) == Some("NotFoundException") => Ok(true),
+            Err(error) => Err(classify("apigatewayv2:GetApi", &error)),
+        }
+    }
+
+    /// A zone of the name that another stack uses. A zone around the name carries nobody's tags for it.
+    async fn zone(&self, id: &str) -> Result<Option<Foreign>, StepError> {
+        if !self.request.domain_name.is_registrable() {
+            return Ok(None);
+        }
+        let call = self.clients.route53.list_tags_for_resource().resource_type(TagResourceType::Hostedzone);
+        let answer = match call.resource_id(id).send().await {
+            Ok(answer) => answer,
+            Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(None),
+            Err(error) => return Err(classify("route53:ListTagsForResource", &error)),
+        };
+        let present = answer.resource_tag_set().map(|set| set.tags()).unwrap_or_default();
+        let stack = present.iter().find(|tag| tag.key() == Some(tags::STACK)).and_then(|tag| tag.value());
+        Ok(stack.filter(|stack| *stack != self.settings.stack).map(|stack| {
+            let reason = format!("its tag {} says that the stack {stack} uses it", tags::STACK);
+            Foreign::new("OtherStack", "hosted zone", id, reason)
+        }))
+    }
+
+    /// Records at a host name that others wrote.
+    async fn records(&self, zone_id: &str, host: &str) -> Result<Vec<Foreign>, StepError> {
+        let call = self.clients.route53.list_resource_record_sets().hosted_zone_id(zone_id).start_record_name(host);
+        let page = match call.start_record_type(RrType::A).max_items(RECORDS_READ).send().await {
+            Ok(page) => page,
+            Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(Vec::new()),
+            Err(error) => return Err(classify("route53:ListResourceRecordSets", &error)),
+        };
+        // What points to a custom domain goes with it, to whomever.
+        let CustomDomains { wanted, foreign, .. } = self.custom_domains;
+        let target = wanted.get(host).or(foreign.get(host)).and_then(|found| found.target.as_deref());
+        let recorded = self.known.hostnames.iter().any(|known| known == host);
+        let foreign = |set: &ResourceRecordSet| {
+            let adoptable = match host_record(set).whose(target, recorded) {
+                Whose::Ours => return None,
+                Whose::Theirs => true,
+                Whose::Routed => false,
+            };
+            let name = format!("{host} {}", set.r#type().as_str());
+            let reason = format!("Nameplate did not write it; it says {}", content(set));
+            Some(Foreign { adoptable, ..Foreign::new("RecordNotOurs", "record", name, reason) })
+        };
+        let of_an_address = |set: &&ResourceRecordSet| {
+            dns_form(set.name()) == host && matches!(set.r#type(), RrType::A | RrType::Aaaa | RrType::Cname)
+        };
+        Ok(page.resource_record_sets().iter().filter(of_an_address).filter_map(foreign).collect())
+    }
+}
+
+fn host_record(set: &ResourceRecordSet) -> HostRecord {
+    HostRecord {
+        kind: set.r#type().as_str().to_owned(),
+        alias: set.alias_target().map(|alias| dns_form(alias.dns_name())),
+        routed: set.set_identifier().is_some(),
+    }
+}
+
+fn content(set: &ResourceRecordSet) -> String {
+    match set.alias_target() {
+        Some(alias) => format!("alias of {}", dns_form(alias.dns_name())),
+        None => set.resource_records().iter().map(|record| record.value()).collect::<Vec<_>>().join(", "),
+    }
+}
