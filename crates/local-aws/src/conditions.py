@@ -63,6 +63,11 @@ def _gateway_tags(body):
     return {**{f"aws:RequestTag/{name}".lower(): value for name, value in tags.items()}, **keys}
 
 
+def _endpoint(body):
+    closed = _json(body).get("disableExecuteApiEndpoint")
+    return {} if closed is None else {"apigateway:Request/DisableExecuteApiEndpoint": str(closed).lower()}
+
+
 def _certificate(body):
     return {"acm:Export": (_json(body).get("Options") or {}).get("Export", "DISABLED")}
 
@@ -73,6 +78,7 @@ def _permission(body):
 
 _OF_ACTION = {
     "acm:RequestCertificate": _certificate,
+    "apigateway:PATCH": _endpoint,
     "apigateway:POST": _gateway_tags,
     "events:PutEvents": _events,
     "lambda:AddPermission": _permission,
