@@ -18,8 +18,9 @@ pub struct ProvisionResult {
     pub name_servers: Vec<String>,
     /// Where the API answers: `https://` and the host name.
     pub api_endpoint: String,
-    /// API Gateway's own address of the API.
-    pub default_endpoint: String,
+    /// API Gateway's own address of the API; null where that is closed.
+    #[serde(default)]
+    pub default_endpoint: Option<String>,
     /// Id of the API in API Gateway.
     pub api_id: String,
     /// Id of the hosted zone, without `/hostedzone/`; null where the customer's own DNS answers.

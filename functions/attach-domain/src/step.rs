@@ -66,11 +66,11 @@ pub(crate) async fn run(
     let api_endpoint = format!("https://{host}");
     if input.request.dns == Dns::External {
         let actions = vec![pointing(&input.request, &host, &domain.target)];
-        return Ok(AttachDomainOutput { api_endpoint, actions });
+        return Ok(AttachDomainOutput { api_endpoint, change_id: None, actions });
     }
     let zone_id = input.hosted_zone_id.as_deref().ok_or_else(no_zone)?;
-    step.point(&domain, zone_id).await?;
-    Ok(AttachDomainOutput { api_endpoint, actions: Vec::new() })
+    let change_id = step.point(&domain, zone_id).await?;
+    Ok(AttachDomainOutput { api_endpoint, change_id, actions: Vec::new() })
 }
 
 /// The custom domain, ready to be used.
@@ -497,17 +497,20 @@ impl Step<'_> {
         }
     }
 
-    /// Points A and AAAA of the host name to the custom domain.
-    async fn point(&self, domain: &Ready, zone_id: &str) -> Result<(), StepError> {
+    /// Points A and AAAA of the host name to the custom domain: the id of the change, if one was needed.
+    async fn point(&self, domain: &Ready, zone_id: &str) -> Result<Option<String>, StepError> {
         let target = &domain.target;
         let first = if domain.created { both_records() } else { self.look_at_records(zone_id, target).await? };
-        let Outcome::Look(error) = self.change_records(zone_id, &first, target).await? else { return Ok(()) };
+        let error = match self.change_records(zone_id, &first, target).await? {
+            Outcome::Done(change_id) => return Ok(change_id),
+            Outcome::Look(error) => error,
+        };
         let second = self.look_at_records(zone_id, target).await?;
         if second == first {
             return Err(error);
         }
         match self.change_records(zone_id, &second, target).await? {
-            Outcome::Done(()) => Ok(()),
+            Outcome::Done(change_id) => Ok(change_id),
             Outcome::Look(error) => Err(error),
         }
     }
@@ -534,9 +537,9 @@ impl Step<'_> {
         zone_id: &str,
         changes: &[RecordChange],
         target: &Target,
-    ) -> Result<Outcome<()>, StepError> {
+    ) -> Result<Outcome<Option<String>>, StepError> {
         if changes.is_empty() {
-            return Ok(Outcome::Done(()));
+            return Ok(Outcome::Done(None));
         }
         let mut batch = ChangeBatch::builder();
         for (action, kind) in changes {
@@ -550,7 +553,13 @@ impl Step<'_> {
             .change_batch(batch.build().map_err(|error| incomplete(&error))?)
             .send()
             .await;
-        let Err(error) = answer else { return Ok(Outcome::Done(())) };
+        let error = match answer {
+            Ok(answer) => {
+                let id = answer.change_info().map(|change| change.id().trim_start_matches("/change/").to_owned());
+                return Ok(Outcome::Done(id));
+            }
+            Err(error) => error,
+        };
         let Some(said) = invalid_change_batch(&error) else {
             return Err(classify("route53:ChangeResourceRecordSets", &error));
         };
@@ -863,6 +872,7 @@ mod tests {
         let change = batch(CREATE_BOTH);
         let output = step(&[&look, &create, &map], &[&change], false).await.expect("made");
         assert_eq!(output.api_endpoint, "https://api.example.com");
+        assert_eq!(output.change_id.as_deref(), Some("C1"));
         assert_eq!([&look, &create, &map, &change].map(Rule::num_calls), [1; 4]);
     }
 
@@ -885,7 +895,8 @@ mod tests {
     async fn second_run_changes_nothing() {
         let (look, mappings) = (our_domain(), right_mapping());
         let list = records(vec![right(RrType::A), right(RrType::Aaaa)]);
-        step(&[&look, &mappings], &[&list], false).await.expect("nothing to do");
+        let output = step(&[&look, &mappings], &[&list], false).await.expect("nothing to do");
+        assert_eq!(output.change_id, None);
         assert_eq!([&look, &mappings, &list].map(Rule::num_calls), [1; 3]);
     }
 
@@ -1098,7 +1109,8 @@ mod tests {
         let refused = mock!(Dns::change_resource_record_sets)
             .match_requests(|call| call.change_batch().is_some_and(|batch| batch.changes().len() == 2))
             .then_http_response(|| dns_refusal(400, "InvalidChangeBatch", "it already exists"));
-        step(&[&create, &map], &[&refused, &list, &rest], true).await.expect("written");
+        let output = step(&[&create, &map], &[&refused, &list, &rest], true).await.expect("written");
+        assert_eq!(output.change_id.as_deref(), Some("C1"));
         assert_eq!([&refused, &list, &rest].map(Rule::num_calls), [1; 3]);
     }
 
