@@ -168,6 +168,9 @@ fn remark(output: &Value) -> String {
     if has("defaultEndpoint") {
         return format!("api {} at {}", text("apiId"), text("defaultEndpoint"));
     }
+    if let Some(closed) = output["closed"].as_bool() {
+        return format!("default endpoint {}", if closed { "closed" } else { "still open" });
+    }
     if has("apiEndpoint") {
         return text("apiEndpoint").to_owned();
     }
@@ -241,6 +244,12 @@ mod tests {
 
     fn event(at: f64, kind: &str, field: &str, details: Value) -> Value {
         json!({ "timestamp": at, "type": kind, field: details })
+    }
+
+    #[test]
+    fn a_default_endpoint_is_told_to_be_closed_or_open() {
+        assert_eq!(remark(&json!({ "closed": true, "actions": [] })), "default endpoint closed");
+        assert_eq!(remark(&json!({ "closed": false, "actions": ["…"] })), "default endpoint still open");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Requests of an API's clients.
 //!
-//! Owns whether a custom domain's name resolves, and the last step to an HTTP backend, which goes to this machine only
-//! (see [`Loopback`]). Route matching, CORS, authorizers and Lambda integrations are MiniStack's.
+//! Owns whether a custom domain's name resolves, whether a default endpoint is closed, the header by which API Gateway's
+//! answers are known, and the last step to an HTTP backend, which goes to this machine only (see [`Loopback`]). Route
+//! matching, CORS, authorizers and Lambda integrations are MiniStack's.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -20,6 +21,12 @@ use crate::{Local, apigateway, lock, permission};
 
 /// Marks a client's request on its way through MiniStack and back to us.
 const PASSAGE: &str = "x-local-aws-passage";
+
+/// What every answer of an HTTP API carries, a 404 for a route that is not there included, and no backend can set: names
+/// that begin with `apigw-` are reserved (AWS-FACTS 4.1).
+const REQUEST_ID: &str = "apigw-requestid";
+/// The same of API Gateway's other APIs, and of AWS's services.
+const OTHER_REQUEST_ID: &str = "x-amzn-requestid";
 
 /// Headers of backends' answers, which MiniStack drops, by passage.
 #[derive(Default)]
@@ -49,6 +56,10 @@ pub(crate) async fn handle(local: &Local, mut request: Request<Bytes>) -> Answer
     let aws_endpoint = format!(".execute-api.{}.amazonaws.com", local.region);
     let api = name.strip_suffix(&aws_endpoint).or_else(|| name.strip_suffix(".execute-api.localhost"));
     let target = if let Some(api) = api {
+        let found = api_as_it_is(local, api).await;
+        if found["disableExecuteApiEndpoint"] == true {
+            return signed(closed(&found), &found);
+        }
         // MiniStack knows the default endpoint by this name only.
         let known = HeaderValue::try_from(format!("{api}.execute-api.localhost"));
         request.headers_mut().insert(HOST, known.unwrap_or_else(|_| HeaderValue::from_static("localhost")));
@@ -61,11 +72,15 @@ pub(crate) async fn handle(local: &Local, mut request: Request<Bytes>) -> Answer
             Err(refusal) => return *refusal,
         }
     };
+    let found = match &target {
+        Some((api, ..)) => api_as_it_is(local, api).await,
+        None => Value::Null,
+    };
     if let Some((api, stage, path)) = target
         && let Some(reason) = permission::missing(local, &api, &stage, request.method(), &path).await
     {
         let body = json!({ "message": "Internal Server Error", "reason": reason });
-        return answer::json(StatusCode::INTERNAL_SERVER_ERROR, "application/json", &body);
+        return signed(answer::json(StatusCode::INTERNAL_SERVER_ERROR, "application/json", &body), &found);
     }
     let passage = local.passages.next.fetch_add(1, Ordering::Relaxed);
     request.headers_mut().insert(PASSAGE, HeaderValue::from(passage));
@@ -77,6 +92,36 @@ pub(crate) async fn handle(local: &Local, mut request: Request<Bytes>) -> Answer
             answer.headers_mut().insert(name.clone(), value.clone());
         }
     }
+    signed(answer, &found)
+}
+
+/// An API as the control plane shows it; null for one that is not there.
+async fn api_as_it_is(local: &Local, api: &str) -> Value {
+    let target = format!("/v2/apis/{}", encode(api));
+    local.emulator.rest_json("apigateway", Method::GET, &target, None).await.unwrap_or(Value::Null)
+}
+
+/// What a closed default endpoint answers: 404 for an HTTP API, 403 for a REST API (AWS re:Post, "Deactivate the API
+/// Gateway default endpoint API"; quoted in floci-io/floci#2054). What a WebSocket API answers is not confirmed against
+/// AWS; it is taken for the latter.
+fn closed(api: &Value) -> Answer {
+    let (status, message) = match api["protocolType"] == "HTTP" {
+        true => (StatusCode::NOT_FOUND, "Not Found"),
+        false => (StatusCode::FORBIDDEN, "Forbidden"),
+    };
+    answer::json(status, "application/json", &json!({ "message": message }))
+}
+
+/// An answer with the header that API Gateway's answers carry; without an API it is not API Gateway's.
+fn signed(mut answer: Answer, api: &Value) -> Answer {
+    let (name, other) = match api["protocolType"].as_str() {
+        Some("HTTP") => (REQUEST_ID, OTHER_REQUEST_ID),
+        Some(_) => (OTHER_REQUEST_ID, REQUEST_ID),
+        None => return answer,
+    };
+    let id = HeaderValue::try_from(uuid::Uuid::new_v4().simple().to_string()).expect("a uuid is a header value");
+    answer.headers_mut().remove(other);
+    answer.headers_mut().insert(name, id);
     answer
 }
 
@@ -112,20 +157,25 @@ async fn by_mapping(local: &Local, domain: &str, path: &str) -> Option<(String, 
 
 /// The custom domain that serves a name, if the name leads there; else the answer that a client gets.
 async fn custom_domain(local: &Local, name: &str) -> Result<String, Box<Answer>> {
-    let fail = |status: StatusCode, body: &Value| Err(Box::new(answer::json(status, "application/json", body)));
+    // There is no answer at all where a name leads nowhere, so that nothing of AWS may be on this one.
+    let unanswered = |body: &Value| {
+        let mut answer = answer::json(StatusCode::BAD_GATEWAY, "application/json", body);
+        answer.headers_mut().remove(OTHER_REQUEST_ID);
+        Err(Box::new(answer))
+    };
     let resolution = match Look::new(&local.emulator).await {
         Ok(mut look) => look.resolve(&local.registry, name, "A").await,
         Err(error) => Err(error),
     };
     let resolution = match resolution {
         Ok(resolution) => resolution,
-        Err(error) => return fail(StatusCode::BAD_GATEWAY, &json!({ "message": error.to_string() })),
+        Err(error) => return unanswered(&json!({ "message": error.to_string() })),
     };
     let Some(target) = &resolution.alias else {
         let reason = resolution.reason.clone().unwrap_or_else(|| "its A record is not an alias".to_owned());
         let body =
             json!({ "message": format!("{name} does not resolve"), "reason": reason, "chain": resolution.chain });
-        return fail(StatusCode::BAD_GATEWAY, &body);
+        return unanswered(&body);
     };
     let wildcard = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
     for domain in [Some(name.to_owned()), wildcard].into_iter().flatten() {
@@ -140,11 +190,11 @@ async fn custom_domain(local: &Local, name: &str) -> Result<String, Box<Answer>>
                 "reason": format!("its alias points to {target}, not to {}", gateway.unwrap_or_default()),
                 "chain": resolution.chain,
             });
-            return fail(StatusCode::BAD_GATEWAY, &body);
+            return unanswered(&body);
         }
     }
     // The name leads to API Gateway, which does not know it.
-    fail(StatusCode::FORBIDDEN, &json!({ "message": "Forbidden" }))
+    Err(Box::new(answer::rest_json_error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden")))
 }
 
 /// Answers MiniStack's call of an HTTP integration: `rest` is `{api}/{integration}/{path of the request}`.
@@ -282,6 +332,21 @@ mod tests {
         assert_eq!(filled("http://h/{id}/{b}", "/models/7/y", &["GET /models/{id}/{b}"]), "http://h/7/y");
         assert_eq!(filled("http://h/{id}", "/other/7", &["GET /models/{id}", "GET /other/{id}"]), "http://h/7");
         assert_eq!(filled("http://h/{id}", "/nothing", &["GET /models/{id}"]), "http://h/{id}");
+    }
+
+    #[test]
+    fn an_answer_tells_which_kind_of_api_gave_it() {
+        let of = |protocol: &str| json!({ "protocolType": protocol, "disableExecuteApiEndpoint": true });
+        let http = signed(closed(&of("HTTP")), &of("HTTP"));
+        assert_eq!((http.status(), http.body().as_ref()), (StatusCode::NOT_FOUND, &br#"{"message":"Not Found"}"#[..]));
+        assert!(http.headers().contains_key(REQUEST_ID) && !http.headers().contains_key(OTHER_REQUEST_ID));
+        let other = signed(closed(&of("WEBSOCKET")), &of("WEBSOCKET"));
+        assert_eq!(other.status(), StatusCode::FORBIDDEN);
+        assert!(!other.headers().contains_key(REQUEST_ID) && other.headers().contains_key(OTHER_REQUEST_ID));
+        let mut forged = Answer::default();
+        forged.headers_mut().insert(REQUEST_ID, HeaderValue::from_static("of the backend"));
+        assert_ne!(signed(forged, &of("HTTP")).headers()[REQUEST_ID], "of the backend");
+        assert!(signed(Answer::default(), &Value::Null).headers().is_empty());
     }
 
     #[test]

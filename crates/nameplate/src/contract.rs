@@ -153,8 +153,8 @@ pub struct CreateApiInput {
 pub struct CreateApiOutput {
     /// The API's id.
     pub api_id: String,
-    /// API Gateway's own address of it, with `https://`.
-    pub default_endpoint: String,
+    /// API Gateway's own address of it, with `https://`; null where that is closed, as the request wants it.
+    pub default_endpoint: Option<String>,
 }
 
 /// Input of `register`.
@@ -378,7 +378,31 @@ pub struct AttachDomainOutput {
     pub alternative_endpoints: Vec<String>,
     /// Seconds since 1970 until which certificates that are used no more are waited for.
     pub release_deadline: i64,
+    /// Route 53's ids of the changes that this call made to the zone, without `/change/`.
+    pub change_ids: Vec<String>,
     /// What a person has to do: point the host name here in a DNS of his own.
+    pub actions: Vec<String>,
+}
+
+/// Input of `close-endpoint`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CloseEndpointInput {
+    /// The normalised request.
+    pub request: Request,
+    /// The API whose default endpoint shall be closed.
+    pub api_id: String,
+    /// Route 53's ids of the changes by which this run pointed host names here.
+    pub change_ids: Vec<String>,
+}
+
+/// Output of `close-endpoint`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CloseEndpointOutput {
+    /// Whether the default endpoint is closed now.
+    pub closed: bool,
+    /// What a person has to do, where it is not.
     pub actions: Vec<String>,
 }
 

@@ -17,7 +17,8 @@ pub trait Event {
     const DETAIL_TYPE: &'static str;
 }
 
-/// `Default Endpoint Live`: the API answers on API Gateway's own address, while the name is on its way.
+/// `Default Endpoint Live`: the API answers on API Gateway's own address, while the name is on its way. Not published
+/// where that address is closed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DefaultEndpointLive {

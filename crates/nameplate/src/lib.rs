@@ -11,6 +11,7 @@ pub mod difference;
 pub mod domain;
 pub mod error;
 pub mod event;
+pub mod probe;
 pub mod purchase;
 pub mod records;
 pub mod request;

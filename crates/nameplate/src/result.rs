@@ -22,8 +22,9 @@ pub struct ProvisionResult {
     /// Where it answers too: `https://` and each further host name.
     #[serde(default)]
     pub alternative_endpoints: Vec<String>,
-    /// API Gateway's own address of the API.
-    pub default_endpoint: String,
+    /// API Gateway's own address of the API; null where that is closed.
+    #[serde(default)]
+    pub default_endpoint: Option<String>,
     /// Id of the API in API Gateway.
     pub api_id: String,
     /// Id of the hosted zone, without `/hostedzone/`; null where the customer's own DNS answers.

@@ -20,6 +20,8 @@ use tracing_subscriber::prelude::*;
 
 use crate::error::{StepError, shortened};
 
+/// TLS of every HTTP client.
+pub(crate) const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 /// Bounds the TCP and TLS handshake of one call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bounds one attempt of a call.
@@ -75,7 +77,7 @@ pub fn start_logging() {
 
 /// The settings that all clients share. Credentials, region and endpoint come from the environment.
 pub async fn sdk_config() -> SdkConfig {
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let http = aws_smithy_http_client::Builder::new().tls_provider(TLS).build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)

@@ -189,7 +189,7 @@ fn request() -> impl Strategy<Value = Value> {
         certificate,
         (routes(), authorizer()),
         option::of(cors()),
-        option::of(throttle()),
+        (option::of(throttle()), option::of(select(vec!["open", "closed"]))),
         tags,
         option::of(any::<bool>()),
         option::of(select(vec!["report", "correct"])),
@@ -203,7 +203,17 @@ fn request() -> impl Strategy<Value = Value> {
         |(
             (domain, records),
             (hostname, further),
-            (registration, certificate, (routes, authorizer), cors, throttle, tags, dry_run, name_servers, dns),
+            (
+                registration,
+                certificate,
+                (routes, authorizer),
+                cors,
+                (throttle, default_endpoint),
+                tags,
+                dry_run,
+                name_servers,
+                dns,
+            ),
         )| {
             // Nothing is bought, corrected or written where the customer's own DNS answers.
             let here = dns != Some("external");
@@ -229,6 +239,7 @@ fn request() -> impl Strategy<Value = Value> {
                 ("authorizer", authorizer),
                 ("cors", cors),
                 ("throttle", throttle),
+                ("defaultEndpoint", default_endpoint.map(Value::from)),
             ]);
             object([
                 ("domainName", Some(json!(domain))),

@@ -63,19 +63,31 @@ pub(crate) async fn run(
     input: AttachDomainInput,
 ) -> Result<AttachDomainOutput, StepError> {
     let tags = tags::wanted(&input.request, &settings.stack);
-    let (mut endpoints, mut actions) = (Vec::new(), Vec::new());
+    let (mut endpoints, mut actions, mut change_ids) = (Vec::new(), Vec::new(), Vec::new());
     for host in input.request.hostnames() {
         let step = Step { clients, settings, tags: &tags, host: &host, input: &input };
-        actions.extend(step.attach().await?);
+        match step.attach().await? {
+            Pointed::ByUs { change_id } => change_ids.extend(change_id),
+            Pointed::ByAPerson { action } => actions.push(action),
+        }
         endpoints.push(format!("https://{host}"));
     }
     let alternative_endpoints = endpoints.split_off(1);
     Ok(AttachDomainOutput {
         api_endpoint: endpoints.remove(0),
         alternative_endpoints,
+        change_ids,
         actions,
         release_deadline: runtime::now() + IN_USE_DEADLINE_SECS,
     })
+}
+
+/// Who makes the host name lead here.
+enum Pointed {
+    /// Alias records, and Route 53's id of the change that wrote them, if one was needed.
+    ByUs { change_id: Option<String> },
+    /// Records in a DNS of the customer's own.
+    ByAPerson { action: String },
 }
 
 /// The custom domain, ready to be used.
@@ -290,16 +302,15 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Puts one host name on the API. What a person has to do for it.
-    async fn attach(&self) -> Result<Option<String>, StepError> {
+    /// Puts one host name on the API.
+    async fn attach(&self) -> Result<Pointed, StepError> {
         let domain = self.custom_domain().await?;
         self.map(domain.created).await?;
         if self.input.request.dns == Dns::External {
-            return Ok(Some(pointing(&self.input.request, self.host, &domain.target)));
+            return Ok(Pointed::ByAPerson { action: pointing(&self.input.request, self.host, &domain.target) });
         }
         let zone_id = self.input.hosted_zone_id.as_deref().ok_or_else(no_zone)?;
-        self.point(&domain, zone_id).await?;
-        Ok(None)
+        Ok(Pointed::ByUs { change_id: self.point(&domain, zone_id).await? })
     }
 
     fn is_ours<'t>(&self, present: impl IntoIterator<Item = (&'t String, &'t String)>) -> bool {
@@ -556,17 +567,20 @@ impl Step<'_> {
         }
     }
 
-    /// Points A and AAAA of the host name to the custom domain.
-    async fn point(&self, domain: &Ready, zone_id: &str) -> Result<(), StepError> {
+    /// Points A and AAAA of the host name to the custom domain: the id of the change, if one was needed.
+    async fn point(&self, domain: &Ready, zone_id: &str) -> Result<Option<String>, StepError> {
         let target = &domain.target;
         let first = if domain.created { both_records() } else { self.look_at_records(zone_id, target).await? };
-        let Outcome::Look(error) = self.change_records(zone_id, &first, target).await? else { return Ok(()) };
+        let error = match self.change_records(zone_id, &first, target).await? {
+            Outcome::Done(change_id) => return Ok(change_id),
+            Outcome::Look(error) => error,
+        };
         let second = self.look_at_records(zone_id, target).await?;
         if second == first {
             return Err(error);
         }
         match self.change_records(zone_id, &second, target).await? {
-            Outcome::Done(()) => Ok(()),
+            Outcome::Done(change_id) => Ok(change_id),
             Outcome::Look(error) => Err(error),
         }
     }
@@ -597,9 +611,9 @@ impl Step<'_> {
         zone_id: &str,
         changes: &[RecordChange],
         target: &Target,
-    ) -> Result<Outcome<()>, StepError> {
+    ) -> Result<Outcome<Option<String>>, StepError> {
         if changes.is_empty() {
-            return Ok(Outcome::Done(()));
+            return Ok(Outcome::Done(None));
         }
         let mut batch = ChangeBatch::builder();
         for change in changes {
@@ -620,7 +634,13 @@ impl Step<'_> {
             .change_batch(batch.build().map_err(|error| incomplete(&error))?)
             .send()
             .await;
-        let Err(error) = answer else { return Ok(Outcome::Done(())) };
+        let error = match answer {
+            Ok(answer) => {
+                let id = answer.change_info().map(|change| change.id().trim_start_matches("/change/").to_owned());
+                return Ok(Outcome::Done(id));
+            }
+            Err(error) => error,
+        };
         let Some(said) = invalid_change_batch(&error) else {
             return Err(classify("route53:ChangeResourceRecordSets", &error));
         };
@@ -935,6 +955,7 @@ mod tests {
         let change = batch(CREATE_BOTH);
         let output = step(&[&look, &create, &map], &[&change], false).await.expect("made");
         assert_eq!(output.api_endpoint, "https://api.example.com");
+        assert_eq!(output.change_ids, ["C1"]);
         assert_eq!([&look, &create, &map, &change].map(Rule::num_calls), [1; 4]);
     }
 
@@ -957,7 +978,8 @@ mod tests {
     async fn second_run_changes_nothing() {
         let (look, mappings) = (our_domain(), right_mapping());
         let list = records(vec![right(RrType::A), right(RrType::Aaaa)]);
-        step(&[&look, &mappings], &[&list], false).await.expect("nothing to do");
+        let output = step(&[&look, &mappings], &[&list], false).await.expect("nothing to do");
+        assert!(output.change_ids.is_empty());
         assert_eq!([&look, &mappings, &list].map(Rule::num_calls), [1; 3]);
     }
 
@@ -1239,7 +1261,8 @@ mod tests {
         let refused = mock!(Dns::change_resource_record_sets)
             .match_requests(|call| call.change_batch().is_some_and(|batch| batch.changes().len() == 2))
             .then_http_response(|| dns_refusal(400, "InvalidChangeBatch", "it already exists"));
-        step(&[&create, &map], &[&refused, &list, &rest], true).await.expect("written");
+        let output = step(&[&create, &map], &[&refused, &list, &rest], true).await.expect("written");
+        assert_eq!(output.change_ids, ["C1"]);
         assert_eq!([&refused, &list, &rest].map(Rule::num_calls), [1; 3]);
     }
 

@@ -5,6 +5,7 @@
 //! - Writes only what differs: the API, its cross-origin rules, authorizers, integrations, routes, the stage
 //!   `$default`, tags, and a permission on each Lambda function that a route calls or an authorizer asks. A run that died half-way is finished by the
 //!   same comparison.
+//! - The default endpoint is opened again where the request says so; it is never closed here.
 //! - Tokens: API Gateway takes none (AWS-FACTS 4.1), so the tags that CreateApi carries are what a second attempt
 //!   finds the first one by. Calls that would make a second thing are therefore not repeated by the SDK: an
 //!   unclear answer goes back to the state machine, and the next attempt looks first.
@@ -30,7 +31,7 @@ use nameplate::desired::{
     RouteChanges, STAGE, STATEMENT_PREFIX, Target, URL_PAYLOAD, route_changes,
 };
 use nameplate::error::{classify, code_of};
-use nameplate::request::{Request, Throttle};
+use nameplate::request::{DefaultEndpoint, Request, Throttle};
 use nameplate::{StepError, tags, token};
 
 /// Longest name of an API, in characters (AWS-FACTS 4.1); names of domains are ASCII.
@@ -77,7 +78,8 @@ pub(crate) async fn run(
     };
     let changes = decide(request, &step.tags, &input.former_tags, &api, &parts);
     step.write(&api.id, &changes).await?;
-    Ok(CreateApiOutput { api_id: api.id, default_endpoint: api.endpoint })
+    let open = changes.open || !api.closed;
+    Ok(CreateApiOutput { api_id: api.id, default_endpoint: open.then_some(api.endpoint) })
 }
 
 /// An API as API Gateway reports it.
@@ -85,6 +87,8 @@ pub(crate) async fn run(
 struct Found {
     id: String,
     endpoint: String,
+    /// Whether the default endpoint is closed.
+    closed: bool,
     name: String,
     cors: Option<CorsRules>,
     tags: BTreeMap<String, String>,
@@ -118,6 +122,8 @@ type RouteLimits = BTreeMap<String, Throttle>;
 #[derive(Clone, Debug)]
 struct Changes<'a> {
     rename: Option<String>,
+    /// Opens the default endpoint again.
+    open: bool,
     cors: CorsChange,
     routes: RouteChanges,
     /// Ids of integrations that no route uses once the routes are as wanted.
@@ -169,6 +175,8 @@ fn decide<'a>(
     let stage_tags = parts.stage.as_ref().map_or_else(BTreeMap::new, |stage| tags::missing(wanted_tags, &stage.tags));
     Changes {
         rename: (api.name != name).then_some(name),
+        // It is closed by the step that has asked the host name for an answer.
+        open: api.closed && request.api.default_endpoint == DefaultEndpoint::Open,
         cors: match (request.api.cors.as_ref().map(CorsRules::wanted), &api.cors) {
             (None, None) => CorsChange::Keep,
             (None, Some(_)) => CorsChange::Remove,
@@ -458,6 +466,7 @@ impl Step<'_> {
         Ok(Found {
             id,
             endpoint: answered(answer.api_endpoint, "CreateApi", "ApiEndpoint")?,
+            closed: false,
             // What was just sent: comparing it with the answer could only repeat the call.
             name: api_name(self.request),
             cors: self.request.api.cors.as_ref().map(CorsRules::wanted),
@@ -498,12 +507,13 @@ impl Step<'_> {
             CorsChange::Set => self.request.api.cors.as_ref().map(cors_configuration),
             CorsChange::Keep | CorsChange::Remove => None,
         };
-        if changes.rename.is_some() || cors.is_some() {
+        if changes.rename.is_some() || cors.is_some() || changes.open {
             client
                 .update_api()
                 .api_id(api_id)
                 .set_name(changes.rename.clone())
                 .set_cors_configuration(cors)
+                .set_disable_execute_api_endpoint(changes.open.then_some(false))
                 .send()
                 .await
                 .map_err(|error| write_error("apigatewayv2:UpdateApi", &error))?;
@@ -723,6 +733,7 @@ impl Found {
         Ok(Self {
             id: answered(api.api_id, "GetApi", "ApiId")?,
             endpoint: answered(api.api_endpoint, "GetApi", "ApiEndpoint")?,
+            closed: api.disable_execute_api_endpoint.unwrap_or(false),
             name: api.name.unwrap_or_default(),
             cors: api.cors_configuration.as_ref().map(CorsRules::observed),
             tags: api.tags.unwrap_or_default().into_iter().collect(),
@@ -734,6 +745,7 @@ impl Found {
         Ok(Self {
             id: answered(api.api_id, "GetApis", "ApiId")?,
             endpoint: answered(api.api_endpoint, "GetApis", "ApiEndpoint")?,
+            closed: api.disable_execute_api_endpoint.unwrap_or(false),
             name: api.name.unwrap_or_default(),
             cors: api.cors_configuration.as_ref().map(CorsRules::observed),
             tags: api.tags.unwrap_or_default().into_iter().collect(),
@@ -1034,7 +1046,7 @@ mod tests {
         });
         let output = step(&rules, &[], unknown(request(one_route(), more))).await.expect("made");
 
-        assert_eq!((output.api_id.as_str(), output.default_endpoint.as_str()), ("a1", ENDPOINT));
+        assert_eq!((output.api_id.as_str(), output.default_endpoint.as_deref()), ("a1", Some(ENDPOINT)));
         assert_eq!(rules.map(Rule::num_calls), [1; 5]);
     }
 
@@ -1262,7 +1274,7 @@ mod tests {
         });
         let rules = [&api, &routes, &integrations, &stage];
         let output = step(&rules, &[], known(request(one_route(), more))).await.expect("nothing to do");
-        assert_eq!(output.default_endpoint, ENDPOINT);
+        assert_eq!(output.default_endpoint.as_deref(), Some(ENDPOINT));
         assert_eq!(rules.map(Rule::num_calls), [1; 4]);
     }
 
@@ -1403,6 +1415,37 @@ mod tests {
         let more = json!({"cors": {"allowOrigins": ["https://app.example.com"]}, "throttle": {"rate": 1, "burst": 2}});
         step(&rules, &[], known(request(one_route(), more))).await.expect("corrected");
         assert_eq!(rules.map(Rule::num_calls), [1; 8]);
+    }
+
+    /// An API that stands as wanted, with its default endpoint closed or not; `more` are rules for what else is called.
+    async fn with_endpoint(closed: bool, wanted: &str, more: &[&Rule]) -> CreateApiOutput {
+        let api = api(move |api| api.disable_execute_api_endpoint = Some(closed));
+        let (routes, stage) = (routes(&[("r1", "GET /", "i1")]), stage(|_| {}));
+        let integrations = integrations(&[("i1", "https://backend.example.net/")]);
+        let rules = [&[&api, &routes, &integrations, &stage], more].concat();
+        let request = request(one_route(), json!({"defaultEndpoint": wanted}));
+        step(&rules, &[], known(request)).await.expect("nothing stands in the way")
+    }
+
+    #[tokio::test]
+    async fn a_default_endpoint_is_opened_again_and_never_closed() {
+        let open = mock!(Gateway::update_api)
+            .match_requests(|call| call.disable_execute_api_endpoint() == Some(false) && call.name().is_none())
+            .then_output(|| UpdateApiOutput::builder().build());
+        assert_eq!(with_endpoint(true, "open", &[&open]).await.default_endpoint.as_deref(), Some(ENDPOINT));
+        assert_eq!(open.num_calls(), 1);
+        // No rule lets anything be written.
+        assert_eq!(with_endpoint(true, "closed", &[]).await.default_endpoint, None);
+        assert_eq!(with_endpoint(false, "closed", &[]).await.default_endpoint.as_deref(), Some(ENDPOINT));
+        assert_eq!(with_endpoint(false, "open", &[]).await.default_endpoint.as_deref(), Some(ENDPOINT));
+    }
+
+    #[test]
+    fn an_api_that_is_found_by_its_tags_is_known_to_be_closed() {
+        let mut closed = listed("a1", 1, our_tags());
+        closed.disable_execute_api_endpoint = Some(true);
+        assert!(Found::from_list(closed).expect("complete").closed);
+        assert!(!Found::from_list(listed("a1", 1, our_tags())).expect("complete").closed);
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use nameplate::desired::{
 use nameplate::domain::HostedZoneRef;
 use nameplate::error::{classify, code_of};
 use nameplate::records::{self, Decision, Owned, Standing};
-use nameplate::request::{Authorizer, Dns};
+use nameplate::request::{Authorizer, DefaultEndpoint, Dns};
 use nameplate::runtime::now;
 use nameplate::{Request, StepError, tags};
 
@@ -258,7 +258,8 @@ pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>
 
 /// Whether everything of a finished run still stands, and nothing of an earlier one beside it: custom domains with the
 /// certificate, mappings, routes and their targets, delegation, validation records and aliases. At most four calls
-/// for a zone of one page, and one more for authorizers and for each further host name.
+/// for a zone of one page, and one more for each of these: authorizers, a default endpoint that shall be closed, each
+/// further host name.
 pub(crate) async fn stands(
     clients: &Clients,
     request: &Request,
@@ -288,12 +289,25 @@ pub(crate) async fn stands(
     if !routes_stand(clients, request, api_id).await? {
         return Ok(false);
     }
+    // One that shall be open and is not does no harm: a full run opens it.
+    if request.api.default_endpoint == DefaultEndpoint::Closed && !closed(clients, api_id).await? {
+        return Ok(false);
+    }
     if request.dns == Dns::External {
         // The records stand where nobody here can look.
         return Ok(true);
     }
     let Some(zone_id) = &known.hosted_zone_id else { return Ok(false) };
     records_stand(clients, request, zone_id, &targets, known, owned, detail).await
+}
+
+/// Whether the API's default endpoint is closed.
+async fn closed(clients: &Clients, api_id: &str) -> Result<bool, StepError> {
+    match clients.apigateway.get_api().api_id(api_id).send().await {
+        Ok(api) => Ok(api.disable_execute_api_endpoint().unwrap_or(false)),
+        Err(error) if code_of(&error) == Some("NotFoundException") => Ok(false),
+        Err(error) => Err(classify("apigatewayv2:GetApi", &error)),
+    }
 }
 
 async fn mapped(clients: &Clients, name: &str, api_id: &str) -> Result<bool, StepError> {

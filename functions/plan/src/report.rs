@@ -9,7 +9,7 @@ use aws_sdk_apigatewayv2::types::{Api, Cors, Route as ApiRoute, RouteSettings};
 use nameplate::contract::{Known, RegistrationPlan};
 use nameplate::desired::{Access, AuthorizerSpec, STAGE, Target};
 use nameplate::error::{classify, code_of};
-use nameplate::request::{Dns, NameServers, Route, Throttle};
+use nameplate::request::{DefaultEndpoint, Dns, NameServers, Route, Throttle};
 use nameplate::result::{ReportAction, ResourceReport};
 use nameplate::{Request, StepError, difference, tags};
 use serde_json::{Value, json};
@@ -151,7 +151,13 @@ fn wanted_api(request: &Request, settings: &Settings) -> Value {
             cors.max_age,
         )
     });
-    json!({"routes": routes, "cors": cors, "throttle": limits, "tags": tags::wanted(request, &settings.stack)})
+    json!({
+        "routes": routes,
+        "cors": cors,
+        "throttle": limits,
+        "defaultEndpoint": request.api.default_endpoint,
+        "tags": tags::wanted(request, &settings.stack),
+    })
 }
 
 fn wanted_route(request: &Request, route: &Route) -> Value {
@@ -217,6 +223,10 @@ async fn api(clients: &Clients, request: &Request, settings: &Settings, found: &
         "routes": routes(clients, id).await?,
         "cors": found.cors_configuration().map(present_cors),
         "throttle": stage.as_ref().and_then(limits),
+        "defaultEndpoint": match found.disable_execute_api_endpoint() {
+            Some(true) => DefaultEndpoint::Closed,
+            _ => DefaultEndpoint::Open,
+        },
         "tags": present,
     }))
 }

@@ -4,7 +4,8 @@
 //! as the answer depends on it, the zone, the certificates, the API and the custom domain.
 //! Refuses whatever cannot succeed, before a cent is spent or anything is made.
 //! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
-//! that look costs six calls, and one more while the registrant's e-mail address is unconfirmed. It must not know how anything is made.
+//! that look costs six calls, one more while the registrant's e-mail address is unconfirmed, and one more for a default
+//! endpoint that shall be closed. It must not know how anything is made.
 
 use aws_sdk_route53domains::types::DomainAvailability;
 use nameplate::contract::{
@@ -13,7 +14,7 @@ use nameplate::contract::{
 };
 use nameplate::error::{classify, code_of};
 use nameplate::records::{self, Decision, Owned};
-use nameplate::request::{Dns, Money, Registration};
+use nameplate::request::{DefaultEndpoint, Dns, Money, Registration};
 use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
 use nameplate::retire::Thing;
 use nameplate::runtime::now;
@@ -274,6 +275,10 @@ impl Live<'_> {
         let detail = self.found.detail.as_ref();
         let Some(stored) = &item.result else { return Ok(None) };
         if item.held || !item.live || item.fingerprint.as_deref() != Some(fingerprint) {
+            return Ok(None);
+        }
+        // One that was left open, since the name did not answer, is to be closed by the next run that finds it answering.
+        if request.api.default_endpoint == DefaultEndpoint::Closed && stored.default_endpoint.is_some() {
             return Ok(None);
         }
         let mut result = stored.clone();

@@ -11,7 +11,7 @@ use local_aws::{AwsClient, CallError};
 use serde_json::{Value, json};
 
 /// The Lambda functions, by the beginning of their resources' names in the stack.
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 13] = [
     "Plan",
     "CreateApi",
     "Register",
@@ -21,6 +21,7 @@ const FUNCTIONS: [&str; 12] = [
     "WriteRecords",
     "WriteValidationRecords",
     "AttachDomain",
+    "CloseEndpoint",
     "Resume",
     "ReleaseClaim",
     "PollRegistrations",
@@ -357,6 +358,7 @@ async fn registered_elsewhere(world: &World, backend: &Backend) {
     world.registry(domain, json!({"state": "elsewhere"})).await;
     let mut asked = request(domain, &backend.url("/models"));
     asked.as_object_mut().expect("an object").remove("registration");
+    asked["api"]["defaultEndpoint"] = json!("closed");
     let arn = world.start(world.machine(), &asked).await;
     let zone = until(async || world.zones(domain).await.first().cloned()).await;
     let servers = world.name_servers(&zone).await;
@@ -943,6 +945,36 @@ async fn attach_domain_changes_only_aliases_and_custom_domains_of_this_stack() {
     let keys = "tagKeys=nameplate%3Astack";
     attach.world.rest("apigateway", Method::DELETE, &format!("/v2/tags/{arn}?{keys}"), None).await;
     attach.may_not(change()).await;
+}
+
+#[tokio::test]
+async fn close_endpoint_closes_what_is_of_this_stack_and_does_nothing_else() {
+    let close = As::the("CloseEndpoint").await;
+    let ours = close.api(json!({OURS.0: OURS.1})).await;
+    let of_another = close.api(json!({OURS.0: "another"})).await;
+    let zone = close.zone("privileges-close.com").await;
+    let change = |id: &str, body: Value| gateway(Method::PATCH, &format!("/apis/{id}"), body);
+    let closed = |closed: bool| json!({"disableExecuteApiEndpoint": closed});
+    close.may(gateway(Method::GET, &format!("/apis/{ours}"), json!({})), None).await;
+    close.may(change(&ours, closed(true)), None).await;
+    close.may(Ask::Xml(Method::GET, "/2013-04-01/change/CNONE".to_owned(), String::new()), Some("NoSuchChange")).await;
+    for ask in [
+        change(&ours, closed(false)),
+        change(&ours, json!({"name": "renamed"})),
+        change(&of_another, closed(true)),
+        gateway(Method::DELETE, &format!("/apis/{ours}"), json!({})),
+        gateway(Method::POST, &format!("/apis/{ours}/routes"), json!({"routeKey": "GET /"})),
+        gateway(Method::GET, "/domainnames", json!({})),
+        records(&zone, &["UPSERT www.privileges-close.com A alias"]),
+        Ask::Xml(Method::GET, format!("/2013-04-01/hostedzone/{zone}/rrset"), String::new()),
+        item(GET_ITEM, close.world.table(), "domain#privileges-close.com"),
+        purchase("privileges-close.com"),
+    ] {
+        close.may_not(ask).await;
+    }
+    for id in [&ours, &of_another] {
+        close.remove_api(id).await;
+    }
 }
 
 #[tokio::test]

@@ -53,6 +53,20 @@ pub struct Api {
     /// Limits for all routes together. Absent: the account's limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttle: Option<Throttle>,
+    /// Whether the API answers on API Gateway's own address as well: `open`, or `closed` once its host name has answered.
+    #[serde(default)]
+    pub default_endpoint: DefaultEndpoint,
+}
+
+/// Whether an API answers on API Gateway's own address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DefaultEndpoint {
+    /// It does.
+    #[default]
+    Open,
+    /// Only until its host name has answered.
+    Closed,
 }
 
 /// The kind of API.

@@ -948,6 +948,44 @@ async fn an_unconfirmed_address_is_asked_about_and_keeps_its_action_until_it_is_
     }
 }
 
+/// A finished run for a request that wants the default endpoint closed, and how it stands now.
+fn closed_world(then: Value, now: Rule) -> (World, Value) {
+    let mut wish = request();
+    wish["api"]["defaultEndpoint"] = json!("closed");
+    let (mut stored, mut item_then) = (result(), live_item());
+    stored["defaultEndpoint"] = then;
+    item_then.insert("result".to_owned(), text(stored));
+    item_then.insert("fingerprint".to_owned(), text(Request::parse(&wish).expect("valid").fingerprint()));
+    (World::changed().with("GetItem", item(Some(item_then))).with("GetApi", now), wish)
+}
+
+fn api_with_endpoint(closed: Option<bool>) -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_api)
+        .match_requests(|request| request.api_id() == Some("api-1"))
+        .then_output(move || GetApiOutput::builder().set_disable_execute_api_endpoint(closed).build())
+}
+
+#[tokio::test]
+async fn a_closed_default_endpoint_is_looked_at_and_its_result_has_none() {
+    let (world, wish) = closed_world(Value::Null, api_with_endpoint(Some(true)));
+    let result = world.plan(wish).await.expect("a plan").result.expect("the result of the finished run");
+    assert_eq!(result.default_endpoint, None);
+    assert_eq!(world.rules["GetApi"].num_calls(), 1);
+}
+
+#[tokio::test]
+async fn a_default_endpoint_that_is_not_closed_as_wanted_is_left_to_do() {
+    let gone = mock!(aws_sdk_apigatewayv2::Client::get_api).then_http_response(|| error(404, "NotFoundException"));
+    for now in [api_with_endpoint(Some(false)), api_with_endpoint(None), gone] {
+        let (world, wish) = closed_world(Value::Null, now);
+        assert_eq!(world.plan(wish).await.expect("a plan").result, None);
+    }
+    // The last run left it open, whoever has closed it since: its action must go.
+    let (world, wish) = closed_world(json!("https://api-1.example"), api_with_endpoint(Some(true)));
+    assert_eq!(world.plan(wish).await.expect("a plan").result, None);
+    assert_eq!(world.rules["GetApi"].num_calls(), 0);
+}
+
 #[tokio::test]
 async fn records_are_looked_for_on_every_page_of_the_zone() {
     let pages = || {
@@ -1139,6 +1177,7 @@ async fn a_dry_run_shows_each_field_that_would_change() {
         {"route": "PUT /", "lambda": "arn:aws:lambda:us-east-1:123456789012:function:put"},
     ]);
     wish["api"]["cors"] = json!({"allowOrigins": ["https://app.example.com"]});
+    wish["api"]["defaultEndpoint"] = json!("closed");
     wish["certificate"] = json!({"alternativeNames": ["*.example.com", "b.a.example.com"]});
     wish["tags"] = json!({"team": "inference"});
     let mut moved = all_records();
@@ -1160,6 +1199,7 @@ async fn a_dry_run_shows_each_field_that_would_change() {
             r#"    + cors.allowMethods: ["*"]"#,
             r#"    + cors.allowOrigins: ["https://app.example.com"]"#,
             r#"    + cors.exposeHeaders: []"#,
+            r#"    ~ defaultEndpoint: "open" -> "closed""#,
             r#"    ~ routes."GET /".url: "https://backend.example.net/" -> "https://other.example.net/""#,
             r#"    - routes."POST /".url: "https://backend.example.net/""#,
             r#"    + routes."PUT /".lambda: "arn:aws:lambda:us-east-1:123456789012:function:put""#,

@@ -9,10 +9,10 @@ use nameplate::contract::retire::{
     DetachDomainInput, PlanRetireInput, PlanRetireOutput, ReleaseRegistrationInput, RetireStepOutput,
 };
 use nameplate::contract::{
-    AttachDomainInput, AttachDomainOutput, CorrectDelegationInput, CorrectDelegationOutput, CreateApiInput,
-    CreateApiOutput, CreateZoneInput, CreateZoneOutput, Known, PlanInput, PlanOutput, RegisterInput, RegisterOutput,
-    RequestCertInput, RequestCertOutput, WriteRecordsInput, WriteRecordsOutput, WriteValidationRecordsInput,
-    WriteValidationRecordsOutput,
+    AttachDomainInput, AttachDomainOutput, CloseEndpointInput, CloseEndpointOutput, CorrectDelegationInput,
+    CorrectDelegationOutput, CreateApiInput, CreateApiOutput, CreateZoneInput, CreateZoneOutput, Known, PlanInput,
+    PlanOutput, RegisterInput, RegisterOutput, RequestCertInput, RequestCertOutput, WriteRecordsInput,
+    WriteRecordsOutput, WriteValidationRecordsInput, WriteValidationRecordsOutput,
 };
 use nameplate::event::{
     ActionRequired, DefaultEndpointLive, DomainFailed, DomainLive, DomainRegistered, DomainRetired, Event,
@@ -119,6 +119,7 @@ fn steps() -> BTreeMap<&'static str, (Shape, Shape)> {
         ("WriteRecords", step::<WriteRecordsInput, WriteRecordsOutput>()),
         ("WriteValidationRecords", step::<WriteValidationRecordsInput, WriteValidationRecordsOutput>()),
         ("AttachDomain", step::<AttachDomainInput, AttachDomainOutput>()),
+        ("CloseEndpoint", step::<CloseEndpointInput, CloseEndpointOutput>()),
         ("PlanRetire", step::<PlanRetireInput, PlanRetireOutput>()),
         ("DetachDomain", step::<DetachDomainInput, RetireStepOutput>()),
         ("DeleteApi", step::<DeleteApiInput, RetireStepOutput>()),
@@ -230,6 +231,7 @@ fn each_step_is_given_exactly_the_fields_that_it_takes() {
             ("/States/CreateZone/Arguments/Payload", "zone", json!("{% $hostedZoneId %}")),
             ("/States/RequestCert/Arguments/Payload", "deadline", json!("{% $plan.itemKey %}")),
             ("/States/AttachDomain/Arguments/Payload", "hostedZoneId", json!("{% $nameServers %}")),
+            ("/States/CloseEndpoint/Arguments/Payload", "changeIds", json!("{% $certificateArn %}")),
             ("/States/Register/Arguments/Payload", "quote", json!("{% $plan.registration %}")),
             ("/States", "Extra", json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke"})),
         ],
@@ -312,6 +314,7 @@ fn every_variable_is_assigned_on_every_way_to_where_it_is_read() {
         &[
             ("/States/Plan/Assign", "recordsWritten", Value::Null),
             ("/States/CreateApi/Assign", "defaultEndpoint", Value::Null),
+            ("/States/AttachDomain/Assign", "changeIds", Value::Null),
             ("/States/Claim/Catch/0/Assign", "failure", Value::Null),
             ("/States/Plan/Catch/0", "Next", json!("RecordFailure")),
             ("/States/WhatIsLeft?/Choices/1", "Assign", Value::Null),
@@ -348,6 +351,38 @@ fn the_result_has_exactly_the_fields_of_its_type() {
             ("/States/AttachDomain/Assign/result", "nameServers", Value::Null),
             ("/States/AttachDomain/Assign/result", "zoneId", json!("{% $hostedZoneId %}")),
             ("/States/AttachDomain/Assign/result", "apiId", json!("{% $registration %}")),
+        ],
+    );
+}
+
+#[test]
+fn what_is_added_to_the_result_is_a_field_of_it() {
+    let result = Shape::of::<ProvisionResult>().fields();
+    let rule = |definition: &Value| {
+        let mut problems = Vec::new();
+        let mut merged = 0;
+        for edge in edges(definition) {
+            let Some(text) = edge.assign["result"].as_str().filter(|text| text.contains("$merge([$result,")) else {
+                continue;
+            };
+            merged += 1;
+            let fields = jsonata::object_keys(text);
+            if fields.is_empty() || !fields.is_subset(&result) {
+                problems.push(format!("{} puts {fields:?} into the result", edge.from));
+            }
+        }
+        if merged != 3 {
+            problems.push(format!("the result is added to on {merged} ways"));
+        }
+        problems
+    };
+    check_one(
+        "provision",
+        rule,
+        &[
+            ("/States/CloseEndpoint/Assign", "result", json!("{% $merge([$result, {'endpoint': null}]) %}")),
+            ("/States/CloseEndpoint/Catch/0/Assign", "result", json!("{% $merge([$result, {'action': []}]) %}")),
+            ("/States/CloseEndpoint/Assign", "result", json!("{% $result %}")),
         ],
     );
 }

@@ -65,7 +65,7 @@ const CONDITION_KEYS: [(&str, &[&str]); 19] = [
     ("acm:RemoveTagsFromCertificate", &["aws:ResourceTag"]),
     ("acm:RequestCertificate", &["aws:RequestTag", "acm:Export"]),
     ("apigateway:DELETE", &["aws:ResourceTag", "aws:TagKeys"]),
-    ("apigateway:PATCH", &["aws:ResourceTag"]),
+    ("apigateway:PATCH", &["aws:ResourceTag", "apigateway:Request/DisableExecuteApiEndpoint"]),
     ("apigateway:POST", &["aws:RequestTag"]),
     ("apigateway:PUT", &["aws:RequestTag"]),
     ("apigateway:TagResource", &["aws:RequestTag"]),
@@ -137,22 +137,28 @@ impl Statement {
 
     /// Whether a call can have what the conditions ask for: a tag needs a request, or a resource, that has tags.
     fn can_be_met_by(&self, used: &Use) -> bool {
-        self.conditions.iter().all(|(operator, key, _)| match key.split('/').next() {
+        self.conditions.iter().all(|(operator, key, _)| match kind_of(key) {
             _ if operator.ends_with("IfExists") => true,
-            Some("aws:RequestTag") => used.tags,
-            Some("aws:ResourceTag") => used.path.as_ref().is_none_or(|path| TAGGABLE.contains(&path.as_str())),
+            "aws:RequestTag" => used.tags,
+            "aws:ResourceTag" => used.path.as_ref().is_none_or(|path| TAGGABLE.contains(&path.as_str())),
+            "apigateway:Request/DisableExecuteApiEndpoint" => used.operation == "apigatewayv2:UpdateApi",
             _ => true,
         })
     }
 
     /// Whether a condition asks for the key, `aws:RequestTag` standing for each tag.
     fn asks(&self, key: &str) -> bool {
-        self.conditions.iter().any(|(_, asked, _)| asked.split('/').next() == Some(key))
+        self.conditions.iter().any(|(_, asked, _)| kind_of(asked) == key)
     }
 
     fn serves(&self, action: &str, used: &Use) -> bool {
         used.action == action && self.covers(used)
     }
+}
+
+/// A key as [`CONDITION_KEYS`] spells it: one about tags without the tag's own key.
+fn kind_of(key: &str) -> &str {
+    if key.starts_with("aws:") { key.split('/').next().unwrap_or_default() } else { key }
 }
 
 /// Whether the path part of an API Gateway ARN pattern matches a path.
@@ -346,7 +352,9 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
 #[test]
 fn a_lacking_and_a_superfluous_permission_are_both_noticed() {
     let (sdk, template) = (Sdk::read(), read::template());
-    for function in ["plan", "create-api", "request-cert", "attach-domain", "poll-registrations", "delete-zone"] {
+    for function in
+        ["plan", "create-api", "request-cert", "attach-domain", "close-endpoint", "poll-registrations", "delete-zone"]
+    {
         let (uses, allowed) = (sdk.uses_of(function), statements_of(&template, function));
         for used in &uses {
             let mut fewer = allowed.clone();
@@ -480,7 +488,7 @@ fn every_condition_is_one_that_its_action_knows() {
     let mut problems = Vec::new();
     for (whose, statement) in all_statements(&read::template()) {
         for (operator, key, _) in &statement.conditions {
-            let kind = key.split('/').next().unwrap_or_default();
+            let kind = kind_of(key);
             for action in &statement.actions {
                 let known = CONDITION_KEYS.iter().find(|(name, _)| name == action).map_or(&[][..], |(_, keys)| *keys);
                 if !known.contains(&kind) {

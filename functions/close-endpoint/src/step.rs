@@ -1,0 +1,197 @@
+//! Step `close-endpoint`: closes the API's default endpoint, once its host names have answered. Only a request with
+//! `"defaultEndpoint": "closed"` leads here, and only while it is open.
+//!
+//! - Reads: GetApi; of a zone that this run has changed also GetChange; then each host name is asked for an answer over
+//!   HTTPS.
+//! - Writes: UpdateApi, with nothing but the endpoint. The stage of an HTTP API deploys by itself, which is when the
+//!   change takes effect (API Gateway's Developer Guide, "Disable the default endpoint for HTTP APIs").
+//! - Tokens: none. Done again, it finds the endpoint closed and asks nobody.
+//! - NotReady: a host name does not answer yet. The remedy is what a person can do once the state machine has lost its
+//!   patience: then the endpoint stays open, and that is no failure.
+//! - Where the customer's own DNS answers, it may take days until the name points here: one look, and an action.
+//! - Refused: the API does not carry our tags.
+//!
+//! It must not know how the names came to lead here.
+
+use std::collections::HashMap;
+
+use aws_sdk_apigatewayv2::types::ProtocolType;
+use aws_sdk_route53::types::ChangeStatus;
+use nameplate::contract::{CloseEndpointInput, CloseEndpointOutput};
+use nameplate::error::{classify, code_of};
+use nameplate::probe::{Answer, Probe};
+use nameplate::request::Dns;
+use nameplate::{Request, StepError, tags};
+
+/// What is on every answer of an HTTP API, a 404 included (seen in many), and cannot be set by one: names that begin with
+/// `apigw-` are reserved (AWS-FACTS 4.1). That API Gateway's answer for a name without an API lacks it is not confirmed
+/// against AWS.
+const OF_HTTP_API: &str = "apigw-requestid";
+/// What is on every answer of API Gateway's other APIs, and of AWS's services. That a WebSocket API has it on the answer
+/// to a plain GET is not confirmed against AWS.
+const OF_AWS: &str = "x-amzn-requestid";
+/// What is on every answer of CloudFront, by which other services of AWS can answer at a name of the customer's own.
+const OF_CLOUDFRONT: &str = "x-amz-cf-id";
+
+/// The clients of this step.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    pub(crate) api_gateway: aws_sdk_apigatewayv2::Client,
+    pub(crate) route53: aws_sdk_route53::Client,
+    pub(crate) probe: Probe,
+}
+
+/// Whose APIs are ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) stack: String,
+}
+
+/// Runs the step.
+///
+/// # Errors
+/// `NotReady` while a host name does not answer, `Refused` for an API that is not ours, `Retryable` when the next attempt
+/// would see more, else `Failed`.
+pub(crate) async fn run(
+    clients: &Clients,
+    settings: &Settings,
+    input: CloseEndpointInput,
+) -> Result<CloseEndpointOutput, StepError> {
+    let api = look(clients, &input.api_id).await?;
+    if !api.is_ours(&input.request, settings) {
+        return Err(not_ours(&input, settings));
+    }
+    if api.closed {
+        return Ok(CloseEndpointOutput { closed: true, actions: Vec::new() });
+    }
+    if let Some(silence) = silence(clients, &input, &api.protocol).await? {
+        let action = start_again(&input.request, &silence);
+        return match input.request.dns {
+            Dns::External => Ok(CloseEndpointOutput { closed: false, actions: vec![action] }),
+            Dns::Route53 => Err(StepError { remedy: action, ..StepError::not_ready("NameSilent", silence) }),
+        };
+    }
+    close(clients, &input.api_id).await?;
+    Ok(CloseEndpointOutput { closed: true, actions: Vec::new() })
+}
+
+/// An API as API Gateway reports it.
+struct Found {
+    protocol: ProtocolType,
+    closed: bool,
+    tags: HashMap<String, String>,
+}
+
+impl Found {
+    fn is_ours(&self, request: &Request, settings: &Settings) -> bool {
+        let pairs = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        tags::ours(pairs, request.domain_name.as_str(), &settings.stack)
+    }
+}
+
+async fn look(clients: &Clients, api_id: &str) -> Result<Found, StepError> {
+    let api = clients
+        .api_gateway
+        .get_api()
+        .api_id(api_id)
+        .send()
+        .await
+        .map_err(|error| classify("apigatewayv2:GetApi", &error))?;
+    Ok(Found {
+        protocol: api.protocol_type.unwrap_or(ProtocolType::Http),
+        closed: api.disable_execute_api_endpoint.unwrap_or(false),
+        tags: api.tags.unwrap_or_default(),
+    })
+}
+
+/// Why the host names cannot be said to be live; nothing when API Gateway answers at all of them.
+async fn silence(
+    clients: &Clients,
+    input: &CloseEndpointInput,
+    protocol: &ProtocolType,
+) -> Result<Option<String>, StepError> {
+    // A resolver that hears too early that a name does not exist believes it for up to 15 minutes (RFC 2308; the SOA of a
+    // hosted zone has a TTL of 900 s), so nobody is asked before all of Route 53's servers know it. Of a change whose
+    // answer was lost there is no id: then the worst is that the endpoint stays open.
+    for change_id in &input.change_ids {
+        if pending(clients, change_id).await? {
+            return Ok(Some("Route 53 is still bringing its records to its servers".to_owned()));
+        }
+    }
+    let asked = input.request.hostnames().into_iter().map(|host| {
+        let probe = clients.probe.clone();
+        // All at once: an API whose backend is slow answers late.
+        tokio::spawn(async move {
+            let answer = probe.ask(&host).await;
+            (host, answer)
+        })
+    });
+    for task in asked.collect::<Vec<_>>() {
+        let (host, answer) = task.await.map_err(|_| {
+            StepError::failed("Panic", "asking a host name panicked", "report this as a defect of Nameplate")
+        })?;
+        let fault = match answer {
+            Ok(answer) if is_api_gateways(&answer, protocol) => continue,
+            Ok(answer) => format!("answers {} over HTTPS, and it is not API Gateway that answers", answer.status()),
+            Err(why) => format!("does not answer over HTTPS: {why}"),
+        };
+        return Ok(Some(format!("{host} {fault}")));
+    }
+    Ok(None)
+}
+
+/// Whether an answer came from an API of that kind, whatever its status. Not whether the API is ours: API Gateway gives a
+/// host name to one account in a region.
+fn is_api_gateways(answer: &Answer, protocol: &ProtocolType) -> bool {
+    match protocol {
+        ProtocolType::Http => answer.has(OF_HTTP_API),
+        _ => answer.has(OF_AWS) && !answer.has(OF_CLOUDFRONT),
+    }
+}
+
+/// Whether a change has not reached all of Route 53's servers (AWS-FACTS 2.2). One that it does not know any more has.
+async fn pending(clients: &Clients, change_id: &str) -> Result<bool, StepError> {
+    match clients.route53.get_change().id(change_id).send().await {
+        Ok(answer) => Ok(answer.change_info().is_some_and(|change| *change.status() != ChangeStatus::Insync)),
+        Err(error) if code_of(&error) == Some("NoSuchChange") => Ok(false),
+        Err(error) => Err(classify("route53:GetChange", &error)),
+    }
+}
+
+async fn close(clients: &Clients, api_id: &str) -> Result<(), StepError> {
+    let call = clients.api_gateway.update_api().api_id(api_id).disable_execute_api_endpoint(true);
+    call.send().await.map_err(|error| match code_of(&error) {
+        Some(code @ "ConflictException") => {
+            StepError::retryable(code, "apigatewayv2:UpdateApi met another change, or its own earlier attempt")
+        }
+        _ => classify("apigatewayv2:UpdateApi", &error),
+    })?;
+    tracing::info!(api_id, "closed the default endpoint of {api_id}");
+    Ok(())
+}
+
+/// What a person can do about an endpoint that stays open.
+fn start_again(request: &Request, silence: &str) -> String {
+    let hosts = request.hostnames().join(" and ");
+    format!(
+        "The API's default endpoint is still open, since {silence}. Once {hosts} can be reached, start the same request again: it closes the endpoint"
+    )
+}
+
+fn not_ours(input: &CloseEndpointInput, settings: &Settings) -> StepError {
+    StepError::refused(
+        "ApiNotOurs",
+        format!(
+            "the API {} does not carry the tags `{}` = `{}` and `{}` = `{}`, so its default endpoint stays as it is",
+            input.api_id,
+            tags::DOMAIN,
+            input.request.domain_name,
+            tags::STACK,
+            settings.stack
+        ),
+        "put the tags back if the API is Nameplate's; otherwise remove its id from the domain's item in the table",
+    )
+}
+
+#[cfg(test)]
+mod tests;
