@@ -31,13 +31,8 @@ const FUNCTIONS: [&str; 13] = [
 const OURS: (&str, &str) = ("nameplate:stack", "nameplate");
 
 /// What is permitted and no run can be seen to do, with the reason.
-const UNSEEN: [(&str, &str, &str); 11] = [
+const UNSEEN: [(&str, &str, &str); 10] = [
     ("Register", "route53:CreateHostedZone", "RegisterDomain makes the zone in its caller's name (AWS-FACTS 1.4)"),
-    (
-        "RequestCert",
-        "acm:AddTagsToCertificate",
-        "RequestCertificate with tags needs it: Service Authorization Reference, ACM",
-    ),
     ("CreateApi", "apigateway:PUT", "CreateStage with tags needs it: Service Authorization Reference, API Gateway V2"),
     ("CreateApi", "apigateway:TagResource", "the newer name of POST and PUT on tags"),
     (
