@@ -95,6 +95,14 @@ def _dynamodb_service_context(body):
     return {**_original_dynamodb(body), **({"dynamodb:LeadingKeys": values} if values else {})}
 
 
+def _resource_arn(service, method, path, headers, body, query_params, region, account_id):
+    """CloudWatch Logs asks for all log groups, whatever prefix is named, by the ARN of a log stream of no group (seen in
+    hashicorp/terraform-provider-aws#8804)."""
+    if service == "logs" and headers.get("x-amz-target", "").endswith(".DescribeLogGroups"):
+        return f"arn:aws:logs:{region}:{account_id}:log-group::log-stream:"
+    return _original_resource_arn(service, method, path, headers, body, query_params, region, account_id)
+
+
 def _pairs(tags):
     return [{"Key": name, "Value": value} for name, value in tags.items()]
 
@@ -121,12 +129,14 @@ def _unless_only_asked(handler):
 
 _original_context = iam_actions.request_tag_context
 _original_dynamodb = iam_actions.dynamodb_service_context
+_original_resource_arn = iam_actions.extract_resource_arn
 
 
 def install():
     """Replaces MiniStack's functions and adds to its tables."""
     iam_actions.request_tag_context = _request_tag_context
     iam_actions.dynamodb_service_context = _dynamodb_service_context
+    iam_actions.extract_resource_arn = _resource_arn
     tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = _tags_of_gateway
     tagging._RESOURCE_TAG_COLLECTORS["acm"] = _tags_of_certificates
     handlers = ministack.app.SERVICE_HANDLERS
