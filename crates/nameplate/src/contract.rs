@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::request::{Money, Request};
+use crate::request::{Money, Protocol, Request};
 use crate::result::{ProvisionResult, RegistrationView, Report};
 
 pub mod retire;
@@ -27,7 +27,7 @@ pub const QUOTE_VALID_SECS: i64 = 60;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Known {
-    /// The API's id.
+    /// The id of the API that we made; nothing while an existing one is in its place.
     pub api_id: Option<String>,
     /// The hosted zone's id.
     pub hosted_zone_id: Option<String>,
@@ -138,10 +138,16 @@ pub struct CreateApiInput {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateApiOutput {
-    /// The API's id.
+    /// The API's id: ours, or that of the existing one.
     pub api_id: String,
-    /// API Gateway's own address of it, with `https://`.
+    /// The stage that answers.
+    pub stage: String,
+    /// Its kind.
+    pub protocol: Protocol,
+    /// API Gateway's own address of it, with `https://` or `wss://`.
     pub default_endpoint: String,
+    /// Ids of the APIs that are ours by tag and are not this one: needed no more once this one is in their place.
+    pub replaced: Vec<String>,
 }
 
 /// Input of `register`.
@@ -336,6 +342,12 @@ pub struct AttachDomainInput {
     pub request: Request,
     /// The API to map.
     pub api_id: String,
+    /// The stage to map.
+    pub stage: String,
+    /// Its kind.
+    pub protocol: Protocol,
+    /// The host names whose root mapping is ours, whichever API it leads to.
+    pub recorded: Vec<String>,
     /// The zone for the alias records; not used where the customer's own DNS answers.
     pub hosted_zone_id: Option<String>,
     /// The issued certificate.
@@ -348,7 +360,7 @@ pub struct AttachDomainInput {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AttachDomainOutput {
-    /// `https://` and the host name.
+    /// `https://` or `wss://`, and the host name.
     pub api_endpoint: String,
     /// What a person has to do: point the host name here in a DNS of his own.
     pub actions: Vec<String>,

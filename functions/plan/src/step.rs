@@ -4,7 +4,8 @@
 //! as the answer depends on it, the zone, the certificates, the API and the custom domain.
 //! Refuses whatever cannot succeed, before a cent is spent or anything is made.
 //! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
-//! that look costs six calls, and one more while the registrant's e-mail address is unconfirmed. It must not know how anything is made.
+//! that look costs six calls, and one more while the registrant's e-mail address is unconfirmed, one for authorizers,
+//! two for the deployment of a WebSocket API and two for an access log. It must not know how anything is made.
 
 use aws_sdk_route53domains::types::DomainAvailability;
 use nameplate::contract::{
@@ -32,6 +33,7 @@ pub(crate) struct Clients {
     pub(crate) apigateway: aws_sdk_apigatewayv2::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) domains: aws_sdk_route53domains::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) route53: aws_sdk_route53::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
 }
@@ -66,6 +68,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let request = Request::read(input.request.get())?;
     let fingerprint = request.fingerprint();
     let item = read_item(clients, settings, &request).await?;
+    look::existing_api(clients, settings, &request).await?;
 
     let found = find_registration(clients, &request, &item).await?;
     if let Some(quote) = &found.quote {

@@ -14,7 +14,8 @@ use aws_sdk_apigatewayv2::operation::get_integrations::GetIntegrationsOutput;
 use aws_sdk_apigatewayv2::operation::get_routes::GetRoutesOutput;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{
-    Api, ApiMapping, DomainNameConfiguration, DomainNameStatus, Integration, IntegrationType, Route, RouteSettings,
+    Api, ApiMapping, DomainNameConfiguration, DomainNameStatus, Integration, IntegrationType, ProtocolType, Route,
+    RouteSettings,
 };
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
@@ -41,6 +42,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
+
+mod kinds_of_apis;
 
 const CERTIFICATE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/0f1e";
 const API_ADDRESS: &str = "d-1.execute-api.us-east-1.amazonaws.com";
@@ -105,6 +108,7 @@ impl World {
             apigateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, rules.iter().copied()),
             dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, rules.iter().copied()),
             domains: mock_client!(aws_sdk_route53domains, RuleMode::MatchAny, rules.iter().copied()),
+            logs: mock_client!(aws_sdk_cloudwatchlogs, RuleMode::MatchAny, rules.iter().copied()),
             route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, rules.iter().copied()),
             secrets: mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, rules.iter().copied()),
         }
@@ -371,7 +375,7 @@ fn apis(apis: Vec<Api>) -> Rule {
 }
 
 fn api(id: &str, tags: HashMap<String, String>) -> Api {
-    Api::builder().api_id(id).set_tags(Some(tags)).build()
+    Api::builder().api_id(id).protocol_type(ProtocolType::Http).set_tags(Some(tags)).build()
 }
 
 fn zone(id: &str, name: &str, private: bool) -> HostedZone {
@@ -925,7 +929,7 @@ fn stage(limits: Option<(f64, i32)>) -> Rule {
         let settings = limits.map(|(rate, burst)| {
             RouteSettings::builder().throttling_rate_limit(rate).throttling_burst_limit(burst).build()
         });
-        GetStageOutput::builder().set_default_route_settings(settings).build()
+        GetStageOutput::builder().stage_name("$default").set_default_route_settings(settings).build()
     })
 }
 
