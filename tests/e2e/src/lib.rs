@@ -3,10 +3,15 @@
 
 mod backend;
 mod events;
+mod function;
+mod runs;
+mod socket;
 mod traces;
 mod world;
 
 pub use backend::Backend;
 pub use events::Events;
+pub use runs::{calls_of_run, full_run_again, owned, writes};
+pub use socket::Socket;
 pub use traces::{Finding, Place, Traces};
 pub use world::{Call, Ended, World, request, retirement};
