@@ -94,7 +94,7 @@ async fn a_fresh_name_becomes_a_live_api() {
     assert_eq!(item["heldBy"], json!(null));
     // Mappings and records take no tags: the item says whose they are.
     let known: serde_json::Value = serde_json::from_str(item["known"]["S"].as_str().expect("JSON")).expect("JSON");
-    assert_eq!(known["hostname"], format!("api.{domain}"));
+    assert_eq!(known["hostnames"], json!([format!("api.{domain}")]));
     assert_eq!(known["validationRecords"].as_array().map(Vec::len), Some(1));
 
     // Everything that was made carries the tags.
