@@ -12,7 +12,8 @@ use std::str::FromStr;
 use nameplate::domain::CertificateName;
 use nameplate::error::MAX_INVALID_REASON;
 use nameplate::request::{
-    MAX_CERTIFICATE_NAMES, MAX_COMMON_NAME_LENGTH, MAX_DOCUMENT_BYTES, MAX_ROUTES, MAX_TAGS, MAX_URL_LENGTH,
+    Api, MAX_CERTIFICATE_NAMES, MAX_COMMON_NAME_LENGTH, MAX_DOCUMENT_BYTES, MAX_ROUTES, MAX_TAGS, MAX_URL_LENGTH,
+    Protocol, RETENTION_DAYS,
 };
 use nameplate::{Class, DomainName, Hostname, Request, StepError};
 use serde_json::Value;
@@ -78,7 +79,7 @@ fn accepted(text: &str, request: &Request) {
     }
 
     let routes = &request.api.routes;
-    assert!((1..=MAX_ROUTES).contains(&routes.len()));
+    existing_or_routes(&request.api);
     assert_eq!(routes.iter().map(|route| &route.route).collect::<BTreeSet<_>>().len(), routes.len());
     for route in routes {
         assert!(route.url.is_some() != route.lambda.is_some(), "one target: {route:?}");
@@ -94,6 +95,32 @@ fn accepted(text: &str, request: &Request) {
         assert_eq!(registration.max_price.currency, "USD");
     }
     assert!(request.tags.len() <= MAX_TAGS);
+}
+
+/// An API is either an existing one, with nothing that would change it, or one of routes, each of its kind.
+fn existing_or_routes(api: &Api) {
+    if let Some(existing) = &api.existing {
+        assert!(!existing.api_id.is_empty() && existing.api_id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert!(!existing.stage.is_empty() && existing.stage.len() <= 128);
+        assert!(api.routes.is_empty() && api.protocol.is_none() && api.route_selection_expression.is_none());
+        assert!(api.cors.is_none() && api.authorizer.is_none() && api.throttle.is_none() && api.access_log.is_none());
+        return;
+    }
+    assert!((1..=MAX_ROUTES).contains(&api.routes.len()));
+    if let Some(log) = &api.access_log {
+        assert!(RETENTION_DAYS.contains(&log.retention_days));
+    }
+    let websocket = api.protocol == Some(Protocol::WebSocket);
+    assert_eq!(api.route_selection_expression.is_some(), websocket, "{:?}", api.route_selection_expression);
+    for route in &api.routes {
+        let key = route.route.as_str();
+        // The key goes into the ARN by which a function is permitted: nothing in it may stand for something else.
+        assert!(!websocket || !key.contains(['*', '?', ' ']), "{key}");
+        assert!(websocket || key == "$default" || key.contains(" /"), "{key}");
+        assert!(!websocket || key == "$connect" || route.authorizer.is_none(), "{route:?}");
+        assert!(!websocket || (route.path.is_none() && route.scopes.is_empty()), "{route:?}");
+    }
+    assert!(!websocket || (api.cors.is_none() && api.authorizer.is_none()));
 }
 
 /// Nothing that is passed on to AWS holds a control character.

@@ -97,6 +97,9 @@ fn apigateway(method: &Method, segments: &[&str]) -> Option<String> {
         ["apis", _, "stages", _, "routesettings", _] if method == Method::DELETE => {
             Some("DeleteRouteSettings".to_owned())
         }
+        ["apis", _, "stages", _, "accesslogsettings"] if method == Method::DELETE => {
+            Some("DeleteAccessLogSettings".to_owned())
+        }
         ["apis", _, folder] => named(under_api(folder)?, false),
         ["apis", _, folder, _] => named(under_api(folder)?, true),
         ["domainnames"] => named("DomainName", false),
@@ -225,6 +228,8 @@ mod tests {
             ("apigateway", "POST /v2/apis/a1/stages", "CreateStage"),
             ("apigateway", "GET /v2/apis/a1/stages/%24default", "GetStage"),
             ("apigateway", "DELETE /v2/apis/a1/stages/%24default/routesettings/GET%20%2Fa", "DeleteRouteSettings"),
+            ("apigateway", "DELETE /v2/apis/a1/stages/live/accesslogsettings", "DeleteAccessLogSettings"),
+            ("apigateway", "POST /v2/apis/a1/deployments", "CreateDeployment"),
             ("apigateway", "DELETE /v2/domainnames/api.example.com", "DeleteDomainName"),
             ("apigateway", "POST /v2/domainnames/api.example.com/apimappings", "CreateApiMapping"),
             ("apigateway", "POST /v2/tags/arn%3Aaws%3Aapigateway", "TagResource"),

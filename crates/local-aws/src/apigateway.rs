@@ -1,6 +1,6 @@
 //! What API Gateway's control plane (v2) does otherwise than MiniStack.
 //!
-//! Owns the rules about certificates, duplicates, rates and pages, and where HTTP integrations really go. Sources are
+//! Owns the rules about certificates, duplicates, rates, pages and WebSocket APIs, and where HTTP integrations really go. Sources are
 //! named at each rule. What happens to a client's request is in `dataplane.rs`.
 
 use std::collections::{BTreeMap, HashSet};
@@ -22,6 +22,10 @@ const CALLS_PER_SEC: f64 = 10.0;
 const CALL_BURST: f64 = 40.0;
 /// AWS-FACTS 4.5: create, update and delete of a domain name, each.
 const DOMAIN_NAME_INTERVAL_SECS: f64 = 30.0;
+/// AWS-FACTS 4.5.
+const DEPLOYMENT_INTERVAL_SECS: f64 = 5.0;
+/// AWS-FACTS 4.1.
+const HTTP_SELECTION_EXPRESSION: &str = "${request.method} ${request.path}";
 
 /// What is kept about APIs beside MiniStack.
 #[derive(Default)]
@@ -30,6 +34,8 @@ pub(crate) struct Gateway {
     integrations: Mutex<BTreeMap<(String, String), Integration>>,
     /// Paths of APIs and stages whose tags have been changed since they were made.
     retagged: Mutex<HashSet<String>>,
+    /// Ids of deployments that were made while their API's default endpoint was closed.
+    closed: Mutex<HashSet<String>>,
     rates: Mutex<Rates>,
 }
 
@@ -53,7 +59,8 @@ impl Gateway {
 #[derive(Default)]
 struct Rates {
     tokens: Option<(f64, f64)>,
-    domain_names: BTreeMap<String, f64>,
+    /// Of operations with a rate of their own, when the last call was let through.
+    last: BTreeMap<String, f64>,
 }
 
 impl Rates {
@@ -66,12 +73,15 @@ impl Rates {
             return false;
         }
         self.tokens = Some((level - 1.0, now));
-        if matches!(action, "CreateDomainName" | "UpdateDomainName" | "DeleteDomainName") {
-            if self.domain_names.get(action).is_some_and(|last| now - last < DOMAIN_NAME_INTERVAL_SECS) {
-                return false;
-            }
-            self.domain_names.insert(action.to_owned(), now);
+        let interval = match action {
+            "CreateDomainName" | "UpdateDomainName" | "DeleteDomainName" => DOMAIN_NAME_INTERVAL_SECS,
+            "CreateDeployment" => DEPLOYMENT_INTERVAL_SECS,
+            _ => return true,
+        };
+        if self.last.get(action).is_some_and(|last| now - last < interval) {
+            return false;
         }
+        self.last.insert(action.to_owned(), now);
         true
     }
 }
@@ -98,11 +108,15 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
     let api = path.get(2).cloned().unwrap_or_default();
     let query = request.uri().query().unwrap_or_default().to_owned();
 
-    if let Some(refusal) = refusal(local, action, &api, &input).await {
+    let rest = path.get(4).cloned().unwrap_or_default();
+    if let Some(refusal) = refusal(local, action, &api, &rest, &input).await {
         return local.refuse(&request, refusal).await;
     }
     if action == "DeleteRouteSettings" {
         return delete_route_settings(local, &request, &path).await;
+    }
+    if action == "DeleteAccessLogSettings" {
+        return delete_access_log_settings(local, &request, &path).await;
     }
     let certificate = match action {
         "DeleteDomainName" => acm::certificate_of(local, &api).await,
@@ -133,12 +147,15 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
             for item in body["items"].as_array_mut().into_iter().flatten() {
                 let path = format!("/apis/{}", item["apiId"].as_str().unwrap_or_default());
                 show_current_tags(local, &path, item).await;
+                show_scheme(item);
             }
             replace_body(&mut answer, body.to_string());
         }
+        "CreateApi" | "UpdateApi" => edit(&mut answer, show_scheme),
         "GetApi" => {
             let mut body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
             show_current_tags(local, &format!("/apis/{api}"), &mut body).await;
+            show_scheme(&mut body);
             replace_body(&mut answer, body.to_string());
         }
         "GetStage" => {
@@ -146,6 +163,12 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
             let path = format!("/apis/{api}/stages/{}", body["stageName"].as_str().unwrap_or_default());
             show_current_tags(local, &path, &mut body).await;
             replace_body(&mut answer, body.to_string());
+        }
+        "CreateDeployment" => {
+            let made: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            if find(local, &api).await["disableExecuteApiEndpoint"] == true {
+                lock(&local.gateway.closed).insert(made["deploymentId"].as_str().unwrap_or_default().to_owned());
+            }
         }
         "GetRoutes" | "GetStages" | "GetDeployments" => edit(&mut answer, |body| paginate(body, &query)),
         "TagResource" | "UntagResource" => {
@@ -160,8 +183,9 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
     answer
 }
 
-/// What API Gateway refuses and MiniStack lets through.
-async fn refusal(local: &Arc<Local>, action: &str, id: &str, input: &Value) -> Option<Answer> {
+/// What API Gateway refuses and MiniStack lets through. `id` is that of the API or the name of the custom domain, and
+/// `rest` of what is below it.
+async fn refusal(local: &Arc<Local>, action: &str, id: &str, rest: &str, input: &Value) -> Option<Answer> {
     let bad = |message: &str| Some(rest_json_error(StatusCode::BAD_REQUEST, "BadRequestException", message));
     let conflict = |message: &str| Some(rest_json_error(StatusCode::CONFLICT, "ConflictException", message));
     match action {
@@ -176,9 +200,47 @@ async fn refusal(local: &Arc<Local>, action: &str, id: &str, input: &Value) -> O
             let reason = acm::unusable(local, certificate, host).await?;
             bad(&reason)
         }
+        "CreateApi" => {
+            let expression = input["routeSelectionExpression"].as_str();
+            match input["protocolType"].as_str() {
+                // AWS-FACTS 4.1.
+                Some("WEBSOCKET") if expression.is_none() => {
+                    bad("RouteSelectionExpression is required for WEBSOCKET APIs")
+                }
+                Some("WEBSOCKET") if !input["corsConfiguration"].is_null() => {
+                    bad("CORS configuration is supported for HTTP APIs only")
+                }
+                Some("HTTP") if expression.is_some_and(|text| text != HTTP_SELECTION_EXPRESSION) => {
+                    bad("Invalid RouteSelectionExpression for an HTTP API")
+                }
+                _ => None,
+            }
+        }
+        "CreateAuthorizer" => {
+            let websocket = is_websocket(local, id).await;
+            // Seen in hashicorp/terraform-provider-aws#15181.
+            if !websocket && input["authorizerType"] == "REQUEST" && input["authorizerPayloadFormatVersion"].is_null() {
+                return bad("AuthorizerPayloadFormatVersion is a required parameter for REQUEST authorizer");
+            }
+            // Seen in aws/aws-cdk#18307.
+            let sources = input["identitySource"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let of_messages = |source: &str| {
+                ["route.request.header.", "route.request.querystring.", "stageVariables.", "context."]
+                    .iter()
+                    .any(|start| source.starts_with(start))
+            };
+            let wrong = sources.into_iter().find(|source| websocket && !of_messages(source));
+            wrong.and_then(|source| bad(&format!("Invalid request identity source expression: {source}")))
+        }
+        "CreateDeployment" => {
+            // Seen in aws/serverless-application-model#2512.
+            let none = items(local, id, "routes").await.is_empty();
+            if none { bad("At least one route is required before deploying the Api.") } else { None }
+        }
+        "CreateApiMapping" | "UpdateApiMapping" => mapping_refusal(local, id, rest, input).await,
         "CreateRoute" => {
             let key = input["routeKey"].as_str().unwrap_or_default();
-            if !is_route_key(key) {
+            if !is_websocket(local, id).await && !is_route_key(key) {
                 return bad("The provided route key is not formatted properly for HTTP protocol. Format should be \
                      \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"");
             }
@@ -197,9 +259,15 @@ async fn refusal(local: &Arc<Local>, action: &str, id: &str, input: &Value) -> O
         "CreateStage" => {
             let stages = items(local, id, "stages").await;
             let taken = stages.iter().any(|stage| stage["stageName"] == input["stageName"]);
-            if taken { conflict("Stage already exists") } else { None }
+            if taken {
+                return conflict("Stage already exists");
+            }
+            stage_refusal(local, id, input).await
         }
         "UpdateStage" => {
+            if let Some(refusal) = stage_refusal(local, id, input).await {
+                return Some(refusal);
+            }
             // Seen in terraform-aws-modules/terraform-aws-apigateway-v2#80.
             let routes = items(local, id, "routes").await;
             let settings = input["routeSettings"].as_object();
@@ -221,6 +289,96 @@ async fn refusal(local: &Arc<Local>, action: &str, id: &str, input: &Value) -> O
             None
         }
         _ => None,
+    }
+}
+
+/// What is refused of a stage's fields.
+async fn stage_refusal(local: &Local, api: &str, input: &Value) -> Option<Answer> {
+    let bad = |message: &str| Some(rest_json_error(StatusCode::BAD_REQUEST, "BadRequestException", message));
+    if let Some(deployment) = input["deploymentId"].as_str() {
+        // Seen in aws-controllers-k8s/apigatewayv2-controller#15.
+        if input["autoDeploy"] == true {
+            return bad("A deployment cannot be specified for a stage that deploys automatically");
+        }
+        let known = items(local, api, "deployments").await;
+        if !known.iter().any(|one| one["deploymentId"] == deployment) {
+            return bad("Invalid deployment identifier specified");
+        }
+    }
+    let log = &input["accessLogSettings"];
+    // AWS-FACTS 4.3.
+    if log.is_object() && !log["format"].as_str().is_some_and(|format| format.contains("$context.requestId")) {
+        return bad("Access log format must include $context.requestId");
+    }
+    None
+}
+
+/// AWS-FACTS 4.4: a custom domain serves WebSocket APIs or others, not both. That the mapping which is being changed
+/// does not count is not confirmed against AWS.
+async fn mapping_refusal(local: &Local, domain: &str, mapping: &str, input: &Value) -> Option<Answer> {
+    let wanted = is_websocket(local, input["apiId"].as_str()?).await;
+    let target = format!("/v2/domainnames/{}/apimappings", encode(domain));
+    let present = local.emulator.rest_json("apigateway", Method::GET, &target, None).await.ok()?;
+    for other in present["items"].as_array()?.iter().filter(|one| one["apiMappingId"] != mapping) {
+        let Some(api) = other["apiId"].as_str() else { continue };
+        if protocol(local, api).await.is_some_and(|protocol| (protocol == "WEBSOCKET") != wanted) {
+            let message = "Currently, WebSocket APIs can only be attached to a domain name with other WebSocket APIs.";
+            return Some(rest_json_error(StatusCode::BAD_REQUEST, "BadRequestException", message));
+        }
+    }
+    None
+}
+
+/// An API as the control plane shows it; null where there is none.
+pub(crate) async fn find(local: &Local, api: &str) -> Value {
+    let target = format!("/v2/apis/{}", encode(api));
+    local.emulator.rest_json("apigateway", Method::GET, &target, None).await.unwrap_or(Value::Null)
+}
+
+/// The kind of an API; nothing where there is none.
+pub(crate) async fn protocol(local: &Local, api: &str) -> Option<String> {
+    find(local, api).await["protocolType"].as_str().map(str::to_owned)
+}
+
+/// Whether the default endpoint of a stage is closed: in a WebSocket API, whether it was when the stage's deployment was
+/// made (Developer Guide, "Disable the default endpoint for WebSocket APIs").
+pub(crate) async fn is_closed(local: &Local, api: &Value, stage: &str) -> bool {
+    if api["protocolType"] != "WEBSOCKET" {
+        return api["disableExecuteApiEndpoint"] == true;
+    }
+    let stages = items(local, api["apiId"].as_str().unwrap_or_default(), "stages").await;
+    let deployment = stages.iter().find(|one| one["stageName"] == stage).and_then(|one| one["deploymentId"].as_str());
+    deployment.is_some_and(|id| lock(&local.gateway.closed).contains(id))
+}
+
+async fn is_websocket(local: &Local, api: &str) -> bool {
+    protocol(local, api).await.as_deref() == Some("WEBSOCKET")
+}
+
+/// MiniStack shows `http://` for every kind of API.
+fn show_scheme(api: &mut Value) {
+    if api["protocolType"] == "WEBSOCKET"
+        && let Some(rest) = api["apiEndpoint"].as_str().and_then(|endpoint| endpoint.strip_prefix("http"))
+    {
+        api["apiEndpoint"] = json!(format!("ws{rest}"));
+    }
+}
+
+/// MiniStack has no DeleteAccessLogSettings. `path` is `v2/apis/{api}/stages/{stage}/accesslogsettings`.
+async fn delete_access_log_settings(local: &Local, request: &Request<Bytes>, path: &[String]) -> Answer {
+    let absent = |what: &str| rest_json_error(StatusCode::NOT_FOUND, "NotFoundException", what);
+    let [_, _, api, _, stage, _] = path else { return absent("Unable to find the settings") };
+    let mut done = Answer::new(Bytes::new());
+    *done.status_mut() = StatusCode::NO_CONTENT;
+    let allowed = local.refuse(request, done).await;
+    if allowed.status() != StatusCode::NO_CONTENT {
+        return allowed;
+    }
+    let target = format!("/v2/apis/{}/stages/{}", encode(api), encode(stage));
+    let change = json!({ "accessLogSettings": null });
+    match local.emulator.rest_json("apigateway", Method::PATCH, &target, Some(&change)).await {
+        Ok(_) => allowed,
+        Err(_) => absent("Unable to find the stage"),
     }
 }
 
@@ -372,6 +530,17 @@ mod tests {
     }
 
     #[test]
+    fn a_websocket_api_has_an_endpoint_of_its_own_scheme() {
+        let shown = |protocol: &str| {
+            let mut api = json!({ "protocolType": protocol, "apiEndpoint": "http://a1.execute-api.localhost:4566" });
+            show_scheme(&mut api);
+            api["apiEndpoint"].clone()
+        };
+        assert_eq!(shown("WEBSOCKET"), "ws://a1.execute-api.localhost:4566");
+        assert_eq!(shown("HTTP"), "http://a1.execute-api.localhost:4566");
+    }
+
+    #[test]
     fn lists_come_in_pages() {
         let all = || json!({ "items": (0..160).collect::<Vec<_>>() });
         let page = |query: &str| {
@@ -395,5 +564,7 @@ mod tests {
         assert!(rates.take("DeleteDomainName", 1.0));
         assert!(!rates.take("CreateDomainName", 29.0));
         assert!(rates.take("CreateDomainName", 30.0));
+        assert!(rates.take("CreateDeployment", 31.0) && !rates.take("CreateDeployment", 35.0));
+        assert!(rates.take("CreateDeployment", 36.0));
     }
 }

@@ -107,10 +107,16 @@ def _dynamodb_service_context(body):
     return {**_original_dynamodb(body), **({"dynamodb:LeadingKeys": values} if values else {})}
 
 
-def _resource_arn(service, method, path, *rest):
-    """With the change that Route 53 is asked about: MiniStack knows its hosted zones only."""
+def _resource_arn(service, method, path, headers, body, query_params, region, account_id):
+    """What MiniStack knows no ARN of: the change that Route 53 is asked about, and all log groups, which CloudWatch Logs
+    asks for, whatever prefix is named, by the ARN of a log stream of no group (seen in
+    hashicorp/terraform-provider-aws#8804)."""
     change = re.fullmatch(r"/2013-04-01/change/([^/]+)", path) if service == "route53" else None
-    return f"arn:aws:route53:::change/{change[1]}" if change else _original_resource(service, method, path, *rest)
+    if change:
+        return f"arn:aws:route53:::change/{change[1]}"
+    if service == "logs" and headers.get("x-amz-target", "").endswith(".DescribeLogGroups"):
+        return f"arn:aws:logs:{region}:{account_id}:log-group::log-stream:"
+    return _original_resource_arn(service, method, path, headers, body, query_params, region, account_id)
 
 
 def _pairs(tags):
@@ -139,7 +145,7 @@ def _unless_only_asked(handler):
 
 _original_context = iam_actions.request_tag_context
 _original_dynamodb = iam_actions.dynamodb_service_context
-_original_resource = iam_actions.extract_resource_arn
+_original_resource_arn = iam_actions.extract_resource_arn
 
 
 def install():

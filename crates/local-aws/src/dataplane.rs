@@ -13,6 +13,7 @@ use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use serde_json::{Value, json};
 
+use crate::access_log::{self, Arrival};
 use crate::answer::{self, Answer};
 use crate::dns::{Look, plain};
 use crate::emulator::encode;
@@ -50,34 +51,66 @@ pub(crate) fn is_local_host(host: &str) -> bool {
     host.is_empty() || Loopback::of_host(host, 0).is_ok()
 }
 
-/// Answers an unsigned request, or one signed for `execute-api`.
-pub(crate) async fn handle(local: &Local, mut request: Request<Bytes>) -> Answer {
-    let name = host(&request);
+/// Where a client's request goes.
+pub(crate) struct Destination {
+    /// API, stage and path, as far as they are known.
+    pub(crate) target: Option<(String, String, String)>,
+    /// The API of a default endpoint, by which MiniStack knows it.
+    pub(crate) of_default_endpoint: Option<String>,
+}
+
+/// Where a request goes by its host; else the answer that its client gets.
+pub(crate) async fn resolve(local: &Local, name: &str, path: &str) -> Result<Destination, Box<Answer>> {
     let aws_endpoint = format!(".execute-api.{}.amazonaws.com", local.region);
     let api = name.strip_suffix(&aws_endpoint).or_else(|| name.strip_suffix(".execute-api.localhost"));
     let target = if let Some(api) = api {
-        let found = api_as_it_is(local, api).await;
-        if found["disableExecuteApiEndpoint"] == true {
-            return signed(closed(&found), &found);
+        let found = apigateway::find(local, api).await;
+        let target = by_stage(local, api, path).await;
+        let stage = target.as_ref().map(|(_, stage, _)| stage.as_str()).unwrap_or_default();
+        if apigateway::is_closed(local, &found, stage).await {
+            return Err(Box::new(signed(closed(&found), &found)));
         }
-        // MiniStack knows the default endpoint by this name only.
-        let known = HeaderValue::try_from(format!("{api}.execute-api.localhost"));
-        request.headers_mut().insert(HOST, known.unwrap_or_else(|_| HeaderValue::from_static("localhost")));
-        by_stage(local, api, request.uri().path()).await
-    } else if is_local_host(&name) {
+        target
+    } else if is_local_host(name) {
         None
     } else {
-        match custom_domain(local, &name).await {
-            Ok(domain) => by_mapping(local, &domain, request.uri().path()).await,
-            Err(refusal) => return *refusal,
-        }
+        let domain = custom_domain(local, name).await?;
+        by_mapping(local, &domain, path).await
     };
+    Ok(Destination { target, of_default_endpoint: api.map(str::to_owned) })
+}
+
+/// The host by which MiniStack knows an API.
+pub(crate) fn default_endpoint(api: &str) -> HeaderValue {
+    let known = HeaderValue::try_from(format!("{api}.execute-api.localhost"));
+    known.unwrap_or_else(|_| HeaderValue::from_static("localhost"))
+}
+
+/// Answers an unsigned request, or one signed for `execute-api`.
+pub(crate) async fn handle(local: &Local, mut request: Request<Bytes>) -> Answer {
+    let name = host(&request);
+    let Destination { target, of_default_endpoint } = match resolve(local, &name, request.uri().path()).await {
+        Ok(destination) => destination,
+        Err(refusal) => return *refusal,
+    };
+    if let Some(api) = of_default_endpoint {
+        request.headers_mut().insert(HOST, default_endpoint(&api));
+    }
+    let arrived = Arrival::of(local, &name, request.method());
+    let answer = answer_of(local, request, target.as_ref()).await;
+    if let Some((api, stage, path)) = &target {
+        access_log::write(local, api, stage, path, &arrived, &answer).await;
+    }
+    answer
+}
+
+async fn answer_of(local: &Local, mut request: Request<Bytes>, target: Option<&(String, String, String)>) -> Answer {
     let found = match &target {
-        Some((api, ..)) => api_as_it_is(local, api).await,
+        Some((api, ..)) => apigateway::find(local, api).await,
         None => Value::Null,
     };
     if let Some((api, stage, path)) = target
-        && let Some(reason) = permission::missing(local, &api, &stage, request.method(), &path).await
+        && let Some(reason) = permission::missing(local, api, stage, request.method(), path).await
     {
         let body = json!({ "message": "Internal Server Error", "reason": reason });
         return signed(answer::json(StatusCode::INTERNAL_SERVER_ERROR, "application/json", &body), &found);
@@ -93,12 +126,6 @@ pub(crate) async fn handle(local: &Local, mut request: Request<Bytes>) -> Answer
         }
     }
     signed(answer, &found)
-}
-
-/// An API as the control plane shows it; null for one that is not there.
-async fn api_as_it_is(local: &Local, api: &str) -> Value {
-    let target = format!("/v2/apis/{}", encode(api));
-    local.emulator.rest_json("apigateway", Method::GET, &target, None).await.unwrap_or(Value::Null)
 }
 
 /// What a closed default endpoint answers: 404 for an HTTP API, 403 for a REST API (AWS re:Post, "Deactivate the API

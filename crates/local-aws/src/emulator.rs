@@ -48,6 +48,14 @@ impl Emulator {
         self.client.send(self.address, request).await
     }
 
+    /// Hands on a client's handshake: the answer, and the connection if it was upgraded.
+    pub(crate) async fn upgrade(
+        &self,
+        request: Request<Bytes>,
+    ) -> Result<(Response<Bytes>, Option<hyper::upgrade::Upgraded>), SendError> {
+        crate::net::upgrade(self.address, request).await
+    }
+
     /// A JSON 1.0 or 1.1 call. `target` is what goes into `X-Amz-Target`.
     pub(crate) async fn json(&self, service: &str, target: &str, input: &Value) -> Result<Value, EmulatorError> {
         let request = Request::post("/")

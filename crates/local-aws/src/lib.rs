@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod access_log;
 mod acm;
 mod action;
 mod answer;
@@ -35,6 +36,7 @@ mod record;
 mod registry;
 mod route53;
 mod sigv4;
+mod websocket;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -279,7 +281,7 @@ async fn listen(local: Arc<Local>, listener: TcpListener) {
         connections.spawn(async move {
             let service = service_fn(move |request| proxy::serve(Arc::clone(&local), peer, request));
             // An error is a connection that was cut, by us or by the caller.
-            let _cut = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _cut = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
         });
         while connections.try_join_next().is_some() {}
     }

@@ -9,9 +9,11 @@ use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
+use hyper::upgrade::Upgraded;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
 
 /// An address on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,36 @@ pub(crate) enum SendError {
     Read(Loopback, String),
     #[error("not a request target: {0}")]
     Target(String),
+    #[error("the handshake with {0} failed: {1}")]
+    Handshake(Loopback, String),
+}
+
+/// Asks `to` to upgrade a connection of its own: the answer, and the connection if it was upgraded.
+pub(crate) async fn upgrade(
+    to: Loopback,
+    request: Request<Bytes>,
+) -> Result<(Response<Bytes>, Option<Upgraded>), SendError> {
+    let failed = |error: &dyn std::fmt::Display| SendError::Handshake(to, error.to_string());
+    let stream = TcpStream::connect(to.0).await.map_err(|error| failed(&error))?;
+    // Frames are small; each goes out at once.
+    stream.set_nodelay(true).map_err(|error| failed(&error))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+    // It ends by itself: with its answer, or when it has been upgraded.
+    tokio::spawn(connection.with_upgrades());
+    let mut answer = sender.send_request(request.map(Full::new)).await.map_err(|error| failed(&error))?;
+    let upgraded = match answer.status() {
+        http::StatusCode::SWITCHING_PROTOCOLS => {
+            Some(hyper::upgrade::on(&mut answer).await.map_err(|error| failed(&error))?)
+        }
+        _ => None,
+    };
+    let (parts, body) = answer.into_parts();
+    let body = match upgraded {
+        Some(_) => Bytes::new(),
+        None => body.collect().await.map_err(|error| SendError::Read(to, error.to_string()))?.to_bytes(),
+    };
+    Ok((Response::from_parts(parts, body), upgraded))
 }
 
 /// A pooled HTTP/1.1 client.

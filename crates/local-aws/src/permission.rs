@@ -13,6 +13,17 @@ use crate::{Local, apigateway};
 pub(crate) async fn missing(local: &Local, api: &str, stage: &str, method: &Method, path: &str) -> Option<String> {
     let routes = apigateway::items(local, api, "routes").await;
     let route = best_route(&routes, method.as_str(), path)?;
+    missing_for(local, api, stage, route).await
+}
+
+/// The key of the route of an HTTP API that a request takes.
+pub(crate) async fn route_key(local: &Local, api: &str, method: &Method, path: &str) -> Option<String> {
+    let routes = apigateway::items(local, api, "routes").await;
+    best_route(&routes, method.as_str(), path)?["routeKey"].as_str().map(str::to_owned)
+}
+
+/// The same for a route that is known.
+pub(crate) async fn missing_for(local: &Local, api: &str, stage: &str, route: &Value) -> Option<String> {
     let id = route["target"].as_str()?.strip_prefix("integrations/")?;
     let target = format!("/v2/apis/{}/integrations/{}", encode(api), encode(id));
     let integration = local.emulator.rest_json("apigateway", Method::GET, &target, None).await.ok()?;

@@ -18,7 +18,7 @@ use crate::identity::Caller;
 use crate::net::strip_connection_headers;
 use crate::record::Call;
 use crate::sigv4::{self, Scope};
-use crate::{Local, acm, action, apigateway, control, dataplane, domains, process, route53};
+use crate::{Local, acm, action, apigateway, control, dataplane, domains, process, route53, websocket};
 
 /// The connection ends here without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,9 @@ pub(crate) async fn serve(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Cut> {
+    if websocket::is_handshake(request.headers()) {
+        return Ok(websocket::serve(&local, request).await);
+    }
     let (mut parts, body) = request.into_parts();
     // An error means that the caller is gone.
     let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
@@ -51,6 +54,7 @@ async fn route(local: &Arc<Local>, peer: SocketAddr, request: Request<Bytes>) ->
     if path.starts_with("/_local/") && dataplane::is_local_host(&dataplane::host(&request)) {
         return Ok(match path.strip_prefix("/_local/integrations/").map(str::to_owned) {
             Some(rest) => dataplane::integrate(local, &rest, request).await,
+            None if path == websocket::PERMISSION => websocket::permission(local, &request).await,
             None => control::handle(local, request).await,
         });
     }
@@ -81,7 +85,7 @@ async fn route(local: &Arc<Local>, peer: SocketAddr, request: Request<Bytes>) ->
     pass(local, call, &caller, peer, scope.as_ref(), request).await
 }
 
-fn arrival(local: &Local, caller: &Caller) -> Call {
+pub(crate) fn arrival(local: &Local, caller: &Caller) -> Call {
     Call {
         seq: 0,
         at: local.clock.now(),

@@ -33,9 +33,11 @@ from ministack.app import app  # noqa: E402
 
 import aws_side  # noqa: E402
 import conditions  # noqa: E402
+import messages  # noqa: E402
 
 aws_side.install()
 conditions.install()
+messages.install()
 
 config = Config()
 config.keep_alive_timeout = 75

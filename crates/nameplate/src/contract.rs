@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::request::{Money, Request};
+use crate::request::{Money, Protocol, Request};
 use crate::result::{ProvisionResult, RegistrationView, Report};
 use crate::retire::Thing;
 
@@ -28,7 +28,7 @@ pub const QUOTE_VALID_SECS: i64 = 60;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Known {
-    /// The API's id.
+    /// The id of the API that we made; nothing while an existing one is in its place.
     pub api_id: Option<String>,
     /// The hosted zone's id.
     pub hosted_zone_id: Option<String>,
@@ -151,10 +151,16 @@ pub struct CreateApiInput {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateApiOutput {
-    /// The API's id.
+    /// The API's id: ours, or that of the existing one.
     pub api_id: String,
-    /// API Gateway's own address of it, with `https://`; null where that is closed, as the request wants it.
+    /// The stage that answers.
+    pub stage: String,
+    /// Its kind.
+    pub protocol: Protocol,
+    /// API Gateway's own address of it, with `https://` or `wss://`; null where that is closed, as the request wants it.
     pub default_endpoint: Option<String>,
+    /// Ids of the APIs that are ours by tag and are not this one: needed no more once this one is in their place.
+    pub replaced: Vec<String>,
 }
 
 /// Input of `register`.
@@ -356,6 +362,10 @@ pub struct AttachDomainInput {
     pub request: Request,
     /// The API to map.
     pub api_id: String,
+    /// The stage to map.
+    pub stage: String,
+    /// Its kind.
+    pub protocol: Protocol,
     /// The zone for the alias records; not used where the customer's own DNS answers.
     pub hosted_zone_id: Option<String>,
     /// The issued certificate.
@@ -364,7 +374,8 @@ pub struct AttachDomainInput {
     pub fresh: bool,
     /// Keys of tags that are not wanted any more.
     pub former_tags: Vec<String>,
-    /// Host names whose alias records an earlier run recorded as ours.
+    /// Host names that an earlier run has led here: their alias records are ours, and so is their root mapping, whichever
+    /// API it leads to.
     pub recorded: Vec<String>,
 }
 
@@ -372,7 +383,7 @@ pub struct AttachDomainInput {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AttachDomainOutput {
-    /// `https://` and the main host name.
+    /// `https://` or `wss://`, and the main host name.
     pub api_endpoint: String,
     /// The same for each further host name.
     pub alternative_endpoints: Vec<String>,

@@ -2,37 +2,73 @@
 //! Pure: it must not know the SDK; functions turn SDK answers into the plain types here.
 
 mod authorizer;
+mod deployment;
+mod log;
+mod statement;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::request::{Request, Route};
+use crate::request::{Protocol, Request, Route};
 
 pub use authorizer::{Access, AuthorizerChanges, AuthorizerFields, AuthorizerSpec, ObservedAccess, ObservedAuthorizer};
+pub use deployment::{closed_mark, deployment_mark};
+pub use log::{LogSettings, log_format, log_group};
+pub use statement::statements_for;
 
 /// Stage of every HTTP API: served at the root (AWS-FACTS 4.3).
 pub const STAGE: &str = "$default";
+/// Stage of every WebSocket API. `$default` can be made there and does not work (seen in
+/// terraform-aws-modules/terraform-aws-apigateway-v2#7).
+pub const WEBSOCKET_STAGE: &str = "live";
 /// Start of the id of each statement that `create-api` adds to a function's policy.
 pub const STATEMENT_PREFIX: &str = "nameplate-";
 
 /// Payload format of an HTTP endpoint: the only one there is (AWS-FACTS 4.1).
 pub const URL_PAYLOAD: &str = "1.0";
-/// Payload format of a Lambda function.
+/// Payload format of a Lambda function behind an HTTP API.
 pub const LAMBDA_PAYLOAD: &str = "2.0";
+/// Payload format of a Lambda function behind a WebSocket API, which knows no other (`PayloadFormatVersion` in API
+/// Gateway's model).
+pub const MESSAGE_PAYLOAD: &str = "1.0";
 /// Value of a mapping that removes: API Gateway wants one and reads none.
 const REMOVED: &str = "''";
+
+/// The stage that an API of ours answers on.
+pub fn stage(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Http => STAGE,
+        Protocol::WebSocket => WEBSOCKET_STAGE,
+    }
+}
+
+/// `PayloadFormatVersion` of a Lambda integration.
+pub fn lambda_payload(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Http => LAMBDA_PAYLOAD,
+        Protocol::WebSocket => MESSAGE_PAYLOAD,
+    }
+}
+
+/// `IntegrationMethod` of an HTTP endpoint: the caller's, or the one that carries a message.
+pub fn url_method(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Http => "ANY",
+        Protocol::WebSocket => "POST",
+    }
+}
 
 /// The target of a route, in the form in which an integration states it. Routes share an integration where all of
 /// it is the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
-    /// An HTTP endpoint: integration type HTTP_PROXY, method ANY (the caller's), payload 1.0 (AWS-FACTS 4.1).
+    /// An HTTP endpoint: integration type HTTP_PROXY, payload 1.0 (AWS-FACTS 4.1).
     Url {
         /// Where requests go.
         uri: String,
         /// `RequestParameters`: what is changed on the way.
         mapping: BTreeMap<String, String>,
     },
-    /// A Lambda function by ARN: integration type AWS_PROXY, payload 2.0.
+    /// A Lambda function by ARN: integration type AWS_PROXY.
     Lambda(String),
 }
 
@@ -43,14 +79,26 @@ impl Target {
     }
 
     /// The target that a route of a request names.
-    pub fn of(route: &Route) -> Option<Self> {
+    pub fn of(protocol: Protocol, route: &Route) -> Option<Self> {
         if let Some(uri) = &route.url {
-            return Some(Target::Url { uri: uri.clone(), mapping: mapping(route) });
+            let mapping = match protocol {
+                Protocol::Http => mapping(route),
+                Protocol::WebSocket => message_mapping(route),
+            };
+            return Some(Target::Url { uri: uri.clone(), mapping });
         }
         route.lambda.as_ref().map(|arn| Target::Lambda(arn.as_str().to_owned()))
     }
 
-    /// `IntegrationUri`.
+    /// The function, if it is one.
+    pub fn function(&self) -> Option<&str> {
+        match self {
+            Target::Url { .. } => None,
+            Target::Lambda(function) => Some(function),
+        }
+    }
+
+    /// The URL, or the function's ARN.
     pub fn uri(&self) -> &str {
         match self {
             Target::Url { uri, .. } | Target::Lambda(uri) => uri,
@@ -65,6 +113,20 @@ fn mapping(route: &Route) -> BTreeMap<String, String> {
         None => (format!("remove:header.{name}"), REMOVED.to_owned()),
     });
     headers.chain(route.path.iter().map(|path| ("overwrite:path".to_owned(), path.clone()))).collect()
+}
+
+/// `RequestParameters` of a route of a WebSocket API to an HTTP endpoint: a text stands in quotes, and a variable has
+/// no `$` (Developer Guide, "Set up data mapping for WebSocket APIs").
+fn message_mapping(route: &Route) -> BTreeMap<String, String> {
+    let value = |value: &String| match value.strip_prefix('$') {
+        Some(variable) if variable.starts_with("request.") => format!("route.{variable}"),
+        Some(variable) => variable.to_owned(),
+        None => format!("'{value}'"),
+    };
+    let header = |(name, text): (&String, &Option<String>)| {
+        Some((format!("integration.request.header.{name}"), value(text.as_ref()?)))
+    };
+    route.headers.iter().filter_map(header).collect()
 }
 
 /// The fields of an integration that tell what it is, as API Gateway reports them.
@@ -85,14 +147,14 @@ pub struct IntegrationFields<'a> {
 }
 
 impl IntegrationFields<'_> {
-    /// The target, or nothing when the integration is of a kind that Nameplate never makes.
-    pub fn target(self) -> Option<Target> {
+    /// The target, or nothing when the integration is of a kind that Nameplate never makes for an API of `protocol`.
+    pub fn target(self, protocol: Protocol) -> Option<Target> {
         let uri = self.uri?;
         if self.connection.is_some() {
             return None;
         }
         match (self.kind?, self.payload?) {
-            ("HTTP_PROXY", URL_PAYLOAD) if self.method == Some("ANY") => {
+            ("HTTP_PROXY", URL_PAYLOAD) if self.method == Some(url_method(protocol)) => {
                 // Whatever the value of a removal says, it removes.
                 let read = |(key, value): (String, String)| {
                     let value = if key.starts_with("remove:") { REMOVED.to_owned() } else { value };
@@ -100,7 +162,9 @@ impl IntegrationFields<'_> {
                 };
                 Some(Target::Url { uri: uri.to_owned(), mapping: self.mapping.into_iter().map(read).collect() })
             }
-            ("AWS_PROXY", LAMBDA_PAYLOAD) if self.mapping.is_empty() => Some(Target::Lambda(function_arn(uri))),
+            ("AWS_PROXY", payload) if payload == lambda_payload(protocol) && self.mapping.is_empty() => {
+                Some(Target::Lambda(function_arn(uri)))
+            }
             _ => None,
         }
     }
@@ -145,6 +209,8 @@ pub struct RouteChanges {
     pub remove: Vec<String>,
     /// Integrations that exist for a wanted target.
     pub integrations: BTreeMap<Target, String>,
+    /// Functions that a route calls and will not call any more.
+    pub lost: BTreeSet<String>,
     /// Who may call, by the key of each route to make or to change.
     pub access: BTreeMap<String, Access>,
     /// What has to happen to the authorizers.
@@ -165,6 +231,7 @@ pub fn route_changes(
     integrations: &[ObservedIntegration],
     authorizers: &[ObservedAuthorizer],
 ) -> RouteChanges {
+    let protocol = request.api.protocol();
     let target_of: BTreeMap<&str, &Target> =
         integrations.iter().filter_map(|i| i.target.as_ref().map(|t| (i.id.as_str(), t))).collect();
     let mut changes =
@@ -175,7 +242,7 @@ pub fn route_changes(
         }
     }
     for route in &request.api.routes {
-        let Some(target) = Target::of(route) else { continue };
+        let Some(target) = Target::of(protocol, route) else { continue };
         let (key, access) = (route.route.as_str().to_owned(), Access::of(request, route));
         match routes.iter().find(|observed| observed.key == key) {
             None => {
@@ -189,6 +256,18 @@ pub fn route_changes(
                     changes.retarget.push((observed.id.clone(), observed.key.clone(), target));
                 }
             }
+        }
+    }
+    let wanted: BTreeMap<&str, Target> = request
+        .api
+        .routes
+        .iter()
+        .filter_map(|route| Some((route.route.as_str(), Target::of(protocol, route)?)))
+        .collect();
+    for observed in routes {
+        let present = observed.integration_id.as_deref().and_then(|id| target_of.get(id).copied());
+        if wanted.get(observed.key.as_str()) != present {
+            changes.lost.extend(present.and_then(Target::function).map(str::to_owned));
         }
     }
     changes.remove = routes
@@ -247,6 +326,67 @@ mod tests {
     }
 
     #[test]
+    fn a_function_is_lost_with_any_of_its_routes_and_not_by_what_else_changes_of_them() {
+        let function = |name: &str| format!("arn:aws:lambda:us-east-1:123456789012:function:{name}");
+        let calls =
+            |id: &str, name: &str| ObservedIntegration { id: id.into(), target: Some(Target::Lambda(function(name))) };
+        let wanted = request(json!([
+            {"route": "GET /kept", "lambda": function("kept"), "authorizer": "IAM"},
+            {"route": "GET /moved", "lambda": function("other")},
+            {"route": "GET /url", "url": "https://b.example/"}
+        ]));
+        let routes = [
+            observed("r1", "GET /kept", "i1"),
+            observed("r2", "GET /moved", "i2"),
+            observed("r3", "GET /gone", "i3"),
+            observed("r4", "GET /url", "i4"),
+        ];
+        let integrations =
+            [calls("i1", "kept"), calls("i2", "moved"), calls("i3", "gone"), url("i4", "https://a.example/")];
+        let changes = route_changes(&wanted, &routes, &integrations, &[]);
+        assert_eq!(changes.lost, BTreeSet::from([function("gone"), function("moved")]));
+        assert_eq!(changes.retarget.len(), 3, "who may call the kept one changes too");
+    }
+
+    #[test]
+    fn a_message_goes_by_post_with_headers_of_its_own_and_a_function_gets_the_older_payload() {
+        let wanted = Request::parse(&json!({"domainName": "example.com", "api": {"protocol": "WEBSOCKET", "routes": [
+            {"route": "$connect", "url": "https://a.example/", "headers": {"x-from": "$request.header.origin"}},
+            {"route": "ask", "url": "https://a.example/", "headers": {
+                "x-tenant": "acme", "x-connection": "$context.connectionId", "x-model": "$request.body.model"}},
+            {"route": "run", "lambda": "arn:aws:lambda:us-east-1:123456789012:function:f"}
+        ]}}))
+        .expect("valid");
+        let targets: Vec<Target> =
+            wanted.api.routes.iter().filter_map(|route| Target::of(Protocol::WebSocket, route)).collect();
+        let mapping = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let name = |name: &str| format!("integration.request.header.{name}");
+            pairs.iter().map(|(header, value)| (name(header), (*value).to_owned())).collect()
+        };
+        let to = |pairs| Target::Url { uri: "https://a.example/".into(), mapping: mapping(pairs) };
+        assert_eq!(targets[0], to(&[("x-from", "route.request.header.origin")]));
+        let values =
+            [("x-tenant", "'acme'"), ("x-connection", "context.connectionId"), ("x-model", "route.request.body.model")];
+        assert_eq!(targets[1], to(&values));
+
+        // As API Gateway gives them back; what an HTTP API has is none of a WebSocket API's.
+        let fields = |kind, payload, method, mapping| IntegrationFields {
+            kind: Some(kind),
+            uri: Some(if kind == "AWS_PROXY" { targets[2].uri() } else { "https://a.example/" }),
+            method: Some(method),
+            payload: Some(payload),
+            connection: None,
+            mapping,
+        };
+        let here = Protocol::WebSocket;
+        assert_eq!(fields("HTTP_PROXY", "1.0", "POST", mapping(&values)).target(here).as_ref(), Some(&targets[1]));
+        assert_eq!(fields("AWS_PROXY", "1.0", "POST", BTreeMap::new()).target(here).as_ref(), Some(&targets[2]));
+        assert_eq!(fields("HTTP_PROXY", "1.0", "ANY", BTreeMap::new()).target(here), None);
+        assert_eq!(fields("AWS_PROXY", "2.0", "POST", BTreeMap::new()).target(here), None);
+        assert_eq!(fields("AWS_PROXY", "1.0", "POST", BTreeMap::new()).target(Protocol::Http), None);
+    }
+
+    #[test]
     fn a_route_without_a_readable_integration_is_pointed_anew() {
         let wanted = request(json!([{"route": "GET /", "url": "https://a.example/"}]));
         let lost = ObservedRoute {
@@ -265,7 +405,8 @@ mod tests {
             {"route": "GET /b", "url": "https://a.example/", "path": "/v1/${request.path.id}"},
             {"route": "GET /c", "url": "https://a.example/"}
         ]));
-        let targets: Vec<Target> = wanted.api.routes.iter().filter_map(Target::of).collect();
+        let targets: Vec<Target> =
+            wanted.api.routes.iter().filter_map(|route| Target::of(Protocol::Http, route)).collect();
         assert_eq!(targets.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
         let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let headers: BTreeMap<String, String> =
@@ -282,7 +423,7 @@ mod tests {
                 connection: None,
                 mapping,
             };
-            fields.target().expect("a target")
+            fields.target(Protocol::Http).expect("a target")
         };
         let given = pairs(&[("overwrite:header.x-tenant", "acme"), ("remove:header.x-debug", "")]);
         assert_eq!(read(given), targets[0]);

@@ -17,7 +17,7 @@ pub struct ProvisionResult {
     /// Name servers of the hosted zone, to which the registry must delegate the domain. None where the customer's own
     /// DNS answers.
     pub name_servers: Vec<String>,
-    /// Where the API answers: `https://` and the host name.
+    /// Where the API answers: `https://`, or `wss://` for a WebSocket API, and the host name.
     pub api_endpoint: String,
     /// Where it answers too: `https://` and each further host name.
     #[serde(default)]

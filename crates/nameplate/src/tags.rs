@@ -9,6 +9,13 @@ use crate::request::Request;
 pub const DOMAIN: &str = "nameplate:domain";
 /// The stack that made it. Two stacks in one account never touch each other's resources.
 pub const STACK: &str = "nameplate:stack";
+/// On an API, whether what functions permit it is as its routes need it: [`CHANGING`] from before the first statement
+/// is added or has to go until after the last, so that a run that was cut off is seen by the next one.
+pub const PERMISSIONS: &str = "nameplate:permissions";
+/// Statements may be left over, whichever.
+pub const CHANGING: &str = "changing";
+/// None is.
+pub const SETTLED: &str = "settled";
 /// The comment on a hosted zone that Nameplate made: one that it found has another.
 pub const ZONE_COMMENT: &str = "Made by Nameplate";
 /// Prefixes of tag keys that a request may not use, in lower case.

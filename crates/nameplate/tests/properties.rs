@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use nameplate::domain::{CertificateName, HostedZoneRef};
 use nameplate::error::MAX_INVALID_REASON;
-use nameplate::request::{LambdaArn, RouteKey};
+use nameplate::request::{LambdaArn, RETENTION_DAYS, RouteKey};
 use nameplate::{Class, DomainName, Hostname, Request, StepError};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
@@ -143,6 +143,73 @@ fn cors() -> impl Strategy<Value = Value> {
     )
 }
 
+fn access_log() -> impl Strategy<Value = Value> {
+    select(RETENTION_DAYS.to_vec()).prop_map(|days| json!({"retentionDays": days}))
+}
+
+/// Routes of a WebSocket API: what messages name, and who may connect.
+fn messages() -> impl Strategy<Value = Value> {
+    let function = "arn:aws:lambda:us-east-1:123456789012:function:may-connect";
+    let access = select(vec![json!("NONE"), json!("IAM"), json!({"lambda": {"function": function}})]);
+    let header = select(vec!["acme", "$context.connectionId", "$request.body.model", "$stageVariables.tenant"]);
+    let headers = option::of(btree_map("q-[a-z0-9]{1,9}", header, 1..4));
+    let to_url = (domain(), headers).prop_map(|(host, headers)| {
+        object([("url", Some(json!(format!("https://{host}/")))), ("headers", headers.map(|headers| json!(headers)))])
+    });
+    let to_function = Just(json!({"lambda": "arn:aws:lambda:us-east-1:123456789012:function:f"}));
+    let target = prop_oneof![to_url, to_function].boxed();
+    let keys = prop_oneof![
+        "[A-Za-z0-9._:/-]{1,20}",
+        select(vec!["$connect", "$disconnect", "$default"]).prop_map(str::to_owned)
+    ];
+    (btree_map(keys, (target, option::of(throttle())), 1..8), option::of(access)).prop_map(|(routes, access)| {
+        let route = |(key, (mut route, throttle)): (String, (Value, Option<Value>))| {
+            if let Some(throttle) = throttle {
+                route["throttle"] = throttle;
+            }
+            if let Some(access) = access.clone().filter(|_| key == "$connect") {
+                route["authorizer"] = access;
+            }
+            route["route"] = json!(key);
+            route
+        };
+        routes.into_iter().map(route).collect()
+    })
+}
+
+/// The fields of an API besides its host name: of an HTTP API, a WebSocket API, or one that exists.
+fn api() -> impl Strategy<Value = Value> {
+    let limits = || (option::of(throttle()), option::of(access_log()), option::of(select(vec!["open", "closed"])));
+    let http = (routes(), authorizer(), option::of(cors()), limits(), option::of(Just(json!("HTTP")))).prop_map(
+        |(routes, authorizer, cors, (throttle, log, default_endpoint), protocol)| {
+            object([
+                ("protocol", protocol),
+                ("routes", Some(routes)),
+                ("authorizer", authorizer),
+                ("cors", cors),
+                ("throttle", throttle),
+                ("accessLog", log),
+                ("defaultEndpoint", default_endpoint.map(Value::from)),
+            ])
+        },
+    );
+    let expression = option::of("[$]request[.]body([.][a-z][A-Za-z0-9_-]{0,8}){1,3}");
+    let websocket =
+        (messages(), expression, limits()).prop_map(|(routes, expression, (throttle, log, default_endpoint))| {
+            object([
+                ("protocol", Some(json!("WEBSOCKET"))),
+                ("routeSelectionExpression", expression.map(Value::from)),
+                ("routes", Some(routes)),
+                ("throttle", throttle),
+                ("accessLog", log),
+                ("defaultEndpoint", default_endpoint.map(Value::from)),
+            ])
+        });
+    let existing = ("[a-z0-9]{10}", prop_oneof![Just("$default".to_owned()), "[A-Za-z0-9_-]{1,128}"])
+        .prop_map(|(id, stage)| json!({"existing": {"apiId": id, "stage": stage}}));
+    prop_oneof![2 => http, 2 => websocket, 1 => existing]
+}
+
 /// Values of one type of record, each in the form in which it is kept.
 fn record_values() -> impl Strategy<Value = (&'static str, Value)> {
     let address = || any::<[u8; 4]>().prop_map(|bytes| std::net::Ipv4Addr::from(bytes).to_string());
@@ -187,9 +254,7 @@ fn request() -> impl Strategy<Value = Value> {
     let parts = (
         option::of(registration()),
         certificate,
-        (routes(), authorizer()),
-        option::of(cors()),
-        (option::of(throttle()), option::of(select(vec!["open", "closed"]))),
+        api(),
         tags,
         option::of(any::<bool>()),
         option::of(select(vec!["report", "correct"])),
@@ -203,17 +268,7 @@ fn request() -> impl Strategy<Value = Value> {
         |(
             (domain, records),
             (hostname, further),
-            (
-                registration,
-                certificate,
-                (routes, authorizer),
-                cors,
-                (throttle, default_endpoint),
-                tags,
-                dry_run,
-                name_servers,
-                dns,
-            ),
+            (registration, certificate, mut api, tags, dry_run, name_servers, dns),
         )| {
             // Nothing is bought, corrected or written where the customer's own DNS answers.
             let here = dns != Some("external");
@@ -232,15 +287,12 @@ fn request() -> impl Strategy<Value = Value> {
                 let all = std::iter::once(format!("*.{domain}")).chain(names).collect::<Vec<_>>();
                 json!({"alternativeNames": all, "keyAlgorithm": key})
             });
-            let api = object([
-                ("hostname", hostname.map(Value::from)),
-                ("alternativeHostnames", further.map(Value::from)),
-                ("routes", Some(routes)),
-                ("authorizer", authorizer),
-                ("cors", cors),
-                ("throttle", throttle),
-                ("defaultEndpoint", default_endpoint.map(Value::from)),
-            ]);
+            if let Some(hostname) = hostname {
+                api["hostname"] = json!(hostname);
+            }
+            if let Some(further) = further {
+                api["alternativeHostnames"] = json!(further);
+            }
             object([
                 ("domainName", Some(json!(domain))),
                 ("registration", registration),

@@ -27,7 +27,6 @@ use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, Res
 use nameplate::aliases::{HostRecord, Whose};
 use nameplate::contract::retire::IN_USE_DEADLINE_SECS;
 use nameplate::contract::{AttachDomainInput, AttachDomainOutput};
-use nameplate::desired::STAGE;
 use nameplate::error::{classify, code_of, invalid_change_batch};
 use nameplate::request::Dns;
 use nameplate::{Request, StepError, runtime, tags};
@@ -70,7 +69,7 @@ pub(crate) async fn run(
             Pointed::ByUs { change_id } => change_ids.extend(change_id),
             Pointed::ByAPerson { action } => actions.push(action),
         }
-        endpoints.push(format!("https://{host}"));
+        endpoints.push(format!("{}://{host}", input.protocol.scheme()));
     }
     let alternative_endpoints = endpoints.split_off(1);
     Ok(AttachDomainOutput {
@@ -175,12 +174,12 @@ enum MappingChange {
     },
 }
 
-fn mapping_change(mappings: &[ApiMapping], api_id: &str) -> MappingChange {
+fn mapping_change(mappings: &[ApiMapping], api_id: &str, stage: &str) -> MappingChange {
     let root = mappings.iter().find(|mapping| mapping.api_mapping_key().unwrap_or_default().is_empty());
     let Some(mapping) = root else { return MappingChange::Create };
     let mapping_id = mapping.api_mapping_id().unwrap_or_default().to_owned();
     match (mapping.api_id().unwrap_or_default(), mapping.stage()) {
-        (id, Some(STAGE)) if id == api_id => MappingChange::Keep,
+        (id, Some(on)) if id == api_id && on == stage => MappingChange::Keep,
         (id, _) if id == api_id => MappingChange::Update { mapping_id },
         (other, _) => MappingChange::Take { mapping_id, from_api: other.to_owned() },
     }
@@ -503,7 +502,7 @@ impl Step<'_> {
             mappings.extend(page.items.unwrap_or_default());
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
-                return Ok(mapping_change(&mappings, &self.input.api_id));
+                return Ok(mapping_change(&mappings, &self.input.api_id, &self.input.stage));
             }
         }
     }
@@ -515,7 +514,7 @@ impl Step<'_> {
             .create_api_mapping()
             .domain_name(self.host)
             .api_id(&self.input.api_id)
-            .stage(STAGE)
+            .stage(&self.input.stage)
             .send()
             .await;
         match answer {
@@ -538,7 +537,7 @@ impl Step<'_> {
             .domain_name(self.host)
             .api_mapping_id(mapping_id)
             .api_id(&self.input.api_id)
-            .stage(STAGE)
+            .stage(&self.input.stage)
             .send()
             .await;
         match answer {
@@ -548,13 +547,25 @@ impl Step<'_> {
                     code,
                     format!("apigatewayv2:UpdateApiMapping met another change of {}", self.host),
                 )),
+                // WebSocket APIs share a custom domain with no other kind (AWS-FACTS 4.4). That a mapping which is the
+                // only one may change from one kind to the other is not confirmed against AWS.
+                Some("BadRequestException") if says(&error, "WebSocket") => Err(StepError::failed(
+                    "MappingOfAnotherKind",
+                    format!("API Gateway does not lead {} to an API of another kind: {}", self.host, message(&error)),
+                    "delete the mappings of the custom domain in API Gateway, then start the execution again; the name \
+                     does not answer until then",
+                )),
                 _ => Err(classify("apigatewayv2:UpdateApiMapping", &error)),
             },
         }
     }
 
-    /// A mapping may be taken from an earlier API of ours, or from one that is gone.
+    /// A mapping may be taken from an earlier API of ours, or from one that is gone; a recorded one is ours whichever
+    /// API it leads to, since a request can name an existing one.
     async fn check_api_is_ours(&self, api_id: &str) -> Result<(), StepError> {
+        if self.input.recorded.iter().any(|host| host == self.host) {
+            return Ok(());
+        }
         match self.clients.api_gateway.get_api().api_id(api_id).send().await {
             Ok(api) if self.is_ours(api.tags().into_iter().flatten()) => Ok(()),
             Ok(_) => Err(StepError::refused(
@@ -686,6 +697,14 @@ fn no_zone() -> StepError {
     )
 }
 
+fn message<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &str {
+    error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default()
+}
+
+fn says<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, word: &str) -> bool {
+    message(error).contains(word)
+}
+
 /// No repetition by the SDK: the limit of these calls is longer than its patience.
 fn once() -> aws_sdk_apigatewayv2::config::Builder {
     aws_sdk_apigatewayv2::Config::builder().retry_config(RetryConfig::disabled())
@@ -723,6 +742,7 @@ mod tests {
     use aws_smithy_types::DateTime;
     use aws_smithy_types::body::SdkBody;
     use nameplate::Class;
+    use nameplate::request::Protocol;
     use serde_json::json;
     use std::collections::HashMap;
 
@@ -744,21 +764,31 @@ mod tests {
         AttachDomainInput {
             request: request(),
             api_id: "a1".into(),
+            stage: "$default".into(),
+            protocol: Protocol::Http,
+            recorded: Vec::new(),
             hosted_zone_id: Some("Z1".into()),
             certificate_arn: CERTIFICATE.into(),
             fresh,
             former_tags: Vec::new(),
-            recorded: Vec::new(),
         }
     }
 
     async fn step(gateway: &[&Rule], dns: &[&Rule], fresh: bool) -> Result<AttachDomainOutput, StepError> {
+        step_given(gateway, dns, input(fresh)).await
+    }
+
+    async fn step_given(
+        gateway: &[&Rule],
+        dns: &[&Rule],
+        input: AttachDomainInput,
+    ) -> Result<AttachDomainOutput, StepError> {
         let clients = Clients {
             api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, gateway),
             route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, dns),
         };
         let settings = Settings { stack: "nameplate".into(), partition: "aws".into(), region: "us-east-1".into() };
-        run(&clients, &settings, input(fresh)).await
+        run(&clients, &settings, input).await
     }
 
     fn our_tags() -> HashMap<String, String> {
@@ -1236,6 +1266,38 @@ mod tests {
         let error = step(&[&look, &mappings, &other], &[], false).await.expect_err("foreign");
         assert_eq!((error.class, error.code.as_str()), (Class::Refused, "MappingNotOurs"));
         assert!(error.reason.contains("old") && error.reason.contains(HOST), "{}", error.reason);
+    }
+
+    #[tokio::test]
+    async fn a_recorded_mapping_is_ours_whichever_api_it_leads_to() {
+        let (look, mappings) = (our_domain(), mappings(&[("m1", "", "existing", "beta")]));
+        let (update, list) = (mapping_updated(), records(vec![right(RrType::A), right(RrType::Aaaa)]));
+        let given = AttachDomainInput { recorded: vec![HOST.to_owned()], ..input(false) };
+        step_given(&[&look, &mappings, &update], &[&list], given).await.expect("taken over");
+        assert_eq!(update.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_websocket_api_is_mapped_by_its_stage_and_answers_under_another_scheme() {
+        let (create, change) = (domain_created(), batch(CREATE_BOTH));
+        let map = mock!(Gateway::create_api_mapping)
+            .match_requests(|call| call.api_id() == Some("a1") && call.stage() == Some("live"))
+            .then_output(|| CreateApiMappingOutput::builder().build());
+        let given = AttachDomainInput { stage: "live".into(), protocol: Protocol::WebSocket, ..input(true) };
+        let output = step_given(&[&create, &map], &[&change], given).await.expect("attached");
+        assert_eq!((output.api_endpoint.as_str(), map.num_calls()), ("wss://api.example.com", 1));
+    }
+
+    #[tokio::test]
+    async fn a_mapping_that_may_not_change_its_kind_is_failed_with_a_way_out() {
+        let (look, mappings) = (our_domain(), mappings(&[("m1", "", "old", "$default")]));
+        let ours = mock!(Gateway::get_api).then_output(|| GetApiOutput::builder().set_tags(Some(our_tags())).build());
+        let refused = mock!(Gateway::update_api_mapping).then_http_response(|| {
+            refusal(400, "BadRequestException", "WebSocket APIs can only be attached with other WebSocket APIs")
+        });
+        let error = step(&[&look, &mappings, &ours, &refused], &[], false).await.expect_err("another kind");
+        assert_eq!((error.class, error.code.as_str()), (Class::Failed, "MappingOfAnotherKind"));
+        assert!(error.remedy.contains("delete the mappings"), "{error}");
     }
 
     #[tokio::test]

@@ -3,9 +3,11 @@
 //!
 //! - Reads: GetApi; of a zone that this run has changed also GetChange; then each host name is asked for an answer over
 //!   HTTPS.
-//! - Writes: UpdateApi, with nothing but the endpoint. The stage of an HTTP API deploys by itself, which is when the
-//!   change takes effect (API Gateway's Developer Guide, "Disable the default endpoint for HTTP APIs").
-//! - Tokens: none. Done again, it finds the endpoint closed and asks nobody.
+//! - Writes: UpdateApi, with nothing but the endpoint. It takes effect when the API is deployed (API Gateway's Developer
+//!   Guide, "Disable the default endpoint" for HTTP and for WebSocket APIs): the stage of an HTTP API deploys by itself;
+//!   for that of a WebSocket API also GetStage, GetDeployment, CreateDeployment and UpdateStage.
+//! - Tokens: none. Done again, it finds the endpoint closed and asks nobody. A lost answer of CreateDeployment leaves a
+//!   deployment that no stage is on, as every change of routes does.
 //! - NotReady: a host name does not answer yet. The remedy is what a person can do once the state machine has lost its
 //!   patience: then the endpoint stays open, and that is no failure.
 //! - Where the customer's own DNS answers, it may take days until the name points here: one look, and an action.
@@ -18,6 +20,7 @@ use std::collections::HashMap;
 use aws_sdk_apigatewayv2::types::ProtocolType;
 use aws_sdk_route53::types::ChangeStatus;
 use nameplate::contract::{CloseEndpointInput, CloseEndpointOutput};
+use nameplate::desired::{WEBSOCKET_STAGE, closed_mark};
 use nameplate::error::{classify, code_of};
 use nameplate::probe::{Answer, Probe};
 use nameplate::request::Dns;
@@ -61,17 +64,21 @@ pub(crate) async fn run(
     if !api.is_ours(&input.request, settings) {
         return Err(not_ours(&input, settings));
     }
-    if api.closed {
-        return Ok(CloseEndpointOutput { closed: true, actions: Vec::new() });
-    }
-    if let Some(silence) = silence(clients, &input, &api.protocol).await? {
+    if !api.closed
+        && let Some(silence) = silence(clients, &input, &api.protocol).await?
+    {
         let action = start_again(&input.request, &silence);
         return match input.request.dns {
             Dns::External => Ok(CloseEndpointOutput { closed: false, actions: vec![action] }),
             Dns::Route53 => Err(StepError { remedy: action, ..StepError::not_ready("NameSilent", silence) }),
         };
     }
-    close(clients, &input.api_id).await?;
+    if !api.closed {
+        close(clients, &input.api_id).await?;
+    }
+    if api.protocol == ProtocolType::Websocket {
+        deploy(clients, &input.api_id).await?;
+    }
     Ok(CloseEndpointOutput { closed: true, actions: Vec::new() })
 }
 
@@ -167,6 +174,46 @@ async fn close(clients: &Clients, api_id: &str) -> Result<(), StepError> {
         _ => classify("apigatewayv2:UpdateApi", &error),
     })?;
     tracing::info!(api_id, "closed the default endpoint of {api_id}");
+    Ok(())
+}
+
+/// Puts the stage on a deployment like the one that it is on, with the endpoint closed.
+async fn deploy(clients: &Clients, api_id: &str) -> Result<(), StepError> {
+    let client = &clients.api_gateway;
+    let stage = client
+        .get_stage()
+        .api_id(api_id)
+        .stage_name(WEBSOCKET_STAGE)
+        .send()
+        .await
+        .map_err(|error| classify("apigatewayv2:GetStage", &error))?;
+    let deployed = client
+        .get_deployment()
+        .api_id(api_id)
+        .deployment_id(stage.deployment_id().unwrap_or_default())
+        .send()
+        .await
+        .map_err(|error| classify("apigatewayv2:GetDeployment", &error))?;
+    let present = deployed.description().unwrap_or_default();
+    let wanted = closed_mark(present);
+    if wanted == present {
+        return Ok(());
+    }
+    let made = client
+        .create_deployment()
+        .api_id(api_id)
+        .description(wanted)
+        .send()
+        .await
+        .map_err(|error| classify("apigatewayv2:CreateDeployment", &error))?;
+    client
+        .update_stage()
+        .api_id(api_id)
+        .stage_name(WEBSOCKET_STAGE)
+        .set_deployment_id(made.deployment_id)
+        .send()
+        .await
+        .map_err(|error| classify("apigatewayv2:UpdateStage", &error))?;
     Ok(())
 }
 

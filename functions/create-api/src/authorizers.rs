@@ -7,11 +7,9 @@ use aws_sdk_apigatewayv2::types::{Authorizer, AuthorizerType, JwtConfiguration};
 use nameplate::StepError;
 use nameplate::desired::{Access, AuthorizerChanges, AuthorizerFields, AuthorizerSpec, ObservedAuthorizer};
 use nameplate::error::classify;
+use nameplate::request::Protocol;
 
 use crate::step::{PAGE_SIZE, Settings, Step, absent_is_fine, answered, once, write_error};
-
-/// Payload format of what a function is asked.
-const PAYLOAD: &str = "2.0";
 
 impl Step<'_> {
     pub(crate) async fn read_authorizers(&self, api_id: &str) -> Result<Vec<ObservedAuthorizer>, StepError> {
@@ -27,7 +25,8 @@ impl Step<'_> {
                 .send()
                 .await
                 .map_err(|error| classify("apigatewayv2:GetAuthorizers", &error))?;
-            authorizers.extend(page.items.unwrap_or_default().into_iter().filter_map(observed));
+            let protocol = self.request.api.protocol();
+            authorizers.extend(page.items.unwrap_or_default().into_iter().filter_map(|one| observed(protocol, one)));
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
                 return Ok(authorizers);
@@ -93,10 +92,8 @@ impl Step<'_> {
     ) -> Result<Option<String>, StepError> {
         let Access::By { authorizer, .. } = access else { return Ok(None) };
         let id = answered(ids.get(&authorizer.name()).cloned(), "CreateAuthorizer", "AuthorizerId")?;
-        if let AuthorizerSpec::Lambda { function, .. } = authorizer {
-            let Settings { partition, region, account, .. } = self.settings;
-            let source = format!("arn:{partition}:execute-api:{region}:{account}:{api_id}/authorizers/{id}");
-            self.permit(function, &format!("authorizer {id}"), api_id, source, "an authorizer").await?;
+        if let Some(function) = authorizer.function() {
+            self.permit_authorizer(function, &id, api_id).await?;
         }
         Ok(Some(id))
     }
@@ -124,7 +121,6 @@ struct Fields {
 
 impl Fields {
     fn of(settings: &Settings, spec: &AuthorizerSpec) -> Self {
-        let Settings { partition, region, .. } = settings;
         match spec {
             AuthorizerSpec::Jwt { issuer, audience, source } => {
                 let audience = Some(audience.iter().cloned().collect());
@@ -142,18 +138,18 @@ impl Fields {
                 kind: AuthorizerType::Request,
                 sources: sources.iter().cloned().collect(),
                 jwt: None,
-                uri: Some(format!(
-                    "arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{function}/invocations"
-                )),
-                payload: Some(PAYLOAD.to_owned()),
-                ttl: Some(*ttl),
-                simple: Some(*simple),
+                uri: Some(settings.invocation_uri(function)),
+                payload: spec.payload().map(str::to_owned),
+                // What a WebSocket API's authorizer does not know is not sent to it.
+                ttl: spec.payload().map(|_| *ttl),
+                simple: spec.payload().map(|_| *simple),
             },
         }
     }
 }
 
-fn observed(authorizer: Authorizer) -> Option<ObservedAuthorizer> {
+fn observed(protocol: Protocol, authorizer: Authorizer) -> Option<ObservedAuthorizer> {
+    let of_messages = protocol == Protocol::WebSocket;
     let jwt = authorizer.jwt_configuration();
     let fields = AuthorizerFields {
         kind: authorizer.authorizer_type().map(AuthorizerType::as_str),
@@ -161,9 +157,9 @@ fn observed(authorizer: Authorizer) -> Option<ObservedAuthorizer> {
         issuer: jwt.and_then(JwtConfiguration::issuer),
         audience: jwt.map(JwtConfiguration::audience).unwrap_or_default(),
         uri: authorizer.authorizer_uri(),
-        payload: authorizer.authorizer_payload_format_version(),
-        ttl: authorizer.authorizer_result_ttl_in_seconds(),
-        simple: authorizer.enable_simple_responses(),
+        payload: authorizer.authorizer_payload_format_version().filter(|_| !of_messages),
+        ttl: authorizer.authorizer_result_ttl_in_seconds().filter(|_| !of_messages),
+        simple: authorizer.enable_simple_responses().filter(|_| !of_messages),
     };
     let spec = fields.spec();
     Some(ObservedAuthorizer { id: authorizer.authorizer_id?, name: authorizer.name?, spec })

@@ -1,6 +1,10 @@
 //! Entry point of `create-api`: logging, settings, clients, serve.
 
+mod access_log;
 mod authorizers;
+mod deployment;
+mod existing;
+mod permissions;
 mod step;
 
 use nameplate::runtime::{self, environment, required};
@@ -12,6 +16,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let clients = step::Clients {
         api_gateway: aws_sdk_apigatewayv2::Client::new(&config),
         lambda: aws_sdk_lambda::Client::new(&config),
+        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
     };
     let settings = step::Settings {
         stack: required(&environment, "NAMEPLATE_STACK")?,

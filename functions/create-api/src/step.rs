@@ -1,16 +1,19 @@
-//! Step `create-api`: the HTTP API that the request describes, with its authorizers, integrations, routes and stage.
+//! Step `create-api`: the API that the request describes, with its authorizers, integrations, routes, deployment, stage
+//! and access log; or the existing one that it names, which is only looked at.
 //!
-//! - Reads: GetApi by the recorded id, else GetApis searched by our two tags; of an API that exists already also
-//!   GetRoutes, GetIntegrations, GetAuthorizers and GetStage.
-//! - Writes only what differs: the API, its cross-origin rules, authorizers, integrations, routes, the stage
-//!   `$default`, tags, and a permission on each Lambda function that a route calls or an authorizer asks. A run that died half-way is finished by the
-//!   same comparison.
+//! - Reads: GetApis, for the API of ours that fits and those that do not; GetApi of a recorded one that is not among
+//!   them; of an API that exists already also GetRoutes, GetIntegrations, GetAuthorizers, GetStage and, of a WebSocket
+//!   API, GetDeployments; the log group that is wanted. GetPolicy of functions that routes do not call any more.
+//! - Writes only what differs: the API, its cross-origin rules, authorizers, integrations, routes, a deployment where
+//!   nothing deploys by itself, the log group, the stage, tags, and the permission of each Lambda function that a route
+//!   calls or an authorizer asks. A run that died half-way is finished by the same comparison.
 //! - The default endpoint is opened again where the request says so; it is never closed here.
 //! - Tokens: API Gateway takes none (AWS-FACTS 4.1), so the tags that CreateApi carries are what a second attempt
-//!   finds the first one by. Calls that would make a second thing are therefore not repeated by the SDK: an
-//!   unclear answer goes back to the state machine, and the next attempt looks first.
-//! - NotReady: never.
-//! - Refused: the recorded id belongs to an API that does not carry our tags.
+//!   finds the first one by, and what a deployment holds stands in its description. Calls that would make a second
+//!   thing are therefore not repeated by the SDK: an unclear answer goes back to the state machine, and the next
+//!   attempt looks first.
+//! - NotReady: a deployment has to wait for its turn; a function is still called by what was in its route's place.
+//! - Refused: the recorded id belongs to an API that does not carry our tags; the existing API is our own.
 //!
 //! It must not know custom domains, certificates or DNS.
 
@@ -23,16 +26,20 @@ use aws_sdk_apigatewayv2::operation::get_api::GetApiOutput;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::primitives::DateTime;
 use aws_sdk_apigatewayv2::types::{
-    Api, AuthorizationType, Cors, Integration, IntegrationType, ProtocolType, Route, RouteSettings,
+    AccessLogSettings, Api, AuthorizationType, Cors, Integration, IntegrationType, ProtocolType, Route, RouteSettings,
 };
 use nameplate::contract::{CreateApiInput, CreateApiOutput};
 use nameplate::desired::{
-    Access, IntegrationFields, LAMBDA_PAYLOAD, ObservedAccess, ObservedAuthorizer, ObservedIntegration, ObservedRoute,
-    RouteChanges, STAGE, STATEMENT_PREFIX, Target, URL_PAYLOAD, route_changes,
+    Access, IntegrationFields, LogSettings, ObservedAccess, ObservedAuthorizer, ObservedIntegration, ObservedRoute,
+    RouteChanges, STAGE, Target, URL_PAYLOAD, lambda_payload, route_changes, stage, url_method,
 };
 use nameplate::error::{classify, code_of};
-use nameplate::request::{DefaultEndpoint, Request, Throttle};
-use nameplate::{StepError, tags, token};
+use nameplate::request::{DefaultEndpoint, Protocol, Request, Throttle};
+use nameplate::{StepError, tags};
+
+use crate::access_log::log_error;
+use crate::deployment::FoundDeployment;
+use crate::permissions::Permissions;
 
 /// Longest name of an API, in characters (AWS-FACTS 4.1); names of domains are ASCII.
 const MAX_API_NAME_LENGTH: usize = 128;
@@ -47,6 +54,7 @@ const NO_LIMIT: Throttle = Throttle { rate: 10_000.0, burst: 5_000 };
 pub(crate) struct Clients {
     pub(crate) api_gateway: aws_sdk_apigatewayv2::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
 }
 
 /// Where this step runs, for tags and ARNs.
@@ -69,45 +77,79 @@ pub(crate) async fn run(
 ) -> Result<CreateApiOutput, StepError> {
     let request = &input.request;
     let step = Step { clients, settings, request, tags: tags::wanted(request, &settings.stack) };
-    let (api, parts) = match step.find(input.api_id.as_deref()).await? {
+    let ours = step.find(input.api_id.as_deref()).await?;
+    if let Some(existing) = &request.api.existing {
+        return step.use_existing(existing, &ours).await;
+    }
+    let protocol = request.api.protocol();
+    let found = choose(&ours, input.api_id.as_deref(), protocol);
+    let (api, parts) = match found {
         Some(api) => {
             let parts = step.read_parts(&api.id).await?;
             (api, parts)
         }
         None => (step.create().await?, Parts::default()),
     };
-    let changes = decide(request, &step.tags, &input.former_tags, &api, &parts);
-    step.write(&api.id, &changes).await?;
-    let open = changes.open || !api.closed;
-    Ok(CreateApiOutput { api_id: api.id, default_endpoint: open.then_some(api.endpoint) })
+    let changes = decide(request, settings, &step.tags, &input.former_tags, &api, &parts);
+    step.write(&api.id, &changes, &parts).await?;
+    Ok(CreateApiOutput {
+        stage: stage(protocol).to_owned(),
+        protocol,
+        default_endpoint: (!changes.closed).then(|| endpoint(&api.endpoint, stage(protocol))),
+        replaced: ours.into_iter().map(|one| one.id).filter(|id| *id != api.id).collect(),
+        api_id: api.id,
+    })
+}
+
+/// The API to go on with: the recorded one, if it is of the wanted kind, else the oldest. Of what kind an API is
+/// cannot be changed.
+fn choose(ours: &[Found], known: Option<&str>, protocol: Protocol) -> Option<Found> {
+    let fitting: Vec<&Found> = ours.iter().filter(|api| api.protocol == Some(protocol)).collect();
+    if fitting.len() > 1 {
+        tracing::warn!(count = fitting.len(), "{} APIs carry our tags; one of them is used", fitting.len());
+    }
+    let recorded = fitting.iter().find(|api| known == Some(api.id.as_str()));
+    recorded.or(fitting.first()).map(|api| (*api).clone())
+}
+
+/// API Gateway's own address of a stage (AWS-FACTS 4.3: `$default` is served at the root).
+pub(crate) fn endpoint(api_endpoint: &str, stage: &str) -> String {
+    if stage == STAGE { api_endpoint.to_owned() } else { format!("{api_endpoint}/{stage}") }
 }
 
 /// An API as API Gateway reports it.
 #[derive(Clone, Debug, PartialEq)]
-struct Found {
-    id: String,
-    endpoint: String,
+pub(crate) struct Found {
+    pub(crate) id: String,
+    pub(crate) endpoint: String,
     /// Whether the default endpoint is closed.
-    closed: bool,
+    pub(crate) closed: bool,
+    /// Nothing for a kind that Nameplate does not know.
+    pub(crate) protocol: Option<Protocol>,
     name: String,
+    /// What of a message names its route.
+    expression: Option<String>,
     cors: Option<CorsRules>,
-    tags: BTreeMap<String, String>,
+    pub(crate) tags: BTreeMap<String, String>,
     created: Option<DateTime>,
 }
 
 /// What hangs below an API.
 #[derive(Clone, Debug, Default)]
-struct Parts {
-    routes: Vec<ObservedRoute>,
-    integrations: Vec<ObservedIntegration>,
-    authorizers: Vec<ObservedAuthorizer>,
-    stage: Option<FoundStage>,
+pub(crate) struct Parts {
+    pub(crate) routes: Vec<ObservedRoute>,
+    pub(crate) integrations: Vec<ObservedIntegration>,
+    pub(crate) authorizers: Vec<ObservedAuthorizer>,
+    pub(crate) deployments: Vec<FoundDeployment>,
+    pub(crate) stage: Option<FoundStage>,
 }
 
-/// The stage `$default` as API Gateway reports it.
+/// Our stage as API Gateway reports it.
 #[derive(Clone, Debug, PartialEq)]
-struct FoundStage {
+pub(crate) struct FoundStage {
     auto_deploy: bool,
+    pub(crate) deployment_id: Option<String>,
+    log: Option<LogSettings>,
     rate: Option<f64>,
     burst: Option<i32>,
     /// Routes with limits of their own.
@@ -120,15 +162,20 @@ type RouteLimits = BTreeMap<String, Throttle>;
 
 /// Everything that differs from the request.
 #[derive(Clone, Debug)]
-struct Changes<'a> {
+pub(crate) struct Changes<'a> {
     rename: Option<String>,
     /// Opens the default endpoint again.
     open: bool,
+    /// Whether the default endpoint is closed once that is done.
+    pub(crate) closed: bool,
+    expression: Option<String>,
     cors: CorsChange,
-    routes: RouteChanges,
+    pub(crate) routes: RouteChanges,
     /// Ids of integrations that no route uses once the routes are as wanted.
     unused_integrations: Vec<String>,
+    pub(crate) permissions: Permissions,
     stage: StageChange,
+    log: LogChange,
     /// Keys of routes that have limits of their own and shall have none.
     unlimited: Vec<String>,
     api_tags: BTreeMap<&'a str, &'a str>,
@@ -142,6 +189,13 @@ struct Changes<'a> {
 enum CorsChange {
     Keep,
     Set,
+    Remove,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum LogChange {
+    Keep,
+    Set(LogSettings),
     Remove,
 }
 
@@ -162,30 +216,41 @@ enum StageChange {
 /// Compares what is there with what is wanted.
 fn decide<'a>(
     request: &Request,
+    settings: &Settings,
     wanted_tags: &'a BTreeMap<String, String>,
     former_tags: &[String],
     api: &Found,
     parts: &Parts,
 ) -> Changes<'a> {
     let name = api_name(request);
+    let expression = request.api.route_selection_expression.clone();
     let routes = route_changes(request, &parts.routes, &parts.integrations, &parts.authorizers);
     let limits = route_limits(request);
     let present = parts.stage.iter().flat_map(|stage| stage.routes.keys());
     let unlimited = present.filter(|key| !limits.contains_key(*key)).cloned().collect();
     let stage_tags = parts.stage.as_ref().map_or_else(BTreeMap::new, |stage| tags::missing(wanted_tags, &stage.tags));
+    let unused = unused_integrations(request, parts, &routes);
+    // It is closed by the step that has asked the host name for an answer.
+    let open = api.closed && request.api.default_endpoint == DefaultEndpoint::Open;
     Changes {
         rename: (api.name != name).then_some(name),
-        // It is closed by the step that has asked the host name for an answer.
-        open: api.closed && request.api.default_endpoint == DefaultEndpoint::Open,
+        open,
+        closed: api.closed && !open,
         cors: match (request.api.cors.as_ref().map(CorsRules::wanted), &api.cors) {
             (None, None) => CorsChange::Keep,
             (None, Some(_)) => CorsChange::Remove,
             (Some(wanted), Some(present)) if wanted == *present => CorsChange::Keep,
             (Some(_), _) => CorsChange::Set,
         },
-        unused_integrations: unused_integrations(request, parts, &routes),
+        expression: expression.filter(|wanted| api.expression.as_ref() != Some(wanted)),
+        permissions: Permissions::of(api, parts, &routes, &unused),
+        unused_integrations: unused,
         routes,
-        stage: stage_change(request.api.throttle.as_ref(), &limits, parts.stage.as_ref()),
+        stage: stage_change(request, &limits, parts.stage.as_ref()),
+        log: log_change(
+            LogSettings::wanted(request, &settings.stack),
+            parts.stage.as_ref().and_then(|stage| stage.log.as_ref()),
+        ),
         unlimited,
         api_tags: tags::missing(wanted_tags, &api.tags),
         stage_tags,
@@ -200,8 +265,24 @@ fn route_limits(request: &Request) -> RouteLimits {
     request.api.routes.iter().filter_map(limits).collect()
 }
 
+/// What has to happen to the access log of the stage.
+fn log_change(wanted: Option<LogSettings>, present: Option<&LogSettings>) -> LogChange {
+    match (wanted, present) {
+        (None, None) => LogChange::Keep,
+        (None, Some(_)) => LogChange::Remove,
+        (Some(wanted), Some(present)) if wanted == *present => LogChange::Keep,
+        (Some(wanted), _) => LogChange::Set(wanted),
+    }
+}
+
+/// Whether the stage deploys by itself what is changed (AWS-FACTS 4.3: only that of an HTTP API shall).
+fn deploys_itself(protocol: Protocol) -> bool {
+    protocol == Protocol::Http
+}
+
 /// What has to happen to the stage.
-fn stage_change(wanted: Option<&Throttle>, routes: &RouteLimits, present: Option<&FoundStage>) -> StageChange {
+fn stage_change(request: &Request, routes: &RouteLimits, present: Option<&FoundStage>) -> StageChange {
+    let wanted = request.api.throttle.as_ref();
     let Some(stage) = present else {
         return StageChange::Create { limits: wanted.cloned(), routes: routes.clone() };
     };
@@ -214,7 +295,8 @@ fn stage_change(wanted: Option<&Throttle>, routes: &RouteLimits, present: Option
         }
     };
     let routes_differ = routes.iter().any(|(key, limits)| stage.routes.get(key) != Some(limits));
-    if stage.auto_deploy && limits.is_none() && !routes_differ {
+    let deploys = stage.auto_deploy == deploys_itself(request.api.protocol());
+    if deploys && limits.is_none() && !routes_differ {
         return StageChange::Keep;
     }
     StageChange::Update { limits, routes: if routes_differ { routes.clone() } else { RouteLimits::new() } }
@@ -303,72 +385,22 @@ fn settings_by_route(routes: &RouteLimits) -> Option<HashMap<String, RouteSettin
     (!routes.is_empty()).then(|| settings.collect())
 }
 
-/// What API Gateway calls a function on behalf of: `$default` stage, method and path of one route, with `*` for
-/// `ANY` and for path variables (AWS-FACTS 4.1).
-fn source_arn(settings: &Settings, api_id: &str, route_key: &str) -> String {
-    let scope = match route_key.split_once(' ') {
-        None => route_key.to_owned(),
-        Some((method, path)) => {
-            let method = if method == "ANY" { "*" } else { method };
-            let segments = path.split('/').map(|segment| if segment.starts_with('{') { "*" } else { segment });
-            format!("{method}{}", segments.collect::<Vec<_>>().join("/"))
-        }
-    };
-    let Settings { partition, region, account, .. } = settings;
-    format!("arn:{partition}:execute-api:{region}:{account}:{api_id}/{STAGE}/{scope}")
-}
-
-/// The statement in a function's policy for one route: the same for every attempt.
-fn statement_id(api_id: &str, route_key: &str, function: &str) -> String {
-    format!("{STATEMENT_PREFIX}{}", token::token(api_id, &format!("{function} {route_key}")))
-}
-
 pub(crate) struct Step<'a> {
     pub(crate) clients: &'a Clients,
     pub(crate) settings: &'a Settings,
-    request: &'a Request,
-    tags: BTreeMap<String, String>,
+    pub(crate) request: &'a Request,
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 impl Step<'_> {
-    fn is_ours(&self, present: &BTreeMap<String, String>) -> bool {
+    pub(crate) fn is_ours(&self, present: &BTreeMap<String, String>) -> bool {
         let pairs = present.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         tags::ours(pairs, self.request.domain_name.as_str(), &self.settings.stack)
     }
 
-    /// Our API, by the id of an earlier run, else by tag.
-    async fn find(&self, known: Option<&str>) -> Result<Option<Found>, StepError> {
-        if let Some(id) = known {
-            match self.clients.api_gateway.get_api().api_id(id).send().await {
-                Ok(answer) => {
-                    let api = Found::from_get(answer)?;
-                    if !self.is_ours(&api.tags) {
-                        return Err(StepError::refused(
-                            "ApiNotOurs",
-                            format!(
-                                "the API {id} does not carry the tags `{}` = `{}` and `{}` = `{}`",
-                                tags::DOMAIN,
-                                self.request.domain_name,
-                                tags::STACK,
-                                self.settings.stack
-                            ),
-                            "put the tags back if the API is Nameplate's; otherwise remove its id from the domain's item in the table",
-                        ));
-                    }
-                    return Ok(Some(api));
-                }
-                Err(error) if code_of(&error) == Some("NotFoundException") => {
-                    tracing::info!(api_id = id, "the recorded API {id} is gone; searching by tag");
-                }
-                Err(error) => return Err(classify("apigatewayv2:GetApi", &error)),
-            }
-        }
-        self.search().await
-    }
-
-    async fn search(&self) -> Result<Option<Found>, StepError> {
-        let mut ours: Vec<Found> = Vec::new();
-        let mut next = None;
+    /// Our APIs, of whichever kind, the oldest first. One list shows the recorded one and all others.
+    async fn find(&self, known: Option<&str>) -> Result<Vec<Found>, StepError> {
+        let (mut ours, mut seen, mut next) = (Vec::new(), false, None);
         loop {
             let page = self
                 .clients
@@ -380,11 +412,13 @@ impl Step<'_> {
                 .await
                 .map_err(|error| classify("apigatewayv2:GetApis", &error))?;
             for api in page.items.unwrap_or_default() {
-                if api.protocol_type == Some(ProtocolType::Http) {
-                    let api = Found::from_list(api)?;
-                    if self.is_ours(&api.tags) {
-                        ours.push(api);
-                    }
+                let recorded = known.is_some() && api.api_id.as_deref() == known;
+                let api = Found::from_list(api)?;
+                seen |= recorded;
+                if self.is_ours(&api.tags) {
+                    ours.push(api);
+                } else if recorded {
+                    return Err(self.not_ours(&api.id));
                 }
             }
             next = page.next_token.filter(|token| !token.is_empty());
@@ -392,19 +426,62 @@ impl Step<'_> {
                 break;
             }
         }
-        let count = ours.len();
-        let oldest = ours
-            .into_iter()
-            .min_by_key(|api| (api.created.map(|date| (date.secs(), date.subsec_nanos())), api.id.clone()));
-        if let (Some(api), true) = (&oldest, count > 1) {
-            tracing::warn!(api_id = api.id, count, "{count} APIs carry our tags; the oldest, {}, is used", api.id);
+        if let Some(id) = known.filter(|_| !seen) {
+            ours.extend(self.recorded(id).await?);
         }
-        Ok(oldest)
+        ours.sort_by_key(|api| (api.created.map(|date| (date.secs(), date.subsec_nanos())), api.id.clone()));
+        Ok(ours)
     }
 
-    /// Routes, integrations and stage of an API that was there before.
+    /// The recorded API although no list shows it.
+    async fn recorded(&self, id: &str) -> Result<Option<Found>, StepError> {
+        match self.clients.api_gateway.get_api().api_id(id).send().await {
+            Ok(answer) => {
+                let api = Found::from_get(answer)?;
+                if self.is_ours(&api.tags) { Ok(Some(api)) } else { Err(self.not_ours(id)) }
+            }
+            Err(error) if code_of(&error) == Some("NotFoundException") => {
+                tracing::info!(api_id = id, "the recorded API {id} is gone");
+                Ok(None)
+            }
+            Err(error) => Err(classify("apigatewayv2:GetApi", &error)),
+        }
+    }
+
+    fn not_ours(&self, id: &str) -> StepError {
+        StepError::refused(
+            "ApiNotOurs",
+            format!(
+                "the API {id} does not carry the tags `{}` = `{}` and `{}` = `{}`",
+                tags::DOMAIN,
+                self.request.domain_name,
+                tags::STACK,
+                self.settings.stack
+            ),
+            "put the tags back if the API is Nameplate's; otherwise remove its id from the domain's item in the table",
+        )
+    }
+
+    /// All that hangs below an API that was there before.
     async fn read_parts(&self, api_id: &str) -> Result<Parts, StepError> {
+        let mut parts = self.read_routes(api_id).await?;
+        let protocol = self.request.api.protocol();
+        if protocol == Protocol::WebSocket {
+            parts.deployments = self.read_deployments(api_id).await?;
+        }
+        let call = self.clients.api_gateway.get_stage().api_id(api_id).stage_name(stage(protocol));
+        parts.stage = match call.send().await {
+            Ok(stage) => Some(found_stage(&stage)),
+            Err(error) if code_of(&error) == Some("NotFoundException") => None,
+            Err(error) => return Err(classify("apigatewayv2:GetStage", &error)),
+        };
+        Ok(parts)
+    }
+
+    /// Routes, integrations and authorizers.
+    pub(crate) async fn read_routes(&self, api_id: &str) -> Result<Parts, StepError> {
         let client = &self.clients.api_gateway;
+        let protocol = self.request.api.protocol();
         let mut parts = Parts::default();
         let mut next = None;
         loop {
@@ -431,31 +508,36 @@ impl Step<'_> {
                 .send()
                 .await
                 .map_err(|error| classify("apigatewayv2:GetIntegrations", &error))?;
-            parts.integrations.extend(page.items.unwrap_or_default().into_iter().filter_map(observed_integration));
+            let items = page.items.unwrap_or_default().into_iter();
+            parts.integrations.extend(items.filter_map(|one| observed_integration(protocol, one)));
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
                 break;
             }
         }
         parts.authorizers = self.read_authorizers(api_id).await?;
-        parts.stage = match client.get_stage().api_id(api_id).stage_name(STAGE).send().await {
-            Ok(stage) => Some(found_stage(&stage)),
-            Err(error) if code_of(&error) == Some("NotFoundException") => None,
-            Err(error) => return Err(classify("apigatewayv2:GetStage", &error)),
-        };
         Ok(parts)
     }
 
     /// A new API without routes.
     async fn create(&self) -> Result<Found, StepError> {
+        let api = &self.request.api;
+        let mut tags = self.tags.clone();
+        if self.asks_functions() {
+            tags.insert(tags::PERMISSIONS.to_owned(), tags::CHANGING.to_owned());
+        }
         let answer = self
             .clients
             .api_gateway
             .create_api()
             .name(api_name(self.request))
-            .protocol_type(ProtocolType::Http)
-            .set_cors_configuration(self.request.api.cors.as_ref().map(cors_configuration))
-            .set_tags(Some(self.tags.clone().into_iter().collect()))
+            .protocol_type(match api.protocol() {
+                Protocol::Http => ProtocolType::Http,
+                Protocol::WebSocket => ProtocolType::Websocket,
+            })
+            .set_route_selection_expression(api.route_selection_expression.clone())
+            .set_cors_configuration(api.cors.as_ref().map(cors_configuration))
+            .set_tags(Some(tags.clone().into_iter().collect()))
             .customize()
             .config_override(once())
             .send()
@@ -468,29 +550,43 @@ impl Step<'_> {
             endpoint: answered(answer.api_endpoint, "CreateApi", "ApiEndpoint")?,
             closed: false,
             // What was just sent: comparing it with the answer could only repeat the call.
+            protocol: Some(api.protocol()),
             name: api_name(self.request),
-            cors: self.request.api.cors.as_ref().map(CorsRules::wanted),
-            tags: self.tags.clone(),
+            expression: api.route_selection_expression.clone(),
+            cors: api.cors.as_ref().map(CorsRules::wanted),
+            tags,
             created: answer.created_date,
         })
     }
 
-    async fn write(&self, api_id: &str, changes: &Changes<'_>) -> Result<(), StepError> {
+    async fn write(&self, api_id: &str, changes: &Changes<'_>, parts: &Parts) -> Result<(), StepError> {
+        let stage_name = stage(self.request.api.protocol());
         self.write_api(api_id, changes).await?;
         // Before the routes go: API Gateway refuses settings that name no route (seen in
         // terraform-aws-modules/terraform-aws-apigateway-v2#80), and nothing says that they go with it.
         for key in &changes.unlimited {
-            let call = self.clients.api_gateway.delete_route_settings().api_id(api_id).stage_name(STAGE);
+            let call = self.clients.api_gateway.delete_route_settings().api_id(api_id).stage_name(stage_name);
             absent_is_fine("apigatewayv2:DeleteRouteSettings", call.route_key(key).send().await)?;
         }
-        self.write_routes(api_id, changes).await?;
-        let stage = format!("/stages/{STAGE}");
+        self.begin_permissions(api_id, &changes.permissions).await?;
+        let authorizers = self.write_routes(api_id, changes).await?;
         self.write_tags(api_id, "", &changes.api_tags).await?;
         // A stage may be changed only once it carries our tags.
-        self.write_tags(api_id, &stage, &changes.stage_tags).await?;
+        let below = format!("/stages/{stage_name}");
+        self.write_tags(api_id, &below, &changes.stage_tags).await?;
         self.remove_tags(api_id, "", &changes.stale_api_tags).await?;
-        self.remove_tags(api_id, &stage, &changes.stale_stage_tags).await?;
-        self.write_stage(api_id, changes).await
+        self.remove_tags(api_id, &below, &changes.stale_stage_tags).await?;
+        let deployment = self.deploy(api_id, changes, parts).await?;
+        self.write_log_group().await?;
+        self.write_stage(api_id, changes, deployment).await?;
+        // What nothing asks or uses any more goes last, once nothing that is deployed does.
+        self.remove_permissions(api_id, changes, &authorizers).await?;
+        for id in &changes.unused_integrations {
+            let gone = self.clients.api_gateway.delete_integration().api_id(api_id).integration_id(id).send().await;
+            absent_is_fine("apigatewayv2:DeleteIntegration", gone)?;
+        }
+        self.remove_authorizers(api_id, &changes.routes.authorizers).await?;
+        self.end_permissions(api_id, &changes.permissions).await
     }
 
     async fn write_api(&self, api_id: &str, changes: &Changes<'_>) -> Result<(), StepError> {
@@ -507,11 +603,12 @@ impl Step<'_> {
             CorsChange::Set => self.request.api.cors.as_ref().map(cors_configuration),
             CorsChange::Keep | CorsChange::Remove => None,
         };
-        if changes.rename.is_some() || cors.is_some() || changes.open {
+        if changes.rename.is_some() || changes.expression.is_some() || cors.is_some() || changes.open {
             client
                 .update_api()
                 .api_id(api_id)
                 .set_name(changes.rename.clone())
+                .set_route_selection_expression(changes.expression.clone())
                 .set_cors_configuration(cors)
                 .set_disable_execute_api_endpoint(changes.open.then_some(false))
                 .send()
@@ -521,8 +618,9 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Wanted routes first, then what is left over, so that no wanted route is without its target in between.
-    async fn write_routes(&self, api_id: &str, changes: &Changes<'_>) -> Result<(), StepError> {
+    /// Wanted routes first, then what is left over, so that no wanted route is without its target in between. Gives the
+    /// ids of the wanted authorizers by name.
+    async fn write_routes(&self, api_id: &str, changes: &Changes<'_>) -> Result<BTreeMap<String, String>, StepError> {
         let client = &self.clients.api_gateway;
         let authorizers = self.write_authorizers(api_id, &changes.routes.authorizers).await?;
         let mut integrations = changes.routes.integrations.clone();
@@ -564,15 +662,12 @@ impl Step<'_> {
             let gone = client.delete_route().api_id(api_id).route_id(id).send().await;
             absent_is_fine("apigatewayv2:DeleteRoute", gone)?;
         }
-        for id in &changes.unused_integrations {
-            let gone = client.delete_integration().api_id(api_id).integration_id(id).send().await;
-            absent_is_fine("apigatewayv2:DeleteIntegration", gone)?;
-        }
-        self.remove_authorizers(api_id, &changes.routes.authorizers).await
+        Ok(authorizers)
     }
 
     /// The integration for `target`, made if there is none, and for a function the permission to call it. The
-    /// permission comes before the route, so that a route that exists has it.
+    /// permission comes before the route, so that a route that exists has it, and after the integration, so that
+    /// whoever looks for permissions that are left over finds the function.
     async fn prepare_target(
         &self,
         api_id: &str,
@@ -580,23 +675,41 @@ impl Step<'_> {
         target: &Target,
         integrations: &mut BTreeMap<Target, String>,
     ) -> Result<String, StepError> {
+        let id = match integrations.get(target) {
+            Some(id) => id.clone(),
+            None => {
+                let id = self.create_integration(api_id, target).await?;
+                integrations.insert(target.clone(), id.clone());
+                id
+            }
+        };
         if let Target::Lambda(function) = target {
-            let source = source_arn(self.settings, api_id, route_key);
-            self.permit(function, route_key, api_id, source, &format!("the route `{route_key}`")).await?;
+            self.permit_route(function, route_key, api_id).await?;
         }
-        if let Some(id) = integrations.get(target) {
-            return Ok(id.clone());
-        }
-        let call = self.clients.api_gateway.create_integration().api_id(api_id).integration_uri(target.uri());
-        let call = match target {
-            Target::Url { mapping, .. } => call
+        Ok(id)
+    }
+
+    async fn create_integration(&self, api_id: &str, target: &Target) -> Result<String, StepError> {
+        let protocol = self.request.api.protocol();
+        let call = self.clients.api_gateway.create_integration().api_id(api_id);
+        let call = match (target, protocol) {
+            (Target::Url { uri, mapping }, _) => call
                 .integration_type(IntegrationType::HttpProxy)
-                .integration_method("ANY")
+                .integration_uri(uri)
+                .integration_method(url_method(protocol))
                 .payload_format_version(URL_PAYLOAD)
                 .set_request_parameters((!mapping.is_empty()).then(|| mapping.clone().into_iter().collect())),
-            Target::Lambda(_) => {
-                call.integration_type(IntegrationType::AwsProxy).payload_format_version(LAMBDA_PAYLOAD)
-            }
+            (Target::Lambda(function), Protocol::Http) => call
+                .integration_type(IntegrationType::AwsProxy)
+                .integration_uri(function)
+                .payload_format_version(lambda_payload(protocol)),
+            // A WebSocket API takes the function in the form of the first version, method included (Developer Guide,
+            // "Set up a WebSocket API integration request in API Gateway").
+            (Target::Lambda(function), Protocol::WebSocket) => call
+                .integration_type(IntegrationType::AwsProxy)
+                .integration_uri(self.settings.invocation_uri(function))
+                .integration_method("POST")
+                .payload_format_version(lambda_payload(protocol)),
         };
         let answer = call
             .customize()
@@ -604,93 +717,75 @@ impl Step<'_> {
             .send()
             .await
             .map_err(|error| write_error("apigatewayv2:CreateIntegration", &error))?;
-        let id = answered(answer.integration_id, "CreateIntegration", "IntegrationId")?;
-        integrations.insert(target.clone(), id.clone());
-        Ok(id)
+        answered(answer.integration_id, "CreateIntegration", "IntegrationId")
     }
 
-    /// Lets `what` call the function (AWS-FACTS 4.1: without it clients get 500). `key` tells it from what else of
-    /// this API calls the function.
-    pub(crate) async fn permit(
+    /// Makes or changes the stage, and puts it on `deployment` if there is one.
+    async fn write_stage(
         &self,
-        function: &str,
-        key: &str,
         api_id: &str,
-        source: String,
-        what: &str,
+        changes: &Changes<'_>,
+        deployment: Option<String>,
     ) -> Result<(), StepError> {
-        let answer = self
-            .clients
-            .lambda
-            .add_permission()
-            .function_name(function)
-            .statement_id(statement_id(api_id, key, function))
-            .action("lambda:InvokeFunction")
-            .principal("apigateway.amazonaws.com")
-            .source_arn(source)
-            .send()
-            .await;
-        let Err(error) = answer else { return Ok(()) };
-        match code_of(&error) {
-            // The id is a hash of all that the statement says, so the one that is there says the same.
-            Some("ResourceConflictException") => {
-                let text = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
-                if text.contains("in progress") {
-                    return Err(StepError::retryable(
-                        "ResourceConflictException",
-                        format!("the function {function} is being updated"),
-                    ));
-                }
-                Ok(())
-            }
-            Some("ResourceNotFoundException") => Err(StepError::failed(
-                "FunctionNotFound",
-                format!("{what} calls {function}, which does not exist"),
-                "create the function or correct its ARN in the request, then start the execution again",
-            )),
-            Some("PolicyLengthExceededException") => Err(StepError::failed(
-                "PolicyLengthExceededException",
-                format!("the policy of {function} is too long for one more statement, for {what}"),
-                "join routes of this function with a greedy path such as `ANY /{proxy+}`, or remove old statements from its policy",
-            )),
-            _ => Err(classify("lambda:AddPermission", &error)),
-        }
-    }
-
-    async fn write_stage(&self, api_id: &str, changes: &Changes<'_>) -> Result<(), StepError> {
         let client = &self.clients.api_gateway;
-        match &changes.stage {
-            StageChange::Keep => {}
+        let protocol = self.request.api.protocol();
+        let log = match &changes.log {
+            LogChange::Set(log) => Some(self.access_log_settings(log)),
+            LogChange::Keep | LogChange::Remove => None,
+        };
+        if changes.log == LogChange::Remove {
+            let call = client.delete_access_log_settings().api_id(api_id).stage_name(stage(protocol));
+            absent_is_fine("apigatewayv2:DeleteAccessLogSettings", call.send().await)?;
+        }
+        let (limits, routes) = match &changes.stage {
             StageChange::Create { limits, routes } => {
                 client
                     .create_stage()
                     .api_id(api_id)
-                    .stage_name(STAGE)
-                    .auto_deploy(true)
+                    .stage_name(stage(protocol))
+                    .auto_deploy(deploys_itself(protocol))
+                    .set_deployment_id(deployment)
                     .set_default_route_settings(limits.as_ref().map(route_settings))
                     .set_route_settings(settings_by_route(routes))
+                    .set_access_log_settings(log)
                     .set_tags(Some(self.tags.clone().into_iter().collect()))
                     .send()
                     .await
-                    .map_err(|error| write_error("apigatewayv2:CreateStage", &error))?;
+                    .map_err(|error| log_error("apigatewayv2:CreateStage", &error))?;
+                return Ok(());
             }
-            StageChange::Update { limits, routes } => {
-                client
-                    .update_stage()
-                    .api_id(api_id)
-                    .stage_name(STAGE)
-                    .auto_deploy(true)
-                    .set_default_route_settings(limits.as_ref().map(route_settings))
-                    .set_route_settings(settings_by_route(routes))
-                    .send()
-                    .await
-                    .map_err(|error| write_error("apigatewayv2:UpdateStage", &error))?;
-            }
-        }
+            StageChange::Update { limits, routes } => (limits.clone(), routes.clone()),
+            StageChange::Keep if log.is_none() && deployment.is_none() => return Ok(()),
+            StageChange::Keep => (None, RouteLimits::new()),
+        };
+        client
+            .update_stage()
+            .api_id(api_id)
+            .stage_name(stage(protocol))
+            .auto_deploy(deploys_itself(protocol))
+            .set_deployment_id(deployment)
+            .set_default_route_settings(limits.as_ref().map(route_settings))
+            .set_route_settings(settings_by_route(&routes))
+            .set_access_log_settings(log)
+            .send()
+            .await
+            .map_err(|error| log_error("apigatewayv2:UpdateStage", &error))?;
         Ok(())
     }
 
-    async fn write_tags(&self, api_id: &str, below: &str, missing: &BTreeMap<&str, &str>) -> Result<(), StepError> {
+    fn access_log_settings(&self, log: &LogSettings) -> AccessLogSettings {
+        AccessLogSettings::builder()
+            .destination_arn(self.settings.log_group_arn(&log.group))
+            .format(&log.format)
+            .build()
+    }
+
+    pub(crate) async fn write_tags(
+        &self,
+        api_id: &str,
+        below: &str,
+        missing: &BTreeMap<&str, &str>,
+    ) -> Result<(), StepError> {
         if missing.is_empty() {
             return Ok(());
         }
@@ -728,13 +823,31 @@ impl Step<'_> {
     }
 }
 
+impl Settings {
+    /// The form in which API Gateway takes a function that it is to invoke.
+    pub(crate) fn invocation_uri(&self, function: &str) -> String {
+        let Self { partition, region, .. } = self;
+        format!("arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{function}/invocations")
+    }
+}
+
+fn protocol(kind: Option<&ProtocolType>) -> Option<Protocol> {
+    match kind? {
+        ProtocolType::Http => Some(Protocol::Http),
+        ProtocolType::Websocket => Some(Protocol::WebSocket),
+        _ => None,
+    }
+}
+
 impl Found {
-    fn from_get(api: GetApiOutput) -> Result<Self, StepError> {
+    pub(crate) fn from_get(api: GetApiOutput) -> Result<Self, StepError> {
         Ok(Self {
             id: answered(api.api_id, "GetApi", "ApiId")?,
             endpoint: answered(api.api_endpoint, "GetApi", "ApiEndpoint")?,
             closed: api.disable_execute_api_endpoint.unwrap_or(false),
+            protocol: protocol(api.protocol_type.as_ref()),
             name: api.name.unwrap_or_default(),
+            expression: api.route_selection_expression,
             cors: api.cors_configuration.as_ref().map(CorsRules::observed),
             tags: api.tags.unwrap_or_default().into_iter().collect(),
             created: api.created_date,
@@ -746,7 +859,9 @@ impl Found {
             id: answered(api.api_id, "GetApis", "ApiId")?,
             endpoint: answered(api.api_endpoint, "GetApis", "ApiEndpoint")?,
             closed: api.disable_execute_api_endpoint.unwrap_or(false),
+            protocol: protocol(api.protocol_type.as_ref()),
             name: api.name.unwrap_or_default(),
+            expression: api.route_selection_expression,
             cors: api.cors_configuration.as_ref().map(CorsRules::observed),
             tags: api.tags.unwrap_or_default().into_iter().collect(),
             created: api.created_date,
@@ -771,7 +886,7 @@ fn scopes(access: &Access) -> Vec<String> {
     }
 }
 
-fn observed_integration(integration: Integration) -> Option<ObservedIntegration> {
+fn observed_integration(protocol: Protocol, integration: Integration) -> Option<ObservedIntegration> {
     let fields = IntegrationFields {
         kind: integration.integration_type.as_ref().map(IntegrationType::as_str),
         uri: integration.integration_uri.as_deref(),
@@ -780,13 +895,17 @@ fn observed_integration(integration: Integration) -> Option<ObservedIntegration>
         connection: integration.connection_id.as_deref(),
         mapping: integration.request_parameters.unwrap_or_default().into_iter().collect(),
     };
-    Some(ObservedIntegration { target: fields.target(), id: integration.integration_id? })
+    Some(ObservedIntegration { target: fields.target(protocol), id: integration.integration_id? })
 }
 
 fn found_stage(stage: &GetStageOutput) -> FoundStage {
     let settings = stage.default_route_settings();
+    let log = stage.access_log_settings();
+    let log = log.and_then(|log| Some(LogSettings::observed(log.destination_arn()?, log.format().unwrap_or_default())));
     FoundStage {
         auto_deploy: stage.auto_deploy().unwrap_or(false),
+        deployment_id: stage.deployment_id().map(str::to_owned),
+        log,
         rate: settings.and_then(RouteSettings::throttling_rate_limit),
         burst: settings.and_then(RouteSettings::throttling_burst_limit),
         routes: stage.route_settings().into_iter().flatten().filter_map(found_limits).collect(),
@@ -838,6 +957,7 @@ pub(crate) fn answered<T>(field: Option<T>, operation: &str, name: &str) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::permissions::statement_id;
     use aws_sdk_apigatewayv2::Client as Gateway;
     use aws_sdk_apigatewayv2::operation::create_api::CreateApiOutput as ApiCreated;
     use aws_sdk_apigatewayv2::operation::create_authorizer::CreateAuthorizerOutput;
@@ -863,6 +983,11 @@ mod tests {
     use aws_smithy_types::body::SdkBody;
     use nameplate::Class;
     use serde_json::{Value, json};
+
+    mod access_log;
+    mod existing;
+    mod permissions;
+    mod websocket;
 
     const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:list-models";
     const ENDPOINT: &str = "https://a1.execute-api.us-east-1.amazonaws.com";
@@ -906,12 +1031,22 @@ mod tests {
     }
 
     async fn step(gateway: &[&Rule], lambda: &[&Rule], input: CreateApiInput) -> Result<CreateApiOutput, StepError> {
+        step_with_logs(gateway, lambda, &[], input).await
+    }
+
+    async fn step_with_logs(
+        gateway: &[&Rule],
+        lambda: &[&Rule],
+        logs: &[&Rule],
+        input: CreateApiInput,
+    ) -> Result<CreateApiOutput, StepError> {
         // Where a test says nothing of authorizers, there are none.
         let none = mock!(Gateway::get_authorizers).then_output(|| GetAuthorizersOutput::builder().build());
         let gateway = [gateway, &[&none]].concat();
         let clients = Clients {
             api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, gateway.as_slice()),
             lambda: mock_client!(aws_sdk_lambda, RuleMode::MatchAny, lambda),
+            logs: mock_client!(aws_sdk_cloudwatchlogs, RuleMode::MatchAny, logs),
         };
         run(&clients, &settings(), input).await
     }
@@ -939,17 +1074,23 @@ mod tests {
         mock!(Gateway::get_apis).then_output(|| GetApisOutput::builder().build())
     }
 
-    fn api(change: impl Fn(&mut GetApiOutput) + Send + Sync + 'static) -> Rule {
-        mock!(Gateway::get_api).match_requests(|call| call.api_id() == Some("a1")).then_output(move || {
-            let mut api = GetApiOutput::builder()
-                .api_id("a1")
-                .api_endpoint(ENDPOINT)
-                .name("example.com")
-                .set_tags(Some(our_tags()))
-                .build();
+    /// The API of an earlier run, in the list of all.
+    fn api(change: impl Fn(&mut Api) + Send + Sync + 'static) -> Rule {
+        mock!(Gateway::get_apis).then_output(move || {
+            let mut api = listed("a1", 1, our_tags());
             change(&mut api);
-            api
+            GetApisOutput::builder().items(api).build()
         })
+    }
+
+    /// What the API says of functions' permissions.
+    fn said_of_permissions(state: &'static str) -> Rule {
+        mock!(Gateway::tag_resource)
+            .match_requests(move |call| {
+                call.resource_arn() == Some("arn:aws:apigateway:us-east-1::/apis/a1")
+                    && call.tags() == Some(&HashMap::from([(tags::PERMISSIONS.to_owned(), state.to_owned())]))
+            })
+            .then_output(|| TagResourceOutput::builder().build())
     }
 
     fn routes(present: &'static [(&str, &str, &str)]) -> Rule {
@@ -1047,6 +1188,7 @@ mod tests {
         let output = step(&rules, &[], unknown(request(one_route(), more))).await.expect("made");
 
         assert_eq!((output.api_id.as_str(), output.default_endpoint.as_deref()), ("a1", Some(ENDPOINT)));
+        assert_eq!((output.stage.as_str(), output.protocol, output.replaced.len()), ("$default", Protocol::Http, 0));
         assert_eq!(rules.map(Rule::num_calls), [1; 5]);
     }
 
@@ -1183,10 +1325,11 @@ mod tests {
             })
             .then_output(|| CreateRouteOutput::builder().build());
         let (search, create, integration, stage) = (no_apis(), api_created(), integration_created(), stage_created());
-        let rules = [&search, &create, &authorizer, &integration, &route, &stage];
+        let settled = said_of_permissions(tags::SETTLED);
+        let rules = [&search, &create, &authorizer, &integration, &route, &stage, &settled];
         let all = json!({"authorizer": {"lambda": {"function": FUNCTION, "ttl": 60}}});
         step(&rules, &[&permission], unknown(request(one_route(), all))).await.expect("made");
-        assert_eq!((rules.map(Rule::num_calls), permission.num_calls()), ([1; 6], 1));
+        assert_eq!((rules.map(Rule::num_calls), permission.num_calls()), ([1; 7], 1));
     }
 
     #[tokio::test]
@@ -1207,12 +1350,18 @@ mod tests {
                     && call.integration_uri() == Some(FUNCTION)
             })
             .then_output(|| CreateIntegrationOutput::builder().integration_id("i1").build());
-        let (search, create, route, stage) = (no_apis(), api_created(), route_created(), stage_created());
+        let (search, route, stage) = (no_apis(), route_created(), stage_created());
+        let create = mock!(Gateway::create_api)
+            .match_requests(|call| {
+                let state = call.tags().and_then(|tags| tags.get(tags::PERMISSIONS));
+                state.map(String::as_str) == Some(tags::CHANGING)
+            })
+            .then_output(|| ApiCreated::builder().api_id("a1").api_endpoint(ENDPOINT).build());
+        let settled = said_of_permissions(tags::SETTLED);
         let routes = json!([{"route": "GET /v1/{id}", "lambda": FUNCTION}]);
-        step(&[&search, &create, &integration, &route, &stage], &[&permission], unknown(request(routes, json!({}))))
-            .await
-            .expect("made");
-        assert_eq!([&permission, &integration, &route].map(Rule::num_calls), [1; 3]);
+        let rules = [&search, &create, &integration, &route, &stage, &settled];
+        step(&rules, &[&permission], unknown(request(routes, json!({})))).await.expect("made");
+        assert_eq!((rules.map(Rule::num_calls), permission.num_calls()), ([1; 6], 1));
     }
 
     #[tokio::test]
@@ -1283,7 +1432,7 @@ mod tests {
         let (api, stage) = (api(|_| {}), stage(|_| {}));
         let routes = routes(&[("r1", "GET /", "i1")]);
         let integrations = mock!(Gateway::get_integrations).then_output(|| {
-            let uri = format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations");
+            let uri = settings().invocation_uri(FUNCTION);
             let integration = Integration::builder()
                 .integration_id("i1")
                 .integration_type(IntegrationType::AwsProxy)
@@ -1321,7 +1470,7 @@ mod tests {
             step(&[&first, &second, &routes, &integrations, &stage], &[], unknown(request(one_route(), json!({}))))
                 .await
                 .expect("found");
-        assert_eq!(output.api_id, "old");
+        assert_eq!((output.api_id.as_str(), output.replaced), ("old", vec!["young".to_owned()]));
         assert_eq!((first.num_calls(), second.num_calls()), (1, 1));
     }
 
@@ -1548,9 +1697,10 @@ mod tests {
             (no_apis(), api_created(), integration_created(), route_created(), stage_created());
         let permission =
             mock!(aws_sdk_lambda::Client::add_permission).sequence().http_response(answer).repeatedly().build();
+        let settled = said_of_permissions(tags::SETTLED);
         let routes = json!([{"route": "GET /", "lambda": FUNCTION}]);
-        step(&[&search, &create, &integration, &route, &stage], &[&permission], unknown(request(routes, json!({}))))
-            .await
+        let rules = [&search, &create, &integration, &route, &stage, &settled];
+        step(&rules, &[&permission], unknown(request(routes, json!({})))).await
     }
 
     #[tokio::test]
@@ -1589,31 +1739,11 @@ mod tests {
     }
 
     #[test]
-    fn the_source_of_a_call_is_scoped_to_method_and_path() {
-        for (key, scope) in [
-            ("$default", "$default"),
-            ("GET /", "GET/"),
-            ("ANY /{proxy+}", "*/*"),
-            ("POST /v1/models/{id}/run", "POST/v1/models/*/run"),
-        ] {
-            let wanted = format!("arn:aws:execute-api:us-east-1:123456789012:a1/$default/{scope}");
-            assert_eq!(source_arn(&settings(), "a1", key), wanted);
-        }
-    }
-
-    #[test]
-    fn a_statement_id_is_stable_fits_lambda_and_tells_routes_apart() {
-        let id = statement_id("a1", "GET /", FUNCTION);
-        assert_eq!(id, statement_id("a1", "GET /", FUNCTION));
-        assert!(id.len() <= 100 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'), "{id}");
-        assert_ne!(id, statement_id("a1", "PUT /", FUNCTION));
-        assert_ne!(id, statement_id("a2", "GET /", FUNCTION));
-    }
-
-    #[test]
     fn limits_are_taken_off_by_the_accounts_own_since_a_stage_keeps_what_it_had() {
         let present = |limits: Option<(f64, i32)>| FoundStage {
             auto_deploy: true,
+            deployment_id: None,
+            log: None,
             rate: limits.map(|l| l.0),
             burst: limits.map(|l| l.1),
             routes: RouteLimits::new(),
@@ -1621,6 +1751,10 @@ mod tests {
         };
         let wanted = Throttle { rate: 5.0, burst: 6 };
         let none = RouteLimits::new();
+        let limited = |limits: Option<&Throttle>| {
+            let limits = limits.map(|Throttle { rate, burst }| json!({"rate": rate, "burst": burst}));
+            request(one_route(), json!({"throttle": limits}))
+        };
         let update = |limits: &Throttle| StageChange::Update { limits: Some(limits.clone()), routes: none.clone() };
         for (want, have, change) in [
             (None, None, StageChange::Keep),
@@ -1630,11 +1764,13 @@ mod tests {
             (Some(&wanted), Some((5.0, 7)), update(&wanted)),
             (Some(&wanted), None, update(&wanted)),
         ] {
-            assert_eq!(stage_change(want, &none, Some(&present(have))), change, "{want:?} {have:?}");
+            let want = limited(want);
+            assert_eq!(stage_change(&want, &none, Some(&present(have))), change, "{want:?} {have:?}");
         }
-        assert_eq!(stage_change(None, &none, None), StageChange::Create { limits: None, routes: none.clone() });
+        let unlimited = limited(None);
+        assert_eq!(stage_change(&unlimited, &none, None), StageChange::Create { limits: None, routes: none.clone() });
         let by_hand = FoundStage { auto_deploy: false, ..present(None) };
-        assert_eq!(stage_change(None, &none, Some(&by_hand)), StageChange::Update { limits: None, routes: none });
+        assert_eq!(stage_change(&unlimited, &none, Some(&by_hand)), StageChange::Update { limits: None, routes: none });
     }
 
     #[tokio::test]
@@ -1676,7 +1812,8 @@ mod tests {
                 .payload_format_version("1.0")
                 .integration_uri("https://backend.example.net/")
         };
-        let target = |integration: Integration| observed_integration(integration).expect("an id").target;
+        let target =
+            |integration: Integration| observed_integration(Protocol::Http, integration).expect("an id").target;
         assert!(target(like_ours().build()).is_some());
         for other in [
             like_ours().integration_method("GET").build(),

@@ -13,10 +13,9 @@ use std::collections::BTreeSet;
 use aws_sdk_apigatewayv2::config::retry::RetryConfig;
 use aws_sdk_apigatewayv2::types::IntegrationType;
 use nameplate::contract::retire::{DeleteApiInput, RetireStepOutput};
-use nameplate::desired::STATEMENT_PREFIX;
+use nameplate::desired::statements_for;
 use nameplate::error::{classify, code_of};
 use nameplate::{StepError, tags};
-use serde_json::Value;
 
 /// Integrations per page. API Gateway pages only when it is asked for a page size.
 const PAGE_SIZE: &str = "500";
@@ -102,29 +101,6 @@ async fn functions(clients: &Clients, id: &str) -> Result<BTreeSet<String>, Step
 fn function_arn(uri: &str) -> String {
     let inner = uri.split_once("/functions/").map_or(uri, |(_, inner)| inner);
     inner.strip_suffix("/invocations").unwrap_or(inner).to_owned()
-}
-
-/// Ids of the statements in a policy by which we let the API call the function, those of earlier routes included.
-fn statements_for(policy: &str, api_id: &str) -> Vec<String> {
-    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
-    let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
-    let from_the_api = |statement: &Value| {
-        let conditions = statement["Condition"].as_object().into_iter().flat_map(|operators| operators.values());
-        let sources = conditions.filter_map(|keys| {
-            keys.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn"))?.1.as_str()
-        });
-        sources.into_iter().any(|arn| {
-            let mut parts = arn.split(':');
-            parts.nth(2) == Some("execute-api") && parts.nth(2).and_then(|rest| rest.split('/').next()) == Some(api_id)
-        })
-    };
-    statements
-        .iter()
-        .filter(|statement| from_the_api(statement))
-        .filter_map(|statement| statement["Sid"].as_str())
-        .filter(|sid| sid.starts_with(STATEMENT_PREFIX))
-        .map(str::to_owned)
-        .collect()
 }
 
 async fn remove_permissions(clients: &Clients, function: &str, api_id: &str) -> Result<(), StepError> {

@@ -71,6 +71,11 @@ impl Looking<'_> {
         }
     }
 
+    /// Whether an earlier run has led the host name here: mappings and records carry no tags.
+    fn recorded(&self, host: &str) -> bool {
+        self.known.hostnames.iter().any(|known| known == host)
+    }
+
     fn custom_domains(&self) -> Vec<Foreign> {
         let reason = format!("it was not made by this stack for {}", self.request.domain_name);
         let foreign = |name: &String| Foreign::new("CustomDomainNotOurs", "custom domain", name, &reason);
@@ -81,8 +86,10 @@ impl Looking<'_> {
     async fn mappings(&self) -> Result<Vec<Foreign>, StepError> {
         let mut all = Vec::new();
         for host in self.custom_domains.wanted.keys() {
-            let Some(api) = look::root_mapping(self.clients, host).await? else { continue };
-            if self.known.api_id.as_ref() == Some(&api) || self.is_our_api(&api).await? {
+            let Some(mapping) = look::root_mapping(self.clients, host).await? else { continue };
+            // A recorded mapping is ours whichever API it leads to, since a request can name an existing one.
+            let api = mapping.api_id;
+            if self.recorded(host) || self.known.api_id.as_ref() == Some(&api) || self.is_our_api(&api).await? {
                 continue;
             }
             let reason = format!("it leads to the API {api}, which is not Nameplate's");
@@ -130,9 +137,8 @@ impl Looking<'_> {
         // What points to a custom domain goes with it, to whomever.
         let CustomDomains { wanted, foreign, .. } = self.custom_domains;
         let target = wanted.get(host).or(foreign.get(host)).and_then(|found| found.target.as_deref());
-        let recorded = self.known.hostnames.iter().any(|known| known == host);
         let foreign = |set: &ResourceRecordSet| {
-            let adoptable = match host_record(set).whose(target, recorded) {
+            let adoptable = match host_record(set).whose(target, self.recorded(host)) {
                 Whose::Ours => return None,
                 Whose::Theirs => true,
                 Whose::Routed => false,

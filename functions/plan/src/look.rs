@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_apigatewayv2::types::{Api, DomainNameConfiguration, DomainNameStatus, Integration, Route};
+use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
+use aws_sdk_apigatewayv2::types::{Api, DomainNameConfiguration, DomainNameStatus, Integration, ProtocolType, Route};
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use nameplate::contract::Known;
 use nameplate::desired::{
-    AuthorizerFields, IntegrationFields, ObservedAccess, ObservedAuthorizer, ObservedIntegration, ObservedRoute, STAGE,
-    Target, route_changes,
+    AuthorizerFields, IntegrationFields, LogSettings, ObservedAccess, ObservedAuthorizer, ObservedIntegration,
+    ObservedRoute, Target, deployment_mark, route_changes, stage,
 };
 use nameplate::domain::HostedZoneRef;
 use nameplate::error::{classify, code_of};
 use nameplate::records::{self, Decision, Owned, Standing};
-use nameplate::request::{Authorizer, DefaultEndpoint, Dns};
+use nameplate::request::{Authorizer, DefaultEndpoint, Dns, Protocol};
 use nameplate::runtime::now;
 use nameplate::{Request, StepError, tags};
 
@@ -123,25 +124,91 @@ impl CustomDomain {
     }
 }
 
-/// The API that the root path of a custom domain leads to.
-pub(crate) async fn root_mapping(clients: &Clients, host: &str) -> Result<Option<String>, StepError> {
+/// Where the root path of a custom domain leads.
+pub(crate) struct RootMapping {
+    pub(crate) api_id: String,
+    pub(crate) stage: Option<String>,
+}
+
+/// Where the root path of a custom domain leads, if it leads anywhere.
+pub(crate) async fn root_mapping(clients: &Clients, host: &str) -> Result<Option<RootMapping>, StepError> {
     let answer = match clients.apigateway.get_api_mappings().domain_name(host).send().await {
         Ok(answer) => answer,
         Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
         Err(error) => return Err(classify("apigatewayv2:GetApiMappings", &error)),
     };
     let root = answer.items().iter().find(|mapping| mapping.api_mapping_key().unwrap_or_default().is_empty());
-    Ok(root.and_then(|mapping| mapping.api_id()).map(str::to_owned))
+    Ok(root.map(|mapping| RootMapping {
+        api_id: mapping.api_id().unwrap_or_default().to_owned(),
+        stage: mapping.stage().map(str::to_owned),
+    }))
 }
 
-/// Our API for this domain, if there is one.
-pub(crate) async fn api(
+/// The existing API that the request names, if it names one.
+///
+/// # Errors
+/// `Refused` when it or its stage is not there, or it is our own.
+pub(crate) async fn existing_api(clients: &Clients, settings: &Settings, request: &Request) -> Result<(), StepError> {
+    let Some(existing) = &request.api.existing else { return Ok(()) };
+    let id = &existing.api_id;
+    let api = match clients.apigateway.get_api().api_id(id).send().await {
+        Ok(api) => api,
+        Err(error) if code_of(&error) == Some("NotFoundException") => {
+            return Err(StepError::refused(
+                "ApiNotFound",
+                format!("this account has no HTTP or WebSocket API {id} in this region"),
+                "name one that `aws apigatewayv2 get-apis` shows in `api.existing.apiId`; REST APIs cannot be named",
+            ));
+        }
+        Err(error) => return Err(classify("apigatewayv2:GetApi", &error)),
+    };
+    if ours(api.tags(), settings, request) {
+        return Err(StepError::refused(
+            "ApiIsOurs",
+            format!("the API {id} was made by this stack for {}", request.domain_name),
+            "leave `api.existing` out and describe the API by `routes`",
+        ));
+    }
+    if find_stage(clients, id, &existing.stage).await?.is_some() {
+        return Ok(());
+    }
+    Err(StepError::refused(
+        "StageNotFound",
+        format!("the API {id} has no stage `{}`", existing.stage),
+        format!("name one that `aws apigatewayv2 get-stages --api-id {id}` shows in `api.existing.stage`"),
+    ))
+}
+
+/// A stage of an API; nothing when one of the two is not there.
+pub(crate) async fn find_stage(
+    clients: &Clients,
+    api_id: &str,
+    name: &str,
+) -> Result<Option<GetStageOutput>, StepError> {
+    match clients.apigateway.get_stage().api_id(api_id).stage_name(name).send().await {
+        Ok(stage) => Ok(Some(stage)),
+        Err(error) if code_of(&error) == Some("NotFoundException") => Ok(None),
+        Err(error) => Err(classify("apigatewayv2:GetStage", &error)),
+    }
+}
+
+/// Our APIs for this domain.
+#[derive(Default)]
+pub(crate) struct OurApis {
+    /// The one that the request goes on with.
+    pub(crate) used: Option<Api>,
+    /// Ids of the others, which it replaces.
+    pub(crate) replaced: Vec<String>,
+}
+
+/// The APIs that are ours, by the recorded id or by tag.
+pub(crate) async fn apis(
     clients: &Clients,
     settings: &Settings,
     request: &Request,
     known: &Known,
-) -> Result<Option<Api>, StepError> {
-    let mut next = None;
+) -> Result<OurApis, StepError> {
+    let (mut found, mut next) = (Vec::new(), None);
     loop {
         let page = clients
             .apigateway
@@ -150,18 +217,30 @@ pub(crate) async fn api(
             .send()
             .await
             .map_err(|error| classify("apigatewayv2:GetApis", &error))?;
-        let api = page
-            .items()
-            .iter()
-            .find(|api| api.api_id() == known.api_id.as_deref() || ours(api.tags(), settings, request));
-        if let Some(api) = api {
-            return Ok(Some(api.clone()));
-        }
+        let recorded = |api: &Api| known.api_id.is_some() && api.api_id() == known.api_id.as_deref();
+        let items = page.items.unwrap_or_default().into_iter();
+        found.extend(items.filter(|api| recorded(api) || ours(api.tags(), settings, request)));
         match page.next_token {
             Some(token) => next = Some(token),
-            None => return Ok(None),
+            None => break,
         }
     }
+    let kind = match request.api.protocol() {
+        Protocol::Http => ProtocolType::Http,
+        Protocol::WebSocket => ProtocolType::Websocket,
+    };
+    let fits = |api: &&Api| request.api.existing.is_none() && api.protocol_type() == Some(&kind);
+    found.sort_by_key(|api| api.created_date().map(|date| (date.secs(), date.subsec_nanos())));
+    let recorded = found.iter().filter(fits).find(|api| api.api_id() == known.api_id.as_deref());
+    let used = recorded.or_else(|| found.iter().find(fits)).cloned();
+    let used_id = used.as_ref().and_then(|api| api.api_id().map(str::to_owned));
+    let replaced = found
+        .into_iter()
+        .filter(|api| ours(api.tags(), settings, request))
+        .filter_map(|api| api.api_id)
+        .filter(|id| Some(id) != used_id.as_ref())
+        .collect();
+    Ok(OurApis { used, replaced })
 }
 
 /// The id of a public zone of exactly this name, if there is one: of several the one with the registry's servers.
@@ -257,18 +336,23 @@ pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>
 }
 
 /// Whether everything of a finished run still stands, and nothing of an earlier one beside it: custom domains with the
-/// certificate, mappings, routes and their targets, delegation, validation records and aliases. At most four calls
-/// for a zone of one page, and one more for each of these: authorizers, a default endpoint that shall be closed, each
-/// further host name.
+/// certificate, mappings, routes and their targets, what is deployed, the access log, delegation, validation records and
+/// aliases. At most four calls for a zone of one page, and more for each further host name, authorizers, a WebSocket
+/// API, an access log, and a default endpoint that shall be closed.
 pub(crate) async fn stands(
     clients: &Clients,
+    settings: &Settings,
     request: &Request,
     known: &Known,
     owned: &[Owned],
     custom_domains: &CustomDomains,
     detail: Option<&Detail>,
 ) -> Result<bool, StepError> {
-    let (Some(api_id), Some(certificate_arn)) = (&known.api_id, &known.certificate_arn) else { return Ok(false) };
+    let api = match (&request.api.existing, &known.api_id) {
+        (Some(existing), _) => Some((&existing.api_id, existing.stage.as_str())),
+        (None, id) => id.as_ref().map(|id| (id, stage(request.api.protocol()))),
+    };
+    let (Some((api_id, stage)), Some(certificate_arn)) = (api, &known.certificate_arn) else { return Ok(false) };
     let mut targets = BTreeMap::new();
     for hostname in request.hostnames() {
         let Some(found) = custom_domains.wanted.get(&hostname) else { return Ok(false) };
@@ -282,11 +366,13 @@ pub(crate) async fn stands(
         return Ok(false);
     }
     for hostname in targets.keys() {
-        if !mapped(clients, hostname, api_id).await? {
+        let leads_here = |mapping: &RootMapping| mapping.api_id == *api_id && mapping.stage.as_deref() == Some(stage);
+        if !root_mapping(clients, hostname).await?.as_ref().is_some_and(leads_here) {
             return Ok(false);
         }
     }
-    if !routes_stand(clients, request, api_id).await? {
+    // What an existing API does is not this request's business.
+    if request.api.existing.is_none() && !api_stands(clients, settings, request, api_id).await? {
         return Ok(false);
     }
     // One that shall be open and is not does no harm: a full run opens it.
@@ -310,21 +396,52 @@ async fn closed(clients: &Clients, api_id: &str) -> Result<bool, StepError> {
     }
 }
 
-async fn mapped(clients: &Clients, name: &str, api_id: &str) -> Result<bool, StepError> {
-    match clients.apigateway.get_api_mappings().domain_name(name).send().await {
-        Ok(answer) => Ok(answer.items().iter().any(|mapping| {
-            mapping.api_id() == Some(api_id)
-                && mapping.stage() == Some(STAGE)
-                && mapping.api_mapping_key().unwrap_or_default().is_empty()
-        })),
-        Err(error) if code_of(&error) == Some("NotFoundException") => Ok(false),
-        Err(error) => Err(classify("apigatewayv2:GetApiMappings", &error)),
+async fn api_stands(
+    clients: &Clients,
+    settings: &Settings,
+    request: &Request,
+    api_id: &str,
+) -> Result<bool, StepError> {
+    let protocol = request.api.protocol();
+    let Some((routes, integrations)) = parts(clients, api_id).await? else { return Ok(false) };
+    let (routes, integrations) = observed(protocol, &routes, &integrations);
+    let authorizers = match authorized(request) {
+        // Nobody asks one, so what is left of them does no harm: a full run removes it.
+        false => Vec::new(),
+        true => match authorizers(clients, protocol, api_id).await? {
+            Some(authorizers) => authorizers,
+            None => return Ok(false),
+        },
+    };
+    if !route_changes(request, &routes, &integrations, &authorizers).is_empty() {
+        return Ok(false);
+    }
+    let log = LogSettings::wanted(request, &settings.stack);
+    if protocol == Protocol::Http && log.is_none() {
+        return Ok(true);
+    }
+    let Some(stage) = find_stage(clients, api_id, stage(protocol)).await? else { return Ok(false) };
+    if protocol == Protocol::WebSocket {
+        let closed = request.api.default_endpoint == DefaultEndpoint::Closed;
+        let mark = deployment_mark(request, closed, &routes, &integrations, &authorizers);
+        if deployed(clients, api_id, &stage).await? != Some(mark) {
+            return Ok(false);
+        }
+    }
+    match (log, &request.api.access_log) {
+        (Some(log), Some(wanted)) => Ok(log_settings(&stage).as_ref() == Some(&log)
+            && retention(clients, &log.group).await? == Some(wanted.retention_days)),
+        _ => Ok(true),
     }
 }
 
-async fn routes_stand(clients: &Clients, request: &Request, api_id: &str) -> Result<bool, StepError> {
-    let Some((routes, integrations)) = parts(clients, api_id).await? else { return Ok(false) };
-    let routes: Vec<ObservedRoute> = routes
+/// Routes and integrations in the form in which they are compared.
+pub(crate) fn observed(
+    protocol: Protocol,
+    routes: &[Route],
+    integrations: &[Integration],
+) -> (Vec<ObservedRoute>, Vec<ObservedIntegration>) {
+    let routes = routes
         .iter()
         .map(|route| ObservedRoute {
             id: route.route_id().unwrap_or_default().to_owned(),
@@ -337,26 +454,51 @@ async fn routes_stand(clients: &Clients, request: &Request, api_id: &str) -> Res
             },
         })
         .collect();
-    let integrations: Vec<ObservedIntegration> = integrations
+    let integrations = integrations
         .iter()
         .map(|integration| ObservedIntegration {
             id: integration.integration_id().unwrap_or_default().to_owned(),
-            target: target(integration),
+            target: target(protocol, integration),
         })
         .collect();
-    let authorizers = match authorized(request) {
-        // Nobody asks one, so what is left of them does no harm: a full run removes it.
-        false => Vec::new(),
-        true => match authorizers(clients, api_id).await? {
-            Some(authorizers) => authorizers,
-            None => return Ok(false),
-        },
-    };
-    Ok(route_changes(request, &routes, &integrations, &authorizers).is_empty())
+    (routes, integrations)
+}
+
+/// What the description of the deployment says that the stage is on.
+pub(crate) async fn deployed(
+    clients: &Clients,
+    api_id: &str,
+    stage: &GetStageOutput,
+) -> Result<Option<String>, StepError> {
+    let Some(id) = stage.deployment_id() else { return Ok(None) };
+    match clients.apigateway.get_deployment().api_id(api_id).deployment_id(id).send().await {
+        Ok(deployment) => Ok(deployment.description),
+        Err(error) if code_of(&error) == Some("NotFoundException") => Ok(None),
+        Err(error) => Err(classify("apigatewayv2:GetDeployment", &error)),
+    }
+}
+
+/// The access log of a stage.
+pub(crate) fn log_settings(stage: &GetStageOutput) -> Option<LogSettings> {
+    let log = stage.access_log_settings()?;
+    Some(LogSettings::observed(log.destination_arn()?, log.format().unwrap_or_default()))
+}
+
+/// For how many days a log group keeps lines; nothing where it keeps them for ever, or there is none.
+pub(crate) async fn retention(clients: &Clients, group: &str) -> Result<Option<i32>, StepError> {
+    let answer = clients
+        .logs
+        .describe_log_groups()
+        .log_group_name_prefix(group)
+        .send()
+        .await
+        .map_err(|error| classify("logs:DescribeLogGroups", &error))?;
+    let found = answer.log_groups().iter().find(|found| found.log_group_name() == Some(group));
+    Ok(found.and_then(|found| found.retention_in_days()))
 }
 
 /// What an integration leads to; nothing when it is of a kind that Nameplate never makes.
-pub(crate) fn target(integration: &Integration) -> Option<Target> {
+pub(crate) fn target(protocol: Protocol, integration: &Integration) -> Option<Target> {
     IntegrationFields {
         kind: integration.integration_type().map(|kind| kind.as_str()),
         uri: integration.integration_uri(),
@@ -365,7 +507,7 @@ pub(crate) fn target(integration: &Integration) -> Option<Target> {
         connection: integration.connection_id(),
         mapping: integration.request_parameters().cloned().unwrap_or_default().into_iter().collect(),
     }
-    .target()
+    .target(protocol)
 }
 
 /// Whether a route of the request asks an authorizer.
@@ -375,7 +517,13 @@ fn authorized(request: &Request) -> bool {
 }
 
 /// The authorizers of an API, if it exists.
-pub(crate) async fn authorizers(clients: &Clients, api_id: &str) -> Result<Option<Vec<ObservedAuthorizer>>, StepError> {
+pub(crate) async fn authorizers(
+    clients: &Clients,
+    protocol: Protocol,
+    api_id: &str,
+) -> Result<Option<Vec<ObservedAuthorizer>>, StepError> {
+    // What only the authorizers of HTTP APIs have.
+    let of_http = protocol == Protocol::Http;
     let mut authorizers = Vec::new();
     let mut next = None;
     loop {
@@ -395,9 +543,9 @@ pub(crate) async fn authorizers(clients: &Clients, api_id: &str) -> Result<Optio
                     issuer: jwt.and_then(|jwt| jwt.issuer()),
                     audience: jwt.map(|jwt| jwt.audience()).unwrap_or_default(),
                     uri: authorizer.authorizer_uri(),
-                    payload: authorizer.authorizer_payload_format_version(),
-                    ttl: authorizer.authorizer_result_ttl_in_seconds(),
-                    simple: authorizer.enable_simple_responses(),
+                    payload: authorizer.authorizer_payload_format_version().filter(|_| of_http),
+                    ttl: authorizer.authorizer_result_ttl_in_seconds().filter(|_| of_http),
+                    simple: authorizer.enable_simple_responses().filter(|_| of_http),
                 }
                 .spec(),
             }

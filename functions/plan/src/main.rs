@@ -19,6 +19,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         domains: aws_sdk_route53domains::Client::from_conf(
             Builder::from(&config).region(Region::from_static("us-east-1")).build(),
         ),
+        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         route53: aws_sdk_route53::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
     };

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm};
-use aws_sdk_apigatewayv2::types::{Api, Cors, Route as ApiRoute, RouteSettings};
+use aws_sdk_apigatewayv2::types::{Api, Cors, ProtocolType, Route as ApiRoute, RouteSettings};
 use nameplate::contract::{Known, RegistrationPlan};
-use nameplate::desired::{Access, AuthorizerSpec, STAGE, Target};
-use nameplate::error::{classify, code_of};
-use nameplate::request::{DefaultEndpoint, Dns, NameServers, Route, Throttle};
+use nameplate::desired::{Access, AuthorizerSpec, LogSettings, Target, deployment_mark, stage};
+use nameplate::error::classify;
+use nameplate::request::{DefaultEndpoint, Dns, NameServers, Protocol, Route, Throttle};
 use nameplate::result::{ReportAction, ResourceReport};
 use nameplate::{Request, StepError, difference, tags};
 use serde_json::{Value, json};
@@ -42,12 +42,16 @@ pub(crate) async fn resources(
 ) -> Result<Vec<ResourceReport>, StepError> {
     let Seen { known, plan, registry, custom_domains } = *seen;
     let domain = request.domain_name.as_str();
-    let found = look::api(clients, settings, request, known).await?;
-    let api_before = match &found {
+    let found = look::apis(clients, settings, request, known).await?;
+    let api_before = match &found.used {
         Some(found) => api(clients, request, settings, found).await?,
         None => Value::Null,
     };
-    let api_id = found.and_then(|api| api.api_id);
+    let own_id = found.used.and_then(|api| api.api_id);
+    let (api_id, api_stage) = match &request.api.existing {
+        Some(existing) => (Some(existing.api_id.clone()), existing.stage.as_str()),
+        None => (own_id.clone(), stage(request.api.protocol())),
+    };
     let zone = match request.dns {
         Dns::Route53 => look::zone(clients, request, registry).await?,
         Dns::External => None,
@@ -59,11 +63,25 @@ pub(crate) async fn resources(
     let after = json!({
         "certificate": certificate_kept.as_deref().unwrap_or(NOT_YET),
         "api": api_id.as_deref().unwrap_or(NOT_YET),
+        "stage": api_stage,
     });
-    let mut resources = vec![
-        resource("API", api_id.clone(), domain, &api_before, &wanted_api(request, settings)),
-        registration(request, plan),
-    ];
+    let mut resources = match &request.api.existing {
+        Some(existing) => vec![resource(
+            "API",
+            Some(format!("{}, which exists and is not changed", existing.api_id)),
+            domain,
+            &Value::Null,
+            &Value::Null,
+        )],
+        None => vec![resource("API", own_id, domain, &api_before, &wanted_api(request, settings))],
+    };
+    resources.extend(found.replaced.into_iter().map(|id| ResourceReport {
+        resource: "API".to_owned(),
+        action: ReportAction::Remove,
+        name: id,
+        changes: Vec::new(),
+    }));
+    resources.push(registration(request, plan));
     if request.dns == Dns::Route53 {
         resources.push(resource("hosted zone", zone_id.clone(), domain, &Value::Null, &Value::Null));
         resources.extend(misdirected.map(|registry| name_servers(request, registry)));
@@ -151,18 +169,34 @@ fn wanted_api(request: &Request, settings: &Settings) -> Value {
             cors.max_age,
         )
     });
-    json!({
+    let protocol = request.api.protocol();
+    let log = LogSettings::wanted(request, &settings.stack).zip(request.api.access_log.as_ref());
+    let mut document = json!({
+        "protocol": protocol,
+        "stage": stage(protocol),
         "routes": routes,
         "cors": cors,
         "throttle": limits,
         "defaultEndpoint": request.api.default_endpoint,
+        "accessLog": log.map(|(log, wanted)| log_document(&log, Some(wanted.retention_days))),
         "tags": tags::wanted(request, &settings.stack),
-    })
+    });
+    if protocol == Protocol::WebSocket {
+        document["routeSelectionExpression"] = json!(request.api.route_selection_expression);
+        document["deployed"] = json!(true);
+    }
+    document
+}
+
+fn log_document(log: &LogSettings, retention_days: Option<i32>) -> Value {
+    json!({"logGroup": log.group, "format": log.format, "retentionDays": retention_days})
 }
 
 fn wanted_route(request: &Request, route: &Route) -> Value {
     let access = Access::of(request, route);
-    let mut document = Target::of(route).as_ref().map_or_else(|| json!({}), target);
+    let target_of = Target::of(request.api.protocol(), route);
+    let mut document = target_of.as_ref().map_or_else(|| json!({}), target);
+    document["throttle"] = json!(route.throttle);
     document["authorization"] = authorization(access.kind());
     if let Access::By { authorizer, scopes } = &access {
         document["authorizer"] = authorizer_document(authorizer);
@@ -209,26 +243,46 @@ fn cors_document(lists: [(&str, &[String]); 4], credentials: bool, max_age: Opti
 /// The API as it is.
 async fn api(clients: &Clients, request: &Request, settings: &Settings, found: &Api) -> Result<Value, StepError> {
     let id = found.api_id().unwrap_or_default();
-    let stage = match clients.apigateway.get_stage().api_id(id).stage_name(STAGE).send().await {
-        Ok(stage) => stage.default_route_settings,
-        Err(error) if code_of(&error) == Some("NotFoundException") => None,
-        Err(error) => return Err(classify("apigatewayv2:GetStage", &error)),
-    };
+    let protocol = request.api.protocol();
+    let stage = look::find_stage(clients, id, stage(protocol)).await?;
     let mut present: BTreeMap<String, String> =
         found.tags().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
     // What others tagged is left alone.
     let wanted = tags::wanted(request, &settings.stack);
     present.retain(|key, _| wanted.contains_key(key));
-    Ok(json!({
-        "routes": routes(clients, id).await?,
+    let log = stage.as_ref().and_then(look::log_settings);
+    let log = match log {
+        Some(log) => log_document(&log, look::retention(clients, &log.group).await?),
+        None => Value::Null,
+    };
+    let (routes, mark) = routes(clients, request, found).await?;
+    let mut document = json!({
+        "protocol": found.protocol_type().map(ProtocolType::as_str),
+        "stage": stage.as_ref().and_then(|stage| stage.stage_name()),
+        "routes": routes,
         "cors": found.cors_configuration().map(present_cors),
-        "throttle": stage.as_ref().and_then(limits),
+        "throttle": stage.as_ref().and_then(|stage| limits(stage.default_route_settings()?)),
+        "accessLog": log,
         "defaultEndpoint": match found.disable_execute_api_endpoint() {
             Some(true) => DefaultEndpoint::Closed,
             _ => DefaultEndpoint::Open,
         },
         "tags": present,
-    }))
+    });
+    for (key, settings) in stage.iter().filter_map(|stage| stage.route_settings()).flatten() {
+        if let Some(limits) = route_limits(settings) {
+            document["routes"][key]["throttle"] = limits;
+        }
+    }
+    if protocol == Protocol::WebSocket {
+        document["routeSelectionExpression"] = json!(found.route_selection_expression());
+        // A deployment of what is there: what is to be changed is shown by itself.
+        document["deployed"] = match &stage {
+            Some(stage) if look::deployed(clients, id, stage).await? == Some(mark) => json!(true),
+            _ => Value::Null,
+        };
+    }
+    Ok(document)
 }
 
 fn present_cors(cors: &Cors) -> Value {
@@ -249,17 +303,29 @@ fn limits(settings: &RouteSettings) -> Option<Value> {
     ((rate, burst) != NO_LIMIT).then(|| json!({"rate": rate, "burst": burst}))
 }
 
-/// The routes as they are, by route key.
-async fn routes(clients: &Clients, id: &str) -> Result<BTreeMap<String, Value>, StepError> {
+/// The limits of one route, which can be taken away whole.
+fn route_limits(settings: &RouteSettings) -> Option<Value> {
+    let (rate, burst) = (settings.throttling_rate_limit(), settings.throttling_burst_limit());
+    (rate.is_some() || burst.is_some()).then(|| json!({"rate": rate, "burst": burst}))
+}
+
+/// The routes as they are, by route key, and what a deployment of them says.
+async fn routes(
+    clients: &Clients,
+    request: &Request,
+    api: &Api,
+) -> Result<(BTreeMap<String, Value>, String), StepError> {
+    let protocol = request.api.protocol();
+    let id = api.api_id().unwrap_or_default();
     let (routes, integrations) = look::parts(clients, id).await?.unwrap_or_default();
     let authorizers = match routes.iter().any(|route| route.authorizer_id().is_some()) {
-        true => look::authorizers(clients, id).await?.unwrap_or_default(),
+        true => look::authorizers(clients, protocol, id).await?.unwrap_or_default(),
         false => Vec::new(),
     };
     let document = |route: &ApiRoute| {
         let id = route.target().and_then(|target| target.strip_prefix("integrations/"));
         let integration = integrations.iter().find(|integration| integration.integration_id() == id);
-        let mut document = match integration.and_then(look::target) {
+        let mut document = match integration.and_then(|integration| look::target(protocol, integration)) {
             Some(found) => target(&found),
             // Of a kind that Nameplate never makes.
             None => json!({"uri": integration.and_then(|integration| integration.integration_uri())}),
@@ -272,7 +338,10 @@ async fn routes(clients: &Clients, id: &str) -> Result<BTreeMap<String, Value>, 
         }
         Some((route.route_key()?.to_owned(), document))
     };
-    Ok(routes.iter().filter_map(document).collect())
+    let documents = routes.iter().filter_map(document).collect();
+    let (routes, integrations) = look::observed(protocol, &routes, &integrations);
+    let closed = api.disable_execute_api_endpoint().unwrap_or(false);
+    Ok((documents, deployment_mark(request, closed, &routes, &integrations, &authorizers)))
 }
 
 /// A certificate, as the listing shows it.
@@ -351,8 +420,9 @@ impl Hosts<'_> {
     async fn custom_domain(&self, host: &str, found: Option<&look::CustomDomain>) -> Result<ResourceReport, StepError> {
         let before = match found {
             Some(found) => {
-                let api = look::root_mapping(self.clients, host).await?;
-                json!({"certificate": found.certificate_arn, "api": api})
+                let mapping = look::root_mapping(self.clients, host).await?;
+                let (api, stage) = mapping.map(|mapping| (mapping.api_id, mapping.stage)).unzip();
+                json!({"certificate": found.certificate_arn, "api": api, "stage": stage.flatten()})
             }
             None => Value::Null,
         };

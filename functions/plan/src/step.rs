@@ -4,8 +4,9 @@
 //! as the answer depends on it, the zone, the certificates, the API and the custom domain.
 //! Refuses whatever cannot succeed, before a cent is spent or anything is made.
 //! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
-//! that look costs six calls, one more while the registrant's e-mail address is unconfirmed, and one more for a default
-//! endpoint that shall be closed. It must not know how anything is made.
+//! that look costs six calls, and one more for each of these: an e-mail address of the registrant that is unconfirmed,
+//! authorizers, a default endpoint that shall be closed; two more for the deployment of a WebSocket API and two for an
+//! access log. It must not know how anything is made.
 
 use aws_sdk_route53domains::types::DomainAvailability;
 use nameplate::contract::{
@@ -34,6 +35,7 @@ pub(crate) struct Clients {
     pub(crate) apigateway: aws_sdk_apigatewayv2::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) domains: aws_sdk_route53domains::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) route53: aws_sdk_route53::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
 }
@@ -68,6 +70,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let request = Request::read(input.request.get())?;
     let fingerprint = request.fingerprint();
     let item = read_item(clients, settings, &request).await?;
+    look::existing_api(clients, settings, &request).await?;
 
     let found = find_registration(clients, &request, &item).await?;
     if let Some(quote) = &found.quote {
@@ -81,7 +84,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         true => look::custom_domains(clients, settings, &request).await?,
         false => look::CustomDomains::default(),
     };
-    let live = Live { request: &request, item: &item, found: &found, custom_domains: &custom_domains };
+    let live = Live { settings, request: &request, item: &item, found: &found, custom_domains: &custom_domains };
     let converged = live.result(clients, &fingerprint).await?;
     let mut report = nameplate::result::Report::default();
     let looks = request.dry_run || (converged.is_none() && found.quote.is_none());
@@ -262,6 +265,7 @@ fn price_report(request: &Request, quote: &Quote) -> PriceReport {
 
 /// What a run of the same request has left, and what was seen of it now.
 struct Live<'a> {
+    settings: &'a Settings,
     request: &'a Request,
     item: &'a Item,
     found: &'a Found,
@@ -271,7 +275,7 @@ struct Live<'a> {
 impl Live<'_> {
     /// The stored result with the registration as it is now, if nothing is left to do.
     async fn result(&self, clients: &Clients, fingerprint: &str) -> Result<Option<ProvisionResult>, StepError> {
-        let Self { request, item, custom_domains, .. } = self;
+        let Self { settings, request, item, custom_domains, .. } = self;
         let detail = self.found.detail.as_ref();
         let Some(stored) = &item.result else { return Ok(None) };
         if item.held || !item.live || item.fingerprint.as_deref() != Some(fingerprint) {
@@ -296,7 +300,7 @@ impl Live<'_> {
         {
             return Ok(None);
         }
-        let stands = look::stands(clients, request, &item.known, &item.owned, custom_domains, detail).await?;
+        let stands = look::stands(clients, settings, request, &item.known, &item.owned, custom_domains, detail).await?;
         Ok(stands.then_some(result))
     }
 }

@@ -4,11 +4,16 @@
 mod asking;
 mod backend;
 mod events;
+mod function;
+mod runs;
+mod socket;
 mod traces;
 mod world;
 
 pub use asking::{Answers, Asking};
 pub use backend::Backend;
 pub use events::Events;
+pub use runs::{calls_of_run, full_run_again, owned, writes};
+pub use socket::Socket;
 pub use traces::{Finding, Place, Traces};
 pub use world::{Call, Ended, World, request, retirement};

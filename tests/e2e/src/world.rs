@@ -18,6 +18,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(240);
 #[derive(Clone)]
 pub struct World {
     client: AwsClient,
+    address: String,
     machine: String,
     table: String,
 }
@@ -97,15 +98,22 @@ impl World {
             secret_access_key: variable("AWS_SECRET_ACCESS_KEY"),
             session_token: None,
         };
-        let client = AwsClient::new(&variable("AWS_ENDPOINT_URL"), &variable("AWS_REGION"), keys)
-            .expect("an endpoint on this machine");
-        Self { client, machine: variable("NAMEPLATE_STATE_MACHINE_ARN"), table: variable("NAMEPLATE_TABLE") }
+        let endpoint = variable("AWS_ENDPOINT_URL");
+        let client = AwsClient::new(&endpoint, &variable("AWS_REGION"), keys).expect("an endpoint on this machine");
+        let address = endpoint.trim_start_matches("http://").to_owned();
+        Self { client, address, machine: variable("NAMEPLATE_STATE_MACHINE_ARN"), table: variable("NAMEPLATE_TABLE") }
     }
 
     /// The administrator's client, for calls that may be refused.
     #[must_use]
     pub fn client(&self) -> &AwsClient {
         &self.client
+    }
+
+    /// Host and port of the local AWS.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// The DynamoDB table.
@@ -501,6 +509,13 @@ impl World {
     /// The resource policy of a function, as text.
     pub async fn policy_of(&self, function: &str) -> String {
         let answer = self.rest("lambda", Method::GET, &format!("/2015-03-31/functions/{function}/policy"), None).await;
+        answer["Policy"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The same of a function that may have none, or be gone.
+    pub async fn policy_of_any(&self, function: &str) -> String {
+        let path = format!("/2015-03-31/functions/{function}/policy");
+        let answer = self.client.rest_json("lambda", Method::GET, &path, None).await.unwrap_or_default();
         answer["Policy"].as_str().unwrap_or_default().to_owned()
     }
 

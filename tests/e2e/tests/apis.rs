@@ -1,43 +1,7 @@
 //! The kinds of APIs: what the request describes is what API Gateway holds and does, and a second run changes nothing.
 
-use e2e::{Backend, Call, World, request};
+use e2e::{Backend, World, calls_of_run, full_run_again, owned};
 use serde_json::{Value, json};
-
-/// A request for a name that this account owns, with these fields of the API beside `routes`.
-async fn owned(world: &World, domain: &str, routes: Value, more: Value) -> Value {
-    world.registry(domain, json!({"state": "owned"})).await;
-    let mut request = request(domain, "http://127.0.0.1/");
-    request.as_object_mut().expect("an object").remove("registration");
-    request["api"]["routes"] = routes;
-    request["api"].as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-    request
-}
-
-/// The writes of a run that takes the whole path although the last one stands.
-async fn full_run_again(world: &World, domain: &str, request: &Value) -> Vec<Call> {
-    world.forget_fingerprint(domain).await;
-    let calls = calls_of_run(world, request).await;
-    assert!(calls.iter().any(|call| call.action == "GetStage"), "the API was not looked at: {calls:?}");
-    writes(calls)
-}
-
-/// The calls of a run that must succeed.
-async fn calls_of_run(world: &World, request: &Value) -> Vec<Call> {
-    let ended = world.run(request).await;
-    let execution = ended.arn.clone();
-    let _ = ended.live();
-    world.calls(&format!("execution={execution}")).await
-}
-
-/// The calls that change what AWS is configured to do.
-fn writes(calls: Vec<Call>) -> Vec<Call> {
-    let services = ["acm", "apigateway", "lambda", "logs", "route53", "route53domains"];
-    let is_read = |call: &Call| ["Get", "List", "Describe", "Check"].iter().any(|verb| call.action.starts_with(verb));
-    calls
-        .into_iter()
-        .filter(|call| services.contains(&call.service.as_str()) && !is_read(call) && call.action != "Invoke")
-        .collect()
-}
 
 fn json_of(body: &str) -> Value {
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{body}: {error}"))

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use e2e::{Backend, Events, World, request};
+use e2e::{Backend, Events, World, owned, request};
 use http::Method;
 use local_aws::{AwsClient, CallError};
 use serde_json::{Value, json};
@@ -31,10 +31,17 @@ const FUNCTIONS: [&str; 13] = [
 const OURS: (&str, &str) = ("nameplate:stack", "nameplate");
 
 /// What is permitted and no run can be seen to do, with the reason.
-const UNSEEN: [(&str, &str, &str); 10] = [
+const UNSEEN: [(&str, &str, &str); 17] = [
     ("Register", "route53:CreateHostedZone", "RegisterDomain makes the zone in its caller's name (AWS-FACTS 1.4)"),
     ("CreateApi", "apigateway:PUT", "CreateStage with tags needs it: Service Authorization Reference, API Gateway V2"),
     ("CreateApi", "apigateway:TagResource", "the newer name of POST and PUT on tags"),
+    ("CreateApi", "logs:CreateLogDelivery", LOG_DELIVERY),
+    ("CreateApi", "logs:DeleteLogDelivery", LOG_DELIVERY),
+    ("CreateApi", "logs:DescribeResourcePolicies", LOG_DELIVERY),
+    ("CreateApi", "logs:GetLogDelivery", LOG_DELIVERY),
+    ("CreateApi", "logs:ListLogDeliveries", LOG_DELIVERY),
+    ("CreateApi", "logs:PutResourcePolicy", LOG_DELIVERY),
+    ("CreateApi", "logs:UpdateLogDelivery", LOG_DELIVERY),
     (
         "AttachDomain",
         "apigateway:PUT",
@@ -47,6 +54,9 @@ const UNSEEN: [(&str, &str, &str); 10] = [
     ("PollRegistrations", "sqs:SendMessage", ON_FAILURE),
     ("provision", "logs:", "Step Functions delivers its logs past the record"),
 ];
+
+/// Why a function that sets an access log may deliver logs.
+const LOG_DELIVERY: &str = "API Gateway sets up the delivery of an access log in its caller's name (AWS-FACTS 4.3)";
 
 /// Why a function that events start may write to the queue.
 const ON_FAILURE: &str = "Lambda itself sends what the function failed at, with the function's role";
@@ -209,6 +219,7 @@ fn needed(service: &str, operation: &str, resource: &str) -> (String, Option<Str
                 "Api" | "Apis" | "DomainName" | "DomainNames" if whole => format!("/{}", folder(noun)),
                 "Api" | "DomainName" => format!("/{}/{resource}", folder(noun)),
                 "CorsConfiguration" => format!("/apis/{resource}/cors"),
+                "AccessLogSettings" => format!("/apis/{resource}/stages/-/accesslogsettings"),
                 "RouteSettings" => format!("/apis/{resource}/stages/-/routesettings/-"),
                 _ => {
                     let above = if noun.starts_with("ApiMapping") { "domainnames" } else { "apis" };
@@ -248,6 +259,7 @@ async fn every_way(world: &World) {
     owned_and_unconfirmed(world, &backend).await;
     registered_elsewhere(world, &backend).await;
     delegated_elsewhere(world, &backend).await;
+    of_other_kinds(world, &backend).await;
     stopped(world, &backend).await;
     // A name that is still to be had, looked at only.
     let mut asked = request("privileges-free.com", &backend.url("/models"));
@@ -281,6 +293,7 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
         {"route": "GET /v1/models", "url": backend.url("/models")},
         {"route": "GET /v1/old", "url": backend.url("/old"), "authorizer": jwt("old"), "throttle": {"rate": 1, "burst": 1}},
     ]);
+    asked["api"]["accessLog"] = json!({"retentionDays": 30});
     let arn = world.start(world.machine(), &asked).await;
     let operation =
         until(async || world.item(domain).await["purchaseOperation"]["S"].as_str().map(str::to_owned)).await;
@@ -315,6 +328,7 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
     asked["api"]["cors"] = json!({"allowOrigins": ["https://app.example.com"]});
     asked["api"]["throttle"] = json!({"rate": 100.0, "burst": 200});
     asked["api"]["authorizer"] = jwt("new");
+    asked["api"]["accessLog"] = json!({"retentionDays": 90});
     asked["tags"] = json!({"team": "inference", "stage": "changed"});
     asked["records"] = json!([{"name": format!("www.{}", asked["domainName"].as_str().expect("a name")), "type": "A", "values": ["192.0.2.1"]}]);
     let second = world.run(&asked).await.live();
@@ -324,11 +338,17 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
     let by_hand = json!({"identitySource": ["$request.header.Other"]});
     let path = format!("{authorizers}/{}", made.as_str().expect("an id"));
     world.rest("apigateway", Method::PATCH, &path, Some(&by_hand)).await;
-    asked["api"].as_object_mut().expect("an object").remove("cors");
+    for field in ["cors", "accessLog"] {
+        asked["api"].as_object_mut().expect("an object").remove(field);
+    }
+    asked["api"]["routes"].as_array_mut().expect("a list").pop();
     asked["tags"] = json!({"team": "serving"});
     let third = world.run(&asked).await.live();
 
-    // The API goes; its mapping stays and is taken over by the new one.
+    // The API goes, and what is known of it; its mapping stays and is taken over by the new one.
+    let forget = json!({"TableName": world.table(), "Key": {"id": {"S": format!("domain#{domain}")}},
+        "UpdateExpression": "REMOVE known"});
+    world.json("dynamodb", "DynamoDB_20120810.UpdateItem", &forget).await;
     let path = format!("/v2/apis/{}", third["apiId"].as_str().expect("an id"));
     world.rest("apigateway", Method::DELETE, &path, None).await;
     let fourth = world.run(&asked).await.live();
@@ -341,7 +361,8 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
 async fn owned_and_unconfirmed(world: &World, backend: &Backend) {
     let domain = "privileges-owned.com";
     world.registry(domain, json!({"state": "owned", "reachability": "PENDING"})).await;
-    let asked = request(domain, &backend.url("/models"));
+    let mut asked = request(domain, &backend.url("/models"));
+    asked["api"]["accessLog"] = json!({"retentionDays": 7});
     let first = world.run(&asked).await.live();
     assert_eq!(first["registration"]["emailConfirmed"], false);
     assert_eq!(world.run(&asked).await.live(), first, "nothing left to do");
@@ -368,6 +389,23 @@ async fn delegated_elsewhere(world: &World, backend: &Backend) {
     let mut asked = request(domain, &backend.url("/models"));
     asked.as_object_mut().expect("an object").remove("registration");
     asked["nameServers"] = json!("correct");
+    let _ = world.run(&asked).await.live();
+}
+
+/// A WebSocket API that changes, and then an API of somebody else.
+async fn of_other_kinds(world: &World, backend: &Backend) {
+    let routes = json!([{"route": "ask", "url": backend.url("/ask")}]);
+    let kind = json!({"protocol": "WEBSOCKET", "defaultEndpoint": "closed"});
+    let mut asked = owned(world, "privileges-socket.com", routes, kind).await;
+    let _ = world.run(&asked).await.live();
+    assert!(!world.run(&asked).await.live()["apiId"].is_null(), "nothing left to do");
+    asked["api"]["routeSelectionExpression"] = json!("$request.body.kind");
+    let _ = world.run(&asked).await.live();
+    let body = json!({"name": "somebody-else", "protocolType": "HTTP"});
+    let theirs = world.rest("apigateway", Method::POST, "/v2/apis", Some(&body)).await["apiId"].clone();
+    let stages = format!("/v2/apis/{}/stages", theirs.as_str().expect("an id"));
+    world.rest("apigateway", Method::POST, &stages, Some(&json!({"stageName": "$default"}))).await;
+    asked["api"] = json!({"existing": {"apiId": theirs, "stage": "$default"}});
     let _ = world.run(&asked).await.live();
 }
 
@@ -450,6 +488,7 @@ impl Ask {
                     "AWSStepFunctions" => "states",
                     "CertificateManager" => "acm",
                     "DynamoDB_20120810" => "dynamodb",
+                    "Logs_20140328" => "logs",
                     "Route53Domains_v20140515" => "route53domains",
                     service => service,
                 };
@@ -540,6 +579,9 @@ const NAME_SERVERS: &str = "Route53Domains_v20140515.UpdateDomainNameservers";
 const PUT_ITEM: &str = "DynamoDB_20120810.PutItem";
 const GET_ITEM: &str = "DynamoDB_20120810.GetItem";
 const UPDATE_ITEM: &str = "DynamoDB_20120810.UpdateItem";
+const CREATE_LOG_GROUP: &str = "Logs_20140328.CreateLogGroup";
+const PUT_RETENTION: &str = "Logs_20140328.PutRetentionPolicy";
+const DELETE_LOG_GROUP: &str = "Logs_20140328.DeleteLogGroup";
 /// Nobody may, and everybody is seen to be refused.
 const DELETION: &str = "Route53Domains_v20140515.DeleteDomain";
 
@@ -661,6 +703,7 @@ async fn plan_cannot_write_anything() {
         item(PUT_ITEM, &table, "domain#privileges-plan.com"),
         item(UPDATE_ITEM, &table, "domain#privileges-plan.com"),
         certificate("privileges-plan.com", our_tags(), json!({})),
+        Ask::Json(PUT_RETENTION, json!({"logGroupName": "/aws/lambda/privileges-plan", "retentionInDays": 1})),
         gateway(Method::POST, "/apis", json!({"name": "x", "protocolType": "HTTP", "tags": {OURS.0: OURS.1}})),
         gateway(
             Method::POST,
@@ -708,7 +751,25 @@ async fn create_api_changes_only_apis_of_this_stack() {
         gateway(Method::POST, &format!("/tags/{arn}"), json!({"tags": {OURS.0: value}}))
     };
     create_api.may(tag(id, OURS.1), None).await;
+    let statement = format!("privileges-{}", "apigateway.amazonaws.com".len());
+    let path = format!("/2015-03-31/functions/{}/policy/{statement}", resume.name);
+    create_api.may(Ask::Rest("lambda", Method::DELETE, path, json!({})), None).await;
+    // A deployment needs a route.
+    create_api.may(gateway(Method::POST, &format!("/apis/{id}/deployments"), json!({})), Some("BadRequest")).await;
+    let group = |stack: &str| format!("/aws/vendedlogs/nameplate/{stack}/privileges-api.com");
+    let logs = |target: &'static str, name: &str| {
+        Ask::Json(target, json!({"logGroupName": name, "retentionInDays": 30, "tags": {OURS.0: OURS.1}}))
+    };
+    let ours = group(OURS.1);
+    create_api.may(logs(CREATE_LOG_GROUP, &ours), None).await;
+    create_api.may(logs(PUT_RETENTION, &ours), None).await;
+    let elsewhere = group("another");
+    logs(CREATE_LOG_GROUP, &elsewhere).by(create_api.world.client()).await.expect("a log group");
     for ask in [
+        logs(PUT_RETENTION, &elsewhere),
+        logs(DELETE_LOG_GROUP, &ours),
+        logs("Logs_20140328.FilterLogEvents", &ours),
+        logs("Logs_20140328.DeleteRetentionPolicy", &ours),
         api(json!({})),
         api(json!({OURS.0: "another"})),
         gateway(Method::PATCH, &format!("/apis/{foreign}"), json!({"name": "taken"})),
@@ -716,6 +777,8 @@ async fn create_api_changes_only_apis_of_this_stack() {
         gateway(Method::POST, &format!("/apis/{foreign}/stages"), json!({"stageName": "$default"})),
         gateway(Method::DELETE, &format!("/apis/{foreign}"), json!({})),
         gateway(Method::DELETE, &format!("/apis/{id}"), json!({})),
+        gateway(Method::DELETE, &format!("/apis/{id}/stages/$default"), json!({})),
+        gateway(Method::PATCH, &format!("/apis/{foreign}/stages/$default"), json!({"autoDeploy": true})),
         gateway(Method::GET, "/domainnames", json!({})),
         tag(id, "another"),
         permission("s3.amazonaws.com"),
@@ -724,6 +787,9 @@ async fn create_api_changes_only_apis_of_this_stack() {
         purchase("privileges-api.com"),
     ] {
         create_api.may_not(ask).await;
+    }
+    for name in [&ours, &elsewhere] {
+        logs(DELETE_LOG_GROUP, name).by(create_api.world.client()).await.expect("gone");
     }
     for id in [id, &foreign, &of_another] {
         create_api.remove_api(id).await;

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::request::{Authorizer, Request, Route};
+use crate::request::{Authorizer, Protocol, Request, Route};
 use crate::token;
 
-/// Payload format of what a Lambda authorizer is asked.
+/// Payload format of what the Lambda authorizer of an HTTP API is asked. That of a WebSocket API has none
+/// (`AuthorizerPayloadFormatVersion` in API Gateway's model).
 const PAYLOAD: &str = "2.0";
+/// What stands before the identity sources of a WebSocket API's authorizer, in place of a `$` (seen in
+/// aws/aws-cdk#18307).
+const OF_A_ROUTE: &str = "route.";
 
 /// An authorizer that API Gateway keeps: all that makes it different from another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,11 +24,11 @@ pub enum AuthorizerSpec {
         /// The only one of `IdentitySource`.
         source: String,
     },
-    /// Type REQUEST, payload 2.0.
+    /// Type REQUEST.
     Lambda {
         /// ARN of the function, out of `AuthorizerUri`.
         function: String,
-        /// `IdentitySource`.
+        /// `IdentitySource`, in the spelling of the API's kind.
         sources: BTreeSet<String>,
         /// `AuthorizerResultTtlInSeconds`.
         ttl: i32,
@@ -34,7 +38,11 @@ pub enum AuthorizerSpec {
 }
 
 impl AuthorizerSpec {
-    fn of(authorizer: &Authorizer) -> Option<Self> {
+    fn of(protocol: Protocol, authorizer: &Authorizer) -> Option<Self> {
+        let spelled = |source: &String| match (protocol, source.strip_prefix('$')) {
+            (Protocol::WebSocket, Some(rest)) => format!("{OF_A_ROUTE}{rest}"),
+            _ => source.clone(),
+        };
         match authorizer {
             Authorizer::Open | Authorizer::Iam => None,
             Authorizer::Jwt(jwt) => Some(AuthorizerSpec::Jwt {
@@ -44,10 +52,28 @@ impl AuthorizerSpec {
             }),
             Authorizer::Lambda(lambda) => Some(AuthorizerSpec::Lambda {
                 function: lambda.function.as_str().to_owned(),
-                sources: lambda.identity_sources.iter().cloned().collect(),
+                sources: lambda.identity_sources.iter().map(spelled).collect(),
                 ttl: lambda.ttl,
                 simple: lambda.simple_responses,
             }),
+        }
+    }
+
+    /// `AuthorizerPayloadFormatVersion`; nothing for a WebSocket API.
+    pub fn payload(&self) -> Option<&'static str> {
+        match self {
+            AuthorizerSpec::Jwt { .. } => None,
+            AuthorizerSpec::Lambda { sources, .. } => {
+                sources.iter().all(|source| !source.starts_with(OF_A_ROUTE)).then_some(PAYLOAD)
+            }
+        }
+    }
+
+    /// The function that is asked, if it is one.
+    pub fn function(&self) -> Option<&str> {
+        match self {
+            AuthorizerSpec::Jwt { .. } => None,
+            AuthorizerSpec::Lambda { function, .. } => Some(function),
         }
     }
 
@@ -85,7 +111,7 @@ impl Access {
     /// Who may call a route of the request.
     pub fn of(request: &Request, route: &Route) -> Self {
         let authorizer = request.api.authorizer_of(route);
-        match AuthorizerSpec::of(authorizer) {
+        match AuthorizerSpec::of(request.api.protocol(), authorizer) {
             Some(authorizer) => Access::By { authorizer, scopes: route.scopes.iter().cloned().collect() },
             None if *authorizer == Authorizer::Iam => Access::Iam,
             None => Access::Open,
@@ -167,12 +193,15 @@ impl AuthorizerFields<'_> {
                 audience: self.audience.iter().cloned().collect(),
                 source: source.clone(),
             }),
-            ("REQUEST", sources) if self.payload == Some(PAYLOAD) => Some(AuthorizerSpec::Lambda {
-                function: super::function_arn(self.uri?),
-                sources: sources.iter().cloned().collect(),
-                ttl: self.ttl.unwrap_or(0),
-                simple: self.simple.unwrap_or(false),
-            }),
+            ("REQUEST", sources) => {
+                let spec = AuthorizerSpec::Lambda {
+                    function: super::function_arn(self.uri?),
+                    sources: sources.iter().cloned().collect(),
+                    ttl: self.ttl.unwrap_or(0),
+                    simple: self.simple.unwrap_or(false),
+                };
+                (spec.payload() == self.payload).then_some(spec)
+            }
             _ => None,
         }
     }
@@ -195,8 +224,9 @@ impl AuthorizerChanges {
     /// Compares what the request's routes use with what is there.
     pub(super) fn of(request: &Request, present: &[ObservedAuthorizer]) -> Self {
         let routes = request.api.routes.iter();
-        let wanted: BTreeSet<AuthorizerSpec> =
-            routes.filter_map(|route| AuthorizerSpec::of(request.api.authorizer_of(route))).collect();
+        let wanted: BTreeSet<AuthorizerSpec> = routes
+            .filter_map(|route| AuthorizerSpec::of(request.api.protocol(), request.api.authorizer_of(route)))
+            .collect();
         let mut changes = AuthorizerChanges::default();
         for spec in &wanted {
             match present.iter().find(|authorizer| authorizer.name == spec.name()) {
@@ -236,8 +266,8 @@ mod tests {
     }
 
     fn spec(audience: &str) -> AuthorizerSpec {
-        AuthorizerSpec::of(request(&jwt(audience), &json!([])).api.routes[0].authorizer.as_ref().expect("one"))
-            .expect("a JWT")
+        let request = request(&jwt(audience), &json!([]));
+        AuthorizerSpec::of(Protocol::Http, request.api.routes[0].authorizer.as_ref().expect("one")).expect("a JWT")
     }
 
     fn there(id: &str, named: &AuthorizerSpec, holds: AuthorizerSpec) -> ObservedAuthorizer {
@@ -318,8 +348,36 @@ mod tests {
             }
             .spec()
         };
-        let spec = AuthorizerSpec::of(wanted.api.routes[0].authorizer.as_ref().expect("one"));
+        let spec = AuthorizerSpec::of(Protocol::Http, wanted.api.routes[0].authorizer.as_ref().expect("one"));
         assert_eq!(read(60), spec);
         assert_ne!(read(61), spec);
+    }
+
+    #[test]
+    fn the_function_that_a_websocket_api_asks_has_sources_of_another_spelling_and_no_payload_format() {
+        let function = "arn:aws:lambda:us-east-1:123456789012:function:may-connect";
+        let authorizer = json!({"lambda": {"function": function, "identitySources": ["$request.querystring.token"]}});
+        let route = json!({"route": "$connect", "url": "https://a.example/", "authorizer": authorizer});
+        let api = json!({"protocol": "WEBSOCKET", "routes": [route]});
+        let wanted = Request::parse(&json!({"domainName": "example.com", "api": api})).expect("valid");
+        let Access::By { authorizer: spec, .. } = Access::of(&wanted, &wanted.api.routes[0]) else {
+            panic!("by whom?")
+        };
+        assert_eq!((spec.payload(), spec.function()), (None, Some(function)));
+        let sources = ["route.request.querystring.token".to_owned()];
+        let uri = format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations");
+        let read = |payload| {
+            AuthorizerFields {
+                kind: Some("REQUEST"),
+                sources: &sources,
+                uri: Some(&uri),
+                payload,
+                simple: Some(false),
+                ..AuthorizerFields::default()
+            }
+            .spec()
+        };
+        assert_eq!(read(None), Some(spec));
+        assert_eq!(read(Some("2.0")), None);
     }
 }

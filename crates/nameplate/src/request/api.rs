@@ -1,8 +1,11 @@
 //! The API that a request describes: its routes, their targets, and what holds for all of them.
 //! It must not know names and certificates.
 
+mod access_log;
 mod authorizer;
+mod existing;
 mod mapping;
+mod websocket;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -13,7 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::Hostname;
 use crate::error::StepError;
 
+pub use access_log::{AccessLog, RETENTION_DAYS};
 pub use authorizer::{Authorizer, JwtAuthorizer, LambdaAuthorizer};
+pub use existing::ExistingApi;
+pub use websocket::SELECTION_EXPRESSION;
 
 /// Host names of one API: each takes half a minute of the account's turn to make (AWS-FACTS 4.5).
 pub const MAX_HOSTNAMES: usize = 10;
@@ -27,6 +33,7 @@ pub const MAX_ROUTE_LENGTH: usize = 10_240;
 /// The API behind the name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("allOf" = [{"oneOf": [{"required": ["routes"]}, {"required": ["existing"]}]}]))]
 pub struct Api {
     /// The host name that answers: the domain itself or a name inside it. Absent: `api.` and the domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,12 +42,20 @@ pub struct Api {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 9))]
     pub alternative_hostnames: Vec<Hostname>,
-    /// The kind of API.
-    #[serde(default)]
-    pub protocol: Protocol,
-    /// What is answered by what: 1 to 300 routes.
+    /// The kind of API. Absent: `HTTP`, or that of `existing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
+    /// What of a message names its route, in a WebSocket API. Absent there: `$request.body.action`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub route_selection_expression: Option<String>,
+    /// What is answered by what: 1 to 300 routes. Either this or `existing`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 300))]
     pub routes: Vec<Route>,
+    /// An API that exists already: it is put behind the name, and neither changed nor ever deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<ExistingApi>,
     /// Whether `http://` targets are allowed. What they carry is then readable on the way.
     #[serde(default)]
     pub allow_http: bool,
@@ -53,6 +68,9 @@ pub struct Api {
     /// Limits for all routes together. Absent: the account's limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttle: Option<Throttle>,
+    /// A line of JSON for each request, in CloudWatch Logs. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<AccessLog>,
     /// Whether the API answers on API Gateway's own address as well: `open`, or `closed` once its host name has answered.
     #[serde(default)]
     pub default_endpoint: DefaultEndpoint,
@@ -76,30 +94,46 @@ pub enum Protocol {
     #[default]
     #[serde(rename = "HTTP")]
     Http,
+    /// A WebSocket API of API Gateway v2.
+    #[serde(rename = "WEBSOCKET")]
+    WebSocket,
+}
+
+impl Protocol {
+    /// The scheme under which clients reach such an API.
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Protocol::Http => "https",
+            Protocol::WebSocket => "wss",
+        }
+    }
 }
 
 /// One route and its target: exactly one of `url` and `lambda`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Route {
-    /// Method and path, such as `POST /v1/chat/completions` or `ANY /{proxy+}`, or `$default`.
+    /// Method and path, such as `POST /v1/chat/completions` or `ANY /{proxy+}`, or `$default`. In a WebSocket API
+    /// `$connect`, `$disconnect`, `$default`, or what `routeSelectionExpression` finds in a message, such as `ask`.
     pub route: RouteKey,
-    /// An HTTPS endpoint that the request is passed on to.
+    /// An HTTPS endpoint that the request is passed on to; a WebSocket API sends it messages by POST.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub url: Option<String>,
-    /// ARN of a Lambda function (payload 2.0).
+    /// ARN of a Lambda function (payload 2.0; 1.0 in a WebSocket API).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lambda: Option<LambdaArn>,
     /// Headers that `url` gets otherwise than the caller sent them: a text sets one, `null` takes one away. A text
     /// is itself, or one of `$request.…`, `$context.…`, `$stageVariables.…`; within other text write `${request.…}`.
+    /// A WebSocket API only sets, and only to one of these as a whole.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Option<String>>,
     /// Path that `url` is asked for instead of its own, written as a header's text, such as `/v1/${request.path.id}`.
+    /// Not in a WebSocket API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     pub path: Option<String>,
-    /// Who may call this route. Absent: whoever may call the API.
+    /// Who may call this route. Absent: whoever may call the API. In a WebSocket API only on `$connect`, and no JWT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorizer: Option<Authorizer>,
     /// Scopes of which a token must have one. Only where a JWT is asked for.
@@ -110,7 +144,8 @@ pub struct Route {
     pub throttle: Option<Throttle>,
 }
 
-/// A route key of an HTTP API: `METHOD /path` or `$default` (AWS-FACTS 4.1).
+/// A route key: `METHOD /path` or `$default` of an HTTP API (AWS-FACTS 4.1), or the key of a WebSocket API's route.
+/// Which of the two an API takes is checked with the API.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("examples" = ["POST /v1/chat/completions"]))]
@@ -140,8 +175,23 @@ impl FromStr for RouteKey {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let key = Self(text.to_owned());
+        match key.check_http() {
+            Err(sentence) if key.check_websocket().is_err() => Err(sentence),
+            _ => Ok(key),
+        }
+    }
+}
+
+impl RouteKey {
+    /// Whether an HTTP API takes the key; else why not.
+    fn check_http(&self) -> Result<(), String> {
+        let text = self.as_str();
         if text == "$default" {
-            return Ok(Self(text.to_owned()));
+            return Ok(());
+        }
+        if text == "$connect" || text == "$disconnect" {
+            return Err(format!("`{text}` is a route of a WebSocket API; set `api.protocol` to `WEBSOCKET`"));
         }
         let length = text.chars().count();
         if length > MAX_ROUTE_LENGTH {
@@ -187,7 +237,7 @@ impl FromStr for RouteKey {
                 return Err(format!("in `{path}` the variable `{name}` stands twice; rename one"));
             }
         }
-        Ok(Self(text.to_owned()))
+        Ok(())
     }
 }
 
@@ -287,10 +337,32 @@ fn any() -> Vec<String> {
     vec!["*".to_owned()]
 }
 impl Api {
+    /// The kind of API that the routes make. Of an existing API only API Gateway knows it.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol.unwrap_or_default()
+    }
+
     /// Refuses what API Gateway would not take, field by field.
     pub(super) fn check(&self) -> Result<(), StepError> {
+        if let Some(existing) = &self.existing {
+            return existing::check(existing, self);
+        }
         self.check_routes()?;
-        self.check_cors_and_throttle()
+        websocket::check(self)?;
+        authorizer::check(self)?;
+        self.check_cors_and_throttle()?;
+        self.access_log.as_ref().map_or(Ok(()), access_log::check)
+    }
+
+    /// Fills in what the routes' own API has by default.
+    pub(super) fn fill_in(&mut self) {
+        if self.existing.is_some() {
+            return;
+        }
+        self.protocol = Some(self.protocol());
+        if self.protocol() == Protocol::WebSocket {
+            websocket::fill_in(self);
+        }
     }
 
     fn check_routes(&self) -> Result<(), StepError> {
@@ -299,7 +371,7 @@ impl Api {
             return Err(StepError::invalid(
                 "api.routes",
                 "there is no route",
-                "give at least one, such as {\"route\": \"GET /\", \"url\": \"https://…\"}",
+                "give at least one, such as {\"route\": \"GET /\", \"url\": \"https://…\"}, or name an `existing` API",
             ));
         }
         if routes.len() > MAX_ROUTES {
@@ -312,6 +384,7 @@ impl Api {
         let mut shapes = BTreeMap::new();
         for (index, route) in routes.iter().enumerate() {
             let field = format!("api.routes[{index}]");
+            self.check_route_key(&format!("{field}.route"), &route.route)?;
             if let Some(first) = shapes.insert(route.route.shape(), index) {
                 return Err(StepError::invalid(
                     &format!("{field}.route"),
@@ -333,9 +406,21 @@ impl Api {
                     ));
                 }
             }
-            mapping::check(&field, route)?;
+            mapping::check(&field, self.protocol(), route)?;
         }
-        authorizer::check(self)
+        Ok(())
+    }
+
+    /// A key of the other kind of API is a key all the same, so the kind decides.
+    fn check_route_key(&self, field: &str, key: &RouteKey) -> Result<(), StepError> {
+        let checked = match self.protocol() {
+            Protocol::Http => key.check_http(),
+            Protocol::WebSocket => key.check_websocket(),
+        };
+        checked.map_err(|sentence| match sentence.rsplit_once("; ") {
+            Some((problem, remedy)) => StepError::invalid(field, problem, remedy),
+            None => StepError::invalid(field, sentence, "name the route as API Gateway takes it"),
+        })
     }
 
     fn check_cors_and_throttle(&self) -> Result<(), StepError> {

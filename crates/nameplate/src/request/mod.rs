@@ -183,6 +183,7 @@ impl Request {
     }
 
     fn fill_in(&mut self) {
+        self.api.fill_in();
         if self.api.hostname.is_none() {
             self.api.hostname = self.hostname().parse().ok();
         }
@@ -931,9 +932,11 @@ mod tests {
         for good in ["$default", "GET /", "ANY /{proxy+}", "POST /v1/models/{id}/run", "GET /a-b_c.d~e"] {
             assert!(good.parse::<RouteKey>().is_ok(), "{good}");
         }
+        let http =
+            |key: &str| Request::parse(&with("/api/routes", json!([{"route": key, "url": "https://a.example/"}])));
+        assert!(http("GET").is_err(), "the key of a WebSocket API's route");
         for bad in [
             "",
-            "GET",
             "FETCH /",
             "get /",
             "GET  /",

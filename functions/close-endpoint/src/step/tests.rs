@@ -6,8 +6,12 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_apigatewayv2::Client as Gateway;
 use aws_sdk_apigatewayv2::config::http::HttpResponse;
 use aws_sdk_apigatewayv2::config::retry::RetryConfig;
+use aws_sdk_apigatewayv2::operation::create_deployment::CreateDeploymentOutput;
 use aws_sdk_apigatewayv2::operation::get_api::GetApiOutput;
+use aws_sdk_apigatewayv2::operation::get_deployment::GetDeploymentOutput;
+use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::operation::update_api::UpdateApiOutput;
+use aws_sdk_apigatewayv2::operation::update_stage::UpdateStageOutput;
 use aws_sdk_route53::Client as Dns53;
 use aws_sdk_route53::operation::get_change::GetChangeOutput;
 use aws_sdk_route53::types::ChangeInfo;
@@ -23,6 +27,8 @@ use serde_json::json;
 const HOST: &str = "api.example.com";
 /// A further host name, which never answers.
 const SILENT: &str = "www.example.com";
+/// What the deployment says that the stage of a WebSocket API is on.
+const OPEN: &str = "routes 0123";
 
 /// What there is, and what has been done to it.
 #[derive(Clone, Debug)]
@@ -35,6 +41,10 @@ struct World {
     change_known: bool,
     /// Status and headers of what the host name answers, or why it does not.
     name: Result<(u16, &'static [&'static str]), &'static str>,
+    /// The descriptions of the deployments; their ids are their places here.
+    deployments: Vec<String>,
+    /// The deployment that the stage is on.
+    staged: usize,
     calls: Vec<&'static str>,
     /// The number of the call whose answer is lost, from 1: it takes effect.
     cut: usize,
@@ -49,9 +59,16 @@ impl World {
             pending_looks: 0,
             change_known: true,
             name: Ok((404, &[OF_HTTP_API])),
+            deployments: vec![OPEN.to_owned()],
+            staged: 0,
             calls: Vec::new(),
             cut: 0,
         }
+    }
+
+    /// The same for a WebSocket API.
+    fn web_socket() -> Self {
+        Self { protocol: ProtocolType::Websocket, name: Ok((403, &[OF_AWS])), ..Self::new() }
     }
 
     /// Records a call, and says whether its answer is lost.
@@ -122,6 +139,65 @@ fn update_api(world: &Shared) -> Rule {
         })
 }
 
+fn get_stage(world: &Shared) -> Rule {
+    let world = Arc::clone(world);
+    mock!(Gateway::get_stage)
+        .match_requests(|call| call.api_id() == Some("a1") && call.stage_name() == Some(WEBSOCKET_STAGE))
+        .then_compute_response(move |_| {
+            let mut world = world.lock().expect("not poisoned");
+            if world.called("GetStage") {
+                return lost();
+            }
+            MockResponse::Output(GetStageOutput::builder().deployment_id(world.staged.to_string()).build())
+        })
+}
+
+fn get_deployment(world: &Shared) -> Rule {
+    let world = Arc::clone(world);
+    mock!(Gateway::get_deployment).match_requests(|call| call.api_id() == Some("a1")).then_compute_response(
+        move |call| {
+            let mut world = world.lock().expect("not poisoned");
+            if world.called("GetDeployment") {
+                return lost();
+            }
+            let place: usize = call.deployment_id().and_then(|id| id.parse().ok()).expect("an id");
+            let description = world.deployments.get(place).expect("a deployment that exists").clone();
+            MockResponse::Output(GetDeploymentOutput::builder().description(description).build())
+        },
+    )
+}
+
+fn create_deployment(world: &Shared) -> Rule {
+    let world = Arc::clone(world);
+    // On no stage at once: a cut would leave it with a deployment that nobody has compared.
+    mock!(Gateway::create_deployment)
+        .match_requests(|call| call.api_id() == Some("a1") && call.stage_name().is_none())
+        .then_compute_response(move |call| {
+            let mut world = world.lock().expect("not poisoned");
+            let id = world.deployments.len().to_string();
+            world.deployments.push(call.description().expect("a description").to_owned());
+            if world.called("CreateDeployment") {
+                return lost();
+            }
+            MockResponse::Output(CreateDeploymentOutput::builder().deployment_id(id).build())
+        })
+}
+
+fn update_stage(world: &Shared) -> Rule {
+    let world = Arc::clone(world);
+    mock!(Gateway::update_stage)
+        .match_requests(|call| call.api_id() == Some("a1") && call.stage_name() == Some(WEBSOCKET_STAGE))
+        .then_compute_response(move |call| {
+            let mut world = world.lock().expect("not poisoned");
+            world.staged = call.deployment_id().and_then(|id| id.parse().ok()).expect("an id");
+            if world.called("UpdateStage") {
+                lost()
+            } else {
+                MockResponse::Output(UpdateStageOutput::builder().build())
+            }
+        })
+}
+
 /// The host name, on the wire.
 #[derive(Clone, Debug)]
 struct Name(Shared);
@@ -160,10 +236,12 @@ fn input(dns: &str, change_id: Option<&str>) -> CloseEndpointInput {
 }
 
 async fn step(world: &Shared, input: CloseEndpointInput) -> Result<CloseEndpointOutput, StepError> {
-    let (api, change, update) = (get_api(world), get_change(world), update_api(world));
+    let change = get_change(world);
+    let rules =
+        [get_api, update_api, get_stage, get_deployment, create_deployment, update_stage].map(|rule| rule(world));
     let once = RetryConfig::disabled();
     let clients = Clients {
-        api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, [&api, &update], |config| config
+        api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, rules.iter(), |config| config
             .retry_config(once.clone())),
         route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, [&change], |config| config
             .retry_config(once.clone())),
@@ -268,10 +346,7 @@ async fn whatever_status_api_gateway_answers_is_an_answer() {
 #[tokio::test]
 async fn an_api_of_another_protocol_is_known_by_the_header_of_aws_where_cloudfront_does_not_pass_it_on() {
     let of_a_web_socket = |headers: &'static [&'static str]| {
-        run_in(move |world| {
-            world.protocol = ProtocolType::Websocket;
-            world.name = Ok((403, headers));
-        })
+        run_in(move |world| *world = World { name: Ok((403, headers)), ..World::web_socket() })
     };
     assert_eq!(of_a_web_socket(&[OF_AWS]).await.0, Ok(done()));
     for headers in [&[OF_AWS, OF_CLOUDFRONT] as &[&str], &[], &["server"]] {
@@ -318,6 +393,41 @@ async fn whichever_call_is_cut_the_next_attempt_ends_the_same() {
         // The last call took effect: it is not made again.
         let again: &[&str] = if cut == 4 { &["GetApi"] } else { &["GetApi", "GetChange", "the name", "UpdateApi"] };
         assert!(world.closed && world.calls == again, "after call {cut}: {:?}", world.calls);
+    }
+}
+
+const TO_DEPLOY: [&str; 4] = ["GetStage", "GetDeployment", "CreateDeployment", "UpdateStage"];
+
+#[tokio::test]
+async fn a_web_socket_api_is_closed_by_a_deployment_and_a_second_run_makes_none() {
+    let (outcome, calls, world) = run_in(|world| *world = World::web_socket()).await;
+    assert_eq!(outcome, Ok(done()));
+    assert_eq!(calls[..4], ["GetApi", "GetChange", "the name", "UpdateApi"]);
+    assert_eq!(calls[4..], TO_DEPLOY);
+    let deployed = |world: &World| (world.deployments.clone(), world.staged);
+    let expected = (vec![OPEN.to_owned(), closed_mark(OPEN)], 1);
+    assert_eq!(deployed(&world.lock().expect("not poisoned")), expected);
+
+    world.lock().expect("not poisoned").calls.clear();
+    assert_eq!(step(&world, input("route53", Some("C1"))).await, Ok(done()));
+    let world = world.lock().expect("not poisoned");
+    assert_eq!(world.calls, ["GetApi", "GetStage", "GetDeployment"]);
+    assert_eq!(deployed(&world), expected);
+}
+
+#[tokio::test]
+async fn whichever_call_is_cut_the_stage_of_a_web_socket_api_ends_on_a_deployment_that_closes_it() {
+    for cut in 1..=8 {
+        let (outcome, calls, world) = run_in(|world| *world = World { cut, ..World::web_socket() }).await;
+        let error = outcome.expect_err("cut");
+        assert!(matches!(error.class, Class::Retryable | Class::NotReady), "{cut}: {error}");
+        assert_eq!(calls.len(), cut);
+        world.lock().expect("not poisoned").cut = 0;
+        assert_eq!(step(&world, input("route53", Some("C1"))).await, Ok(done()), "after call {cut}");
+        let world = world.lock().expect("not poisoned");
+        assert!(world.closed && world.deployments[world.staged] == closed_mark(OPEN), "after call {cut}: {world:?}");
+        // Only a lost answer of CreateDeployment leaves one that no stage is on.
+        assert_eq!(world.deployments.len(), if cut == 7 { 3 } else { 2 }, "after call {cut}");
     }
 }
 

@@ -16,7 +16,8 @@ use aws_sdk_apigatewayv2::operation::get_routes::GetRoutesOutput;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::DomainName as ListedDomain;
 use aws_sdk_apigatewayv2::types::{
-    Api, ApiMapping, DomainNameConfiguration, DomainNameStatus, Integration, IntegrationType, Route, RouteSettings,
+    Api, ApiMapping, DomainNameConfiguration, DomainNameStatus, Integration, IntegrationType, ProtocolType, Route,
+    RouteSettings,
 };
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
@@ -46,6 +47,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
+
+mod kinds_of_apis;
 
 const CERTIFICATE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/0f1e";
 const API_ADDRESS: &str = "d-1.execute-api.us-east-1.amazonaws.com";
@@ -122,6 +125,7 @@ impl World {
             apigateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, rules.iter().copied()),
             dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, rules.iter().copied()),
             domains: mock_client!(aws_sdk_route53domains, RuleMode::MatchAny, rules.iter().copied()),
+            logs: mock_client!(aws_sdk_cloudwatchlogs, RuleMode::MatchAny, rules.iter().copied()),
             route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, rules.iter().copied()),
             secrets: mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, rules.iter().copied()),
         }
@@ -421,7 +425,7 @@ fn apis(apis: Vec<Api>) -> Rule {
 }
 
 fn api(id: &str, tags: HashMap<String, String>) -> Api {
-    Api::builder().api_id(id).set_tags(Some(tags)).build()
+    Api::builder().api_id(id).protocol_type(ProtocolType::Http).set_tags(Some(tags)).build()
 }
 
 fn zone(id: &str, name: &str, private: bool) -> HostedZone {
@@ -799,7 +803,13 @@ async fn what_belongs_to_others_is_refused_by_its_name_and_taken_over_only_on_re
 
 #[tokio::test]
 async fn a_root_path_that_leads_to_the_api_of_somebody_else_is_refused_and_one_that_leads_to_none_is_not() {
-    let elsewhere = || World::changed().with("GetApiMappings", mapping("api-9", "$default"));
+    // A host name that an earlier run has recorded is ours, whatever it leads to.
+    let unrecorded =
+        || json!({"apiId": "api-1", "hostedZoneId": "ZONE", "zoneOwned": true, "certificateArn": CERTIFICATE});
+    let elsewhere = || {
+        let world = World::changed().with("GetItem", changed_item(attribute::KNOWN, text(unrecorded())));
+        world.with("GetApiMappings", mapping("api-9", "$default"))
+    };
     let theirs = elsewhere().with("GetApi", api_with(HashMap::new()));
     let refused = theirs.failure(request()).await;
     assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "MappingNotOurs"));
@@ -1155,7 +1165,7 @@ fn stage(limits: Option<(f64, i32)>) -> Rule {
         let settings = limits.map(|(rate, burst)| {
             RouteSettings::builder().throttling_rate_limit(rate).throttling_burst_limit(burst).build()
         });
-        GetStageOutput::builder().set_default_route_settings(settings).build()
+        GetStageOutput::builder().stage_name("$default").set_default_route_settings(settings).build()
     })
 }
 

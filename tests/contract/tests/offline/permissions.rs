@@ -14,9 +14,10 @@ use crate::sources;
 use crate::states::tasks;
 
 /// SDK crates and the names of their services: as IAM has them, and of API Gateway's two the second.
-const SERVICES: [(&str, &str); 9] = [
+const SERVICES: [(&str, &str); 10] = [
     ("aws-sdk-acm", "acm"),
     ("aws-sdk-apigatewayv2", "apigatewayv2"),
+    ("aws-sdk-cloudwatchlogs", "logs"),
     ("aws-sdk-dynamodb", "dynamodb"),
     ("aws-sdk-eventbridge", "events"),
     ("aws-sdk-lambda", "lambda"),
@@ -27,7 +28,7 @@ const SERVICES: [(&str, &str); 9] = [
 ];
 
 /// What a function may do although its code does not call it: AWS does it in its name.
-const IN_ITS_NAME: [(&str, &str, &str); 11] = [
+const IN_ITS_NAME: [(&str, &str, &str); 18] = [
     ("register", "route53:CreateHostedZone", "RegisterDomain makes a zone (AWS-FACTS 1.4)"),
     ("request-cert", "acm:AddTagsToCertificate", "RequestCertificate is given tags (AWS-FACTS 3.1)"),
     ("create-api", "apigateway:POST /tags/*", "CreateApi and CreateStage are given tags"),
@@ -35,11 +36,21 @@ const IN_ITS_NAME: [(&str, &str, &str); 11] = [
     ("create-api", "apigateway:TagResource /tags/*", "the newer name of the same permission"),
     ("create-api", "apigateway:TagResource /apis", "asked for on what is made with tags"),
     ("create-api", "apigateway:TagResource /apis/*/stages", "asked for on what is made with tags"),
+    ("create-api", "logs:CreateLogDelivery", LOG_DELIVERY),
+    ("create-api", "logs:DeleteLogDelivery", LOG_DELIVERY),
+    ("create-api", "logs:DescribeResourcePolicies", LOG_DELIVERY),
+    ("create-api", "logs:GetLogDelivery", LOG_DELIVERY),
+    ("create-api", "logs:ListLogDeliveries", LOG_DELIVERY),
+    ("create-api", "logs:PutResourcePolicy", LOG_DELIVERY),
+    ("create-api", "logs:UpdateLogDelivery", LOG_DELIVERY),
     ("attach-domain", "apigateway:POST /tags/*", "CreateDomainName is given tags"),
     ("attach-domain", "apigateway:PUT /tags/*", "the older name of the same permission"),
     ("attach-domain", "apigateway:TagResource /tags/*", "the newer name of the same permission"),
     ("attach-domain", "apigateway:TagResource /domainnames", "asked for on what is made with tags"),
 ];
+
+/// Why whoever gives a stage an access log needs these.
+const LOG_DELIVERY: &str = "API Gateway delivers an HTTP API's access log in the caller's name (AWS-FACTS 4.3)";
 
 /// The same, beyond what a table can say: the account's first custom domain makes a role (AWS-FACTS 4.2).
 const SERVICE_LINKED_ROLE: (&str, &str) = ("attach-domain", "iam:CreateServiceLinkedRole");
@@ -423,9 +434,15 @@ fn too_wide(statement: &Statement) -> Vec<String> {
                 problems.push(format!("{action} on {resource} without the condition that makes it ours"));
             }
             let fits = match service {
-                // These two know no resources at all.
                 "route53domains" => resource == "*",
-                "logs" => resource == "*",
+                "logs" => match operation {
+                    "CreateLogGroup" | "ListTagsForResource" | "PutRetentionPolicy" | "TagResource" => {
+                        resource.ends_with(":log-group:/aws/vendedlogs/nameplate/${AWS::StackName}/*")
+                    }
+                    // Asked for all of them (AWS-FACTS 4.3), and a state machine's own logs name no group either.
+                    "DescribeLogGroups" => resource == "*" || resource.ends_with(":log-group:*"),
+                    _ => resource == "*",
+                },
                 "dynamodb" if operation == "Query" => {
                     *resource == format!("${{Table.Arn}}/index/{}", nameplate::table::watch::OPEN_INDEX)
                 }
@@ -588,6 +605,8 @@ fn no_permission_is_wider_than_its_service_knows_to_narrow_it() {
         ("lambda:AddPermission", "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"),
         ("lambda:InvokeFunction", "*"),
         ("lambda:GetPolicy", "*"),
+        ("logs:CreateLogGroup", "*"),
+        ("logs:TagResource", "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:*"),
         ("lambda:RemovePermission", "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"),
         ("acm:DeleteCertificate", "arn:${AWS::Partition}:acm:${AWS::Region}:${AWS::AccountId}:certificate/*"),
         ("route53:GetHostedZone", "arn:aws:route53:::hostedzone/*"),
@@ -635,7 +654,7 @@ fn a_state_machine_may_do_what_its_states_do() {
 }
 
 /// What makes something, and what takes something away for good. Routes, integrations and cross-origin rules of an API
-/// that is being changed come and go with it.
+/// that is being changed come and go with it, and so do what functions permit its routes and the delivery of its log.
 fn makes(action: &str) -> bool {
     let (_, operation) = action.split_once(':').unwrap_or_default();
     ["Create", "Request", "Register", "Add", "POST", "PUT", "PATCH"].iter().any(|verb| operation.starts_with(verb))
@@ -645,7 +664,7 @@ fn makes(action: &str) -> bool {
 fn deletes(action: &str, resources: &[String]) -> bool {
     let (service, operation) = action.split_once(':').unwrap_or_default();
     let whole = |resource: &String| {
-        let path = resource.split_once("::").map_or("", |(_, path)| path);
+        let path = resource.rsplit_once("::").map_or("", |(_, path)| path);
         ["/apis/*", "/domainnames/*", "/domainnames/*/apimappings/*"].contains(&path)
     };
     match service {
@@ -653,6 +672,8 @@ fn deletes(action: &str, resources: &[String]) -> bool {
         "dynamodb" => false,
         // A tag of the request comes and goes with it.
         _ if operation.contains("Tags") => false,
+        "lambda" if operation == "RemovePermission" => false,
+        "logs" if operation == "DeleteLogDelivery" => false,
         _ => ["Delete", "Remove", "Disable"].iter().any(|verb| operation.starts_with(verb)),
     }
 }
@@ -693,6 +714,14 @@ fn who_makes_cannot_delete_and_who_deletes_cannot_make() {
     ] {
         assert!(makers.contains(maker), "{maker} makes nothing?");
         assert!(deleters.contains(deleter), "{deleter} deletes nothing?");
+    }
+}
+
+#[test]
+fn nobody_deletes_what_was_logged() {
+    for (whose, statement) in all_statements(&read::template()) {
+        let deletes = |action: &&String| action.starts_with("logs:Delete") && *action != "logs:DeleteLogDelivery";
+        assert_eq!(statement.actions.iter().find(deletes), None, "{whose}");
     }
 }
 

@@ -45,7 +45,7 @@ pub struct JwtAuthorizer {
     pub identity_source: String,
 }
 
-/// A function that is asked about requests (payload 2.0).
+/// A function that is asked about requests (payload 2.0), or about who connects to a WebSocket API.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LambdaAuthorizer {
@@ -55,11 +55,12 @@ pub struct LambdaAuthorizer {
     #[serde(default = "authorizations")]
     #[schemars(length(min = 1, max = 10))]
     pub identity_sources: Vec<String>,
-    /// Seconds for which an answer is kept, 0 to 3600.
+    /// Seconds for which an answer is kept, 0 to 3600. In a WebSocket API 0.
     #[serde(default)]
     #[schemars(range(min = 0, max = 3600))]
     pub ttl: i32,
-    /// Whether the function answers `{"isAuthorized": true}`; else it answers with an IAM policy.
+    /// Whether the function answers `{"isAuthorized": true}`; else it answers with an IAM policy, as it always does for a
+    /// WebSocket API.
     #[serde(default = "yes")]
     pub simple_responses: bool,
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Route, is_header_name};
+use super::{Protocol, Route, is_header_name};
 use crate::error::StepError;
 
 /// Longest value of a mapping, in characters (`StringWithLengthBetween1And512` in API Gateway's model).
@@ -31,7 +31,7 @@ const SOURCES: [&str; 6] =
     ["request.header.", "request.querystring.", "request.body.", "request.path.", "context.", "stageVariables."];
 
 /// Refuses a mapping that API Gateway would refuse or silently leave out.
-pub(super) fn check(field: &str, route: &Route) -> Result<(), StepError> {
+pub(super) fn check(field: &str, protocol: Protocol, route: &Route) -> Result<(), StepError> {
     if route.url.is_none() && (route.path.is_some() || !route.headers.is_empty()) {
         return Err(StepError::invalid(
             field,
@@ -64,8 +64,20 @@ pub(super) fn check(field: &str, route: &Route) -> Result<(), StepError> {
                 "keep one of the two",
             ));
         }
-        if let Some(value) = value {
-            check_value(&field, value)?;
+        match (value, protocol) {
+            (Some(value), Protocol::Http) => check_value(&field, value)?,
+            (Some(value), Protocol::WebSocket) => {
+                check_value(&field, value)?;
+                check_message_value(&field, route.route.as_str(), value)?;
+            }
+            (None, Protocol::WebSocket) => {
+                return Err(StepError::invalid(
+                    &field,
+                    "a message brings no headers that could be taken away",
+                    "leave it out, or give it a text",
+                ));
+            }
+            (None, Protocol::Http) => {}
         }
     }
     let Some(path) = &route.path else { return Ok(()) };
@@ -118,6 +130,29 @@ fn check_value(field: &str, value: &str) -> Result<(), StepError> {
     Ok(())
 }
 
+/// What a WebSocket API can set: a text, or one variable as a whole, and what belongs to the request that connects
+/// only where it is there (Developer Guide, "Set up data mapping for WebSocket APIs").
+fn check_message_value(field: &str, key: &str, value: &str) -> Result<(), StepError> {
+    let wrong = |problem: String, remedy: &str| Err(StepError::invalid(field, problem, remedy));
+    if value.contains("${") || value.contains('\'') {
+        return wrong(
+            format!("`{value}` holds a variable within text, or a quote, which a WebSocket API cannot set"),
+            "give a text without `'`, or one variable alone, such as `$context.connectionId`",
+        );
+    }
+    if value.starts_with("$request.path") {
+        return wrong("a message has no path".to_owned(), "read a part of the message: `$request.body.<name>`");
+    }
+    let of_the_handshake = ["$request.header.", "$request.querystring."].iter().any(|start| value.starts_with(start));
+    if of_the_handshake && key != "$connect" {
+        return wrong(
+            format!("`{value}` is there only when somebody connects, on the route `$connect`"),
+            "read a part of the message, `$request.body.<name>`, or `$context.connectionId`",
+        );
+    }
+    Ok(())
+}
+
 /// Whether `text` is a variable, without `$` and braces.
 fn is_variable(text: &str) -> bool {
     let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
@@ -156,6 +191,36 @@ mod tests {
             assert_eq!(again, request);
         }
         assert!(with(&json!({"path": "$request.path"})).is_ok());
+    }
+
+    #[test]
+    fn a_websocket_api_sets_headers_to_a_text_or_to_one_variable() {
+        let with = |key: &str, value: Value| {
+            let route = json!({"route": key, "url": "https://a.example/", "headers": {"x-a": value}});
+            Request::parse(&json!({"domainName": "example.com", "api": {"protocol": "WEBSOCKET", "routes": [route]}}))
+        };
+        for (key, value) in [
+            ("ask", "acme"),
+            ("ask", "$context.connectionId"),
+            ("ask", "$request.body.model"),
+            ("ask", "$stageVariables.tenant"),
+            ("$connect", "$request.header.origin"),
+            ("$connect", "$request.querystring.room"),
+        ] {
+            assert!(with(key, json!(value)).is_ok(), "{key} {value}");
+        }
+        for (key, value) in [
+            ("ask", json!("id-${context.connectionId}")),
+            ("ask", json!("it's")),
+            ("ask", json!("$request.header.origin")),
+            ("$default", json!("$request.querystring.room")),
+            ("ask", json!("$request.path")),
+            ("ask", json!("$request.path.id")),
+            ("ask", json!(null)),
+        ] {
+            let error = with(key, value.clone()).expect_err("refused");
+            assert!(error.reason.starts_with("api.routes[0].headers.x-a: "), "{value}: {error}");
+        }
     }
 
     #[test]
