@@ -74,6 +74,14 @@ fn accepted(text: &str, request: &Request) {
         covered |= name.covers(&hostname);
     }
     assert!(covered, "no name covers {hostname}");
+    // ACM takes the mailboxes of a name only for names at or below it.
+    if let Some(asked) = request.validation_domain() {
+        let asked: DomainName = asked.parse().expect("a name that somebody can own");
+        assert!(names.iter().all(|name| asked.contains(name.trim_start_matches("*."))), "{asked} for {names:?}");
+        assert!(request.domain_name.enclosing().any(|name| name == asked.as_str()));
+    } else {
+        assert!(!request.certificate.resend_email && request.certificate.validation_domain.is_none());
+    }
 
     let routes = &request.api.routes;
     assert!((1..=MAX_ROUTES).contains(&routes.len()));

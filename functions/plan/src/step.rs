@@ -4,7 +4,8 @@
 //! as the answer depends on it, the zone, the certificates, the API and the custom domain.
 //! Refuses whatever cannot succeed, before a cent is spent or anything is made.
 //! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
-//! that look costs six calls, and one more while the registrant's e-mail address is unconfirmed. It must not know how anything is made.
+//! that look costs six calls, one more while the registrant's e-mail address is unconfirmed, and one more where the
+//! certificate is validated by e-mail, which renews only if somebody clicks. It must not know how anything is made.
 
 use aws_sdk_route53domains::types::DomainAvailability;
 use nameplate::contract::{
@@ -68,6 +69,9 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let item = read_item(clients, settings, &request).await?;
 
     let found = find_registration(clients, &request, &item).await?;
+    if found.plan == RegistrationPlan::Register {
+        purchase::check_mailboxes(&request)?;
+    }
     if let Some(quote) = &found.quote {
         let registration = request.registration.as_ref().ok_or_else(|| not_for_sale(&request))?;
         purchase::check_price(registration, &quote.total(registration.years), settings.budget_usd)?;
@@ -257,8 +261,15 @@ async fn converged(
     {
         return Ok(None);
     }
-    let stands = look::stands(clients, settings, request, &item.known, &item.owned, detail).await?;
-    Ok(stands.then_some(result))
+    if !look::stands(clients, settings, request, &item.known, &item.owned, detail).await? {
+        return Ok(None);
+    }
+    if let Some(validation) = &mut result.certificate_validation {
+        // Nothing renews it but clicks: where they were missed the full path requests another one.
+        let Some(until) = look::issued_until(clients, &result.certificate_arn).await? else { return Ok(None) };
+        validation.until = until;
+    }
+    Ok(Some(result))
 }
 
 /// Whether there is anything to do or to look at about further records.

@@ -59,10 +59,11 @@ const WITHOUT_RESOURCE: [&str; 5] = [
 /// Which condition keys an action knows, of those in use, as the Service Authorization Reference lists them (pages
 /// "Amazon API Gateway Management V2", for custom domains also "Amazon API Gateway Management", and of each other
 /// service its own). IAM denies silently where a key is not supplied.
-const CONDITION_KEYS: [(&str, &[&str]); 18] = [
+const CONDITION_KEYS: [(&str, &[&str]); 19] = [
     ("acm:AddTagsToCertificate", &["aws:RequestTag"]),
     ("acm:DeleteCertificate", &["aws:ResourceTag"]),
     ("acm:RequestCertificate", &["aws:RequestTag", "acm:Export"]),
+    ("acm:ResendValidationEmail", &["aws:ResourceTag"]),
     ("apigateway:DELETE", &["aws:ResourceTag"]),
     ("apigateway:PATCH", &["aws:ResourceTag"]),
     ("apigateway:POST", &["aws:RequestTag"]),
@@ -442,7 +443,7 @@ fn unconditional(statement: &Statement, action: &str, resource: &str) -> bool {
     let reaches = |paths: &[&str]| paths.iter().any(|path| matches_path(resource, path));
     let needed: &[&str] = match action {
         "acm:AddTagsToCertificate" => &["aws:RequestTag"],
-        "acm:DeleteCertificate" => &["aws:ResourceTag"],
+        "acm:DeleteCertificate" | "acm:ResendValidationEmail" => &["aws:ResourceTag"],
         "acm:RequestCertificate" => &["aws:RequestTag", "acm:Export"],
         "apigateway:POST" if reaches(&MADE_WITH_TAGS) => &["aws:RequestTag"],
         "apigateway:PATCH" | "apigateway:DELETE" if reaches(&TAGGABLE) => &["aws:ResourceTag"],
@@ -573,6 +574,7 @@ fn no_permission_is_wider_than_its_service_knows_to_narrow_it() {
         ("lambda:GetPolicy", "*"),
         ("lambda:RemovePermission", "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"),
         ("acm:DeleteCertificate", "arn:${AWS::Partition}:acm:${AWS::Region}:${AWS::AccountId}:certificate/*"),
+        ("acm:ResendValidationEmail", "arn:${AWS::Partition}:acm:${AWS::Region}:${AWS::AccountId}:certificate/*"),
         ("route53:GetHostedZone", "arn:aws:route53:::hostedzone/*"),
         ("route53:ChangeResourceRecordSets", "arn:${AWS::Partition}:route53:::hostedzone/*"),
         ("acm:RequestCertificate", "*"),
