@@ -77,6 +77,14 @@ fn accepted(text: &str, request: &Request) {
     for hostname in &hostnames {
         assert!(names.iter().any(|name| name.covers(hostname)), "no name covers {hostname}");
     }
+    // ACM takes the mailboxes of a name only for names at or below it.
+    if let Some(asked) = request.validation_domain() {
+        let asked: DomainName = asked.parse().expect("a name that somebody can own");
+        assert!(names.iter().all(|name| asked.contains(name.base())), "{asked} for {names:?}");
+        assert!(request.domain_name.enclosing().any(|name| name == asked.as_str()));
+    } else {
+        assert!(!request.certificate.resend_email && request.certificate.validation_domain.is_none());
+    }
 
     let routes = &request.api.routes;
     existing_or_routes(&request.api);

@@ -1,8 +1,9 @@
 //! The life of a certificate, over MiniStack's ACM.
 //!
-//! Owns the status of every requested certificate, its validation records and its event; MiniStack keeps ARN and tags
-//! and checks the caller. MiniStack calls a certificate ISSUED at once; that word is never passed on. Sources:
-//! AWS-FACTS 3 (ACM) and 2.4 (CAA). Must not know who waits for a certificate.
+//! Owns the status of every requested certificate, its validation records or mails and its event; MiniStack keeps ARN
+//! and tags and checks the caller. MiniStack calls a certificate ISSUED at once; that word is never passed on. No mail
+//! is sent: the control API clicks a link. Sources: AWS-FACTS 3 (ACM) and 2.4 (CAA). Must not know who waits for a
+//! certificate.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -16,7 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::answer::{self, Answer, replace_body};
 use crate::clock::iso;
-use crate::dns::{Look, plain};
+use crate::dns::{Look, is_within, plain};
 use crate::emulator::EmulatorError;
 use crate::events::{self, Event};
 use crate::{Local, lock};
@@ -30,6 +31,8 @@ const VALID_DAYS: f64 = 198.0;
 const DAY_SECS: f64 = 86_400.0;
 /// The default quota of names (AWS-FACTS 3.1).
 const MAX_NAMES: usize = 10;
+/// The mailboxes of a validation domain that get a mail (AWS-FACTS 3.2).
+const MAILBOXES: [&str; 5] = ["admin", "administrator", "hostmaster", "postmaster", "webmaster"];
 /// Changes come in bursts.
 const SETTLE: Duration = Duration::from_millis(50);
 /// Zones can also change behind our back, by CloudFormation in MiniStack.
@@ -63,6 +66,8 @@ struct Certificate {
     /// The first is the domain name of the request.
     names: Vec<String>,
     method: String,
+    /// Where the mails about each name go, in the order of the names.
+    validation_domains: Vec<String>,
     key_algorithm: String,
     options: Value,
     token: Option<String>,
@@ -73,7 +78,9 @@ struct Certificate {
     status: Status,
     /// Base names whose record has been seen.
     seen: Vec<String>,
-    /// Since when all records have been in place.
+    /// Names for which somebody has clicked the link in a mail.
+    clicked: Vec<String>,
+    /// Since when all records have been in place, or all links clicked.
     complete_since: Option<Instant>,
 }
 
@@ -142,6 +149,16 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
             answer
         }
         "ListCertificates" => list_certificates(local, &input, request).await,
+        "ResendValidationEmail" => {
+            adopt(local, &arn).await;
+            match local.certificates.cannot_resend(&arn, &input) {
+                Some((code, message)) => {
+                    let refusal = answer::json11_error(code, &message, None);
+                    local.refuse(&request, refusal).await
+                }
+                None => local.forward(request).await,
+            }
+        }
         "GetCertificate" => {
             let answer = local.forward(request).await;
             if answer.status().is_success() && !local.certificates.is_issued(&arn).unwrap_or(true) {
@@ -167,8 +184,9 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
 }
 
 async fn request_certificate(local: &Arc<Local>, input: &Value, request: Request<Bytes>) -> Answer {
-    let names = match requested_names(input) {
-        Ok(names) => names,
+    let checked = requested_names(input).and_then(|names| Ok((validation_domains(input, &names)?, names)));
+    let (validation_domains, names) = match checked {
+        Ok(checked) => checked,
         Err((code, message)) => return local.refuse(&request, answer::json11_error(code, &message, None)).await,
     };
     let token = input["IdempotencyToken"].as_str().map(str::to_owned);
@@ -191,8 +209,8 @@ async fn request_certificate(local: &Arc<Local>, input: &Value, request: Request
     let certificate = Certificate {
         arn: arn.to_owned(),
         names,
-        // Left out, ACM validates by e-mail.
-        method: input["ValidationMethod"].as_str().unwrap_or("EMAIL").to_owned(),
+        method: method(input).to_owned(),
+        validation_domains,
         key_algorithm: input["KeyAlgorithm"].as_str().unwrap_or("RSA_2048").to_owned(),
         options: input["Options"].clone(),
         token,
@@ -200,6 +218,7 @@ async fn request_certificate(local: &Arc<Local>, input: &Value, request: Request
         records_at: Instant::now() + Duration::from_millis(local.settings().delays.certificate_records),
         status: Status::Pending,
         seen: Vec::new(),
+        clicked: Vec::new(),
         complete_since: None,
     };
     lock(&local.certificates.0).insert(certificate.arn.clone(), certificate);
@@ -260,6 +279,48 @@ fn requested_names(input: &Value) -> Result<Vec<String>, (&'static str, String)>
     Ok(names)
 }
 
+/// Left out, ACM validates by e-mail.
+fn method(input: &Value) -> &str {
+    input["ValidationMethod"].as_str().unwrap_or("EMAIL")
+}
+
+/// Where the mails about each name go: to the domain that the request gives for it, else to the name itself without a
+/// leading `*` or `www` (ACM User Guide, email validation). What is given with another method is not looked at.
+fn validation_domains(input: &Value, names: &[String]) -> Result<Vec<String>, (&'static str, String)> {
+    let own = |name: &String| {
+        let base = base(name);
+        base.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(base).to_owned()
+    };
+    let mut domains: Vec<String> = names.iter().map(own).collect();
+    let given = input["DomainValidationOptions"].as_array().filter(|_| method(input) == "EMAIL");
+    for option in given.into_iter().flatten() {
+        let text = |field: &str| plain(option[field].as_str().unwrap_or_default());
+        let (name, domain) = (text("DomainName"), text("ValidationDomain"));
+        check_validation_domain(names, &name, &domain)?;
+        for (at, _) in names.iter().enumerate().filter(|(_, known)| **known == name) {
+            domains[at].clone_from(&domain);
+        }
+    }
+    Ok(domains)
+}
+
+/// AWS-FACTS 3.1: mails about a name go to the same name or to one above it.
+fn check_validation_domain(names: &[String], name: &str, domain: &str) -> Result<(), (&'static str, String)> {
+    const CODE: &str = "InvalidDomainValidationOptionsException";
+    if !names.iter().any(|known| known == name) {
+        return Err((CODE, format!("The domain {name} is not one of the certificate's.")));
+    }
+    if !domain.contains('.') || !is_within(base(name), domain) {
+        return Err((CODE, format!("The validation domain {domain} is not {name} or a superdomain of it.")));
+    }
+    Ok(())
+}
+
+/// The addresses that get a mail.
+fn mailboxes(domain: &str) -> Vec<String> {
+    MAILBOXES.iter().map(|mailbox| format!("{mailbox}@{domain}")).collect()
+}
+
 /// Certificates can also be made by CloudFormation within MiniStack; such a one begins its life when it is first seen.
 async fn adopt(local: &Arc<Local>, arn: &str) {
     if lock(&local.certificates.0).contains_key(arn) {
@@ -272,9 +333,11 @@ async fn adopt(local: &Arc<Local>, arn: &str) {
         return;
     }
     let names = found["SubjectAlternativeNames"].as_array().into_iter().flatten();
+    let names: Vec<String> = names.filter_map(|name| name.as_str().map(str::to_ascii_lowercase)).collect();
     let certificate = Certificate {
         arn: arn.to_owned(),
-        names: names.filter_map(|name| name.as_str().map(str::to_ascii_lowercase)).collect(),
+        validation_domains: names.iter().map(|name| base(name).to_owned()).collect(),
+        names,
         method: found["DomainValidationOptions"][0]["ValidationMethod"].as_str().unwrap_or("DNS").to_owned(),
         key_algorithm: "RSA_2048".to_owned(),
         options: Value::Null,
@@ -283,6 +346,7 @@ async fn adopt(local: &Arc<Local>, arn: &str) {
         records_at: Instant::now() + Duration::from_millis(local.settings().delays.certificate_records),
         status: Status::Pending,
         seen: Vec::new(),
+        clicked: Vec::new(),
         complete_since: None,
     };
     lock(&local.certificates.0).entry(arn.to_owned()).or_insert(certificate);
@@ -438,6 +502,24 @@ impl Certificates {
         Some(certificate.shape(&local.account_id, show_records, in_use))
     }
 
+    /// Why mails about a name cannot be sent again (the service model's errors); `None` also for a certificate that is
+    /// not ours to judge.
+    fn cannot_resend(&self, arn: &str, input: &Value) -> Option<(&'static str, String)> {
+        const STATE: &str = "InvalidStateException";
+        let certificates = lock(&self.0);
+        let certificate = certificates.get(arn)?;
+        let text = |field: &str| plain(input[field].as_str().unwrap_or_default());
+        let (name, domain) = (text("Domain"), text("ValidationDomain"));
+        if let Err(refusal) = check_validation_domain(&certificate.names, &name, &domain) {
+            return Some(refusal);
+        }
+        if certificate.method != "EMAIL" {
+            return Some((STATE, format!("{name} is not validated by e-mail.")));
+        }
+        (certificate.status != Status::Pending)
+            .then(|| (STATE, format!("The certificate {arn} is {}.", certificate.status.name())))
+    }
+
     fn pending(&self) -> Vec<Certificate> {
         lock(&self.0).values().filter(|certificate| certificate.status == Status::Pending).cloned().collect()
     }
@@ -473,22 +555,28 @@ impl Certificate {
         let options: Vec<Value> = self
             .names
             .iter()
-            .map(|name| {
+            .zip(&self.validation_domains)
+            .map(|(name, asked)| {
+                let by_mail = self.method == "EMAIL";
                 let status = match self.status {
                     Status::Issued(_) => "SUCCESS",
                     Status::Pending if self.seen.iter().any(|seen| seen == base(name)) => "SUCCESS",
+                    Status::Pending if self.clicked.contains(name) => "SUCCESS",
                     Status::Pending => "PENDING_VALIDATION",
                     Status::Failed(_) | Status::TimedOut => "FAILED",
                 };
                 let mut option = json!({
                     "DomainName": name,
-                    "ValidationDomain": name,
+                    "ValidationDomain": if by_mail { asked } else { name },
                     "ValidationMethod": self.method,
                     "ValidationStatus": status,
                 });
                 if self.method == "DNS" && show_records {
                     let (name, value) = validation_record(account, name);
                     option["ResourceRecord"] = json!({ "Name": name, "Type": "CNAME", "Value": value });
+                }
+                if by_mail && show_records {
+                    option["ValidationEmails"] = json!(mailboxes(asked));
                 }
                 option
             })
@@ -522,6 +610,23 @@ impl Certificate {
             Status::Pending | Status::TimedOut => {}
         }
         shape
+    }
+
+    /// A link can be clicked once its mail has come, and works for 72 hours (AWS-FACTS 3.2).
+    fn click(&mut self, name: &str, now: f64) -> Result<(), String> {
+        if self.method != "EMAIL" || Instant::now() < self.records_at {
+            return Err(format!("nobody has got a mail about {}", self.arn));
+        }
+        if !self.names.iter().any(|known| known == name) {
+            return Err(format!("{name} is not a name of {}", self.arn));
+        }
+        if self.status != Status::Pending || now - self.requested > VALIDATION_SECS {
+            return Err(format!("the link is of no use any more: {} is {}", self.arn, self.status.name()));
+        }
+        if !self.clicked.iter().any(|clicked| clicked == name) {
+            self.clicked.push(name.to_owned());
+        }
+        Ok(())
     }
 
     /// AWS-FACTS 3.3.
@@ -577,9 +682,15 @@ async fn advance(local: &Arc<Local>) -> Result<Option<Duration>, EmulatorError> 
             local.certificates.change(&certificate.arn, |certificate| certificate.status = Status::TimedOut);
             continue;
         }
-        let seen = records_in_place(local, &mut look, &certificate).await?;
-        let complete = certificate.method == "DNS"
-            && certificate.names.iter().all(|name| seen.iter().any(|seen| seen == base(name)));
+        let by_dns = certificate.method == "DNS";
+        let seen = if by_dns { records_in_place(local, &mut look, &certificate).await? } else { Vec::new() };
+        let complete = if by_dns {
+            certificate.names.iter().all(|name| seen.iter().any(|seen| seen == base(name)))
+        } else {
+            // One mail for each name, the wildcard's and the apex's too, although they go to the same mailboxes
+            // (AWS-FACTS 3.2).
+            certificate.names.iter().all(|name| certificate.clicked.contains(name))
+        };
         let now = Instant::now();
         let since = complete.then(|| certificate.complete_since.unwrap_or(now));
         local
@@ -666,6 +777,21 @@ async fn refused_by_caa(
         }
     }
     Ok(None)
+}
+
+/// Somebody clicks the link in the mail about a name. Why that cannot be, if it cannot.
+pub(crate) async fn click(local: &Arc<Local>, id: &str, name: &str) -> Result<(), String> {
+    let arn = format!("arn:aws:acm:{}:{}:certificate/{id}", local.region, local.account_id);
+    adopt(local, &arn).await;
+    let now = local.clock.now();
+    let name = plain(name);
+    let clicked = {
+        let mut certificates = lock(&local.certificates.0);
+        let certificate = certificates.get_mut(&arn).ok_or_else(|| format!("there is no certificate {arn}"))?;
+        certificate.click(&name, now)
+    };
+    local.wake_certificates();
+    clicked
 }
 
 /// All certificates that MiniStack holds, adopted; for a caller that wants to see them.
@@ -762,6 +888,7 @@ mod tests {
             arn: "arn:c".to_owned(),
             names: names(&["a.com", "*.a.com", "b.com"]),
             method: "DNS".to_owned(),
+            validation_domains: names(&["a.com", "a.com", "b.com"]),
             key_algorithm: "RSA_2048".to_owned(),
             options: Value::Null,
             token: None,
@@ -769,6 +896,7 @@ mod tests {
             records_at: Instant::now(),
             status: Status::Pending,
             seen: names(&["a.com"]),
+            clicked: Vec::new(),
             complete_since: None,
         }
     }
@@ -785,6 +913,81 @@ mod tests {
         let statuses: Vec<&str> = options.iter().map(|option| option["ValidationStatus"].as_str().unwrap()).collect();
         assert_eq!(statuses, ["SUCCESS", "SUCCESS", "PENDING_VALIDATION"]);
         assert!(later["NotAfter"].is_null() && later["IssuedAt"].is_null() && later["FailureReason"].is_null());
+    }
+
+    fn by_mail() -> Certificate {
+        Certificate { method: "EMAIL".to_owned(), seen: Vec::new(), ..certificate() }
+    }
+
+    #[test]
+    fn a_certificate_by_mail_shows_its_mailboxes_late_and_no_record() {
+        let early = by_mail().shape("000000000000", false, vec![]);
+        assert!(early["DomainValidationOptions"][0]["ValidationEmails"].is_null());
+        let later = by_mail().shape("000000000000", true, vec![]);
+        for option in later["DomainValidationOptions"].as_array().unwrap() {
+            assert!(
+                option["ResourceRecord"].is_null() && option["ValidationStatus"] == "PENDING_VALIDATION",
+                "{option}"
+            );
+            let domain = option["ValidationDomain"].as_str().unwrap();
+            assert_eq!(option["ValidationEmails"][0], format!("admin@{domain}"));
+            assert_eq!(option["ValidationEmails"].as_array().map(Vec::len), Some(5));
+        }
+        let by_dns = certificate().shape("000000000000", true, vec![]);
+        assert!(by_dns["DomainValidationOptions"][0]["ValidationEmails"].is_null());
+    }
+
+    #[test]
+    fn each_name_needs_a_click_of_its_own_in_time() {
+        let mut certificate = by_mail();
+        assert_eq!(certificate.click("*.a.com", 1_000.0), Ok(()));
+        assert_eq!(certificate.click("*.a.com", 1_000.0), Ok(()), "twice is once");
+        assert_eq!(certificate.clicked, ["*.a.com"]);
+        let shape = certificate.shape("000000000000", true, vec![]);
+        let options = shape["DomainValidationOptions"].as_array().unwrap();
+        let statuses: Vec<&str> = options.iter().map(|option| option["ValidationStatus"].as_str().unwrap()).collect();
+        assert_eq!(statuses, ["PENDING_VALIDATION", "SUCCESS", "PENDING_VALIDATION"]);
+        assert!(certificate.click("c.com", 1_000.0).is_err(), "no name of it");
+        assert!(certificate.click("a.com", 1_001.0 + VALIDATION_SECS).is_err(), "too late");
+        certificate.records_at = Instant::now() + Duration::from_secs(60);
+        assert!(certificate.click("a.com", 1_000.0).is_err(), "no mail yet");
+        let mut issued = Certificate { status: Status::Issued(2_000.0), ..by_mail() };
+        assert!(issued.click("a.com", 2_001.0).is_err());
+        let mut by_dns = Certificate { method: "DNS".to_owned(), ..by_mail() };
+        assert!(by_dns.click("a.com", 1_000.0).is_err());
+    }
+
+    #[test]
+    fn mails_go_to_the_name_or_above_it() {
+        let request = |method: &str, options: Value| {
+            let input = json!({ "ValidationMethod": method, "DomainValidationOptions": options });
+            validation_domains(&input, &names(&["x.a.com", "*.x.a.com", "www.x.a.com"]))
+        };
+        let option = |name: &str, domain: &str| json!([{ "DomainName": name, "ValidationDomain": domain }]);
+        assert_eq!(request("EMAIL", Value::Null), Ok(names(&["x.a.com", "x.a.com", "x.a.com"])));
+        assert_eq!(request("EMAIL", option("*.x.a.com", "A.com")), Ok(names(&["x.a.com", "a.com", "x.a.com"])));
+        for (name, domain) in
+            [("x.a.com", "y.x.a.com"), ("x.a.com", "b.com"), ("x.a.com", "com"), ("y.a.com", "a.com"), ("x.a.com", "")]
+        {
+            let refused = request("EMAIL", option(name, domain)).map_err(|(code, _)| code);
+            assert_eq!(refused, Err("InvalidDomainValidationOptionsException"), "{name} {domain}");
+        }
+        assert!(request("DNS", option("x.a.com", "b.com")).is_ok());
+    }
+
+    #[test]
+    fn mails_are_sent_again_only_while_they_are_waited_for() {
+        let code = |certificate: Certificate, name: &str, domain: &str| {
+            let certificates = Certificates(Mutex::new(BTreeMap::from([("arn:c".to_owned(), certificate)])));
+            let input = json!({ "Domain": name, "ValidationDomain": domain });
+            certificates.cannot_resend("arn:c", &input).map(|(code, _)| code)
+        };
+        assert_eq!(code(by_mail(), "*.a.com", "a.com"), None);
+        assert_eq!(code(by_mail(), "c.com", "c.com"), Some("InvalidDomainValidationOptionsException"));
+        assert_eq!(code(by_mail(), "a.com", "x.a.com"), Some("InvalidDomainValidationOptionsException"));
+        assert_eq!(code(certificate(), "a.com", "a.com"), Some("InvalidStateException"), "validated by DNS");
+        let timed_out = Certificate { status: Status::TimedOut, ..by_mail() };
+        assert_eq!(code(timed_out, "a.com", "a.com"), Some("InvalidStateException"));
     }
 
     #[test]

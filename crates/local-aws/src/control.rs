@@ -47,6 +47,13 @@ struct OwnRecord {
     value: String,
 }
 
+/// Whose mail is answered.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Click {
+    name: String,
+}
+
 /// What MiniStack's EventBridge hands over.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,6 +98,11 @@ async fn dispatch(local: &Arc<Local>, request: &Request<Bytes>) -> Reply {
         }
         (&Method::GET, ["charges"]) => Ok(json!({ "charges": lock(&local.registry).charges() })),
         (&Method::GET, ["certificates"]) => acm::states(local).await.map_err(unavailable),
+        (&Method::POST, ["certificates", id, "clicks"]) => {
+            let Click { name } = parse(request.body())?;
+            acm::click(local, id, &name).await.map_err(|reason| (StatusCode::CONFLICT, reason))?;
+            Ok(json!({ "clicked": name }))
+        }
         (&Method::GET, ["domains", name]) => get_domain(local, name),
         (&Method::PUT, ["domains", name]) => {
             put_domain(local, name, parse(request.body())?).await?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::request::{Money, Protocol, Request};
-use crate::result::{ProvisionResult, RegistrationView, Report};
+use crate::result::{CertificateValidation, ProvisionResult, RegistrationView, Report};
 use crate::retire::Thing;
 
 pub mod retire;
@@ -298,6 +298,8 @@ pub struct RequestCertInput {
     pub deadline: i64,
     /// Keys of tags that are not wanted any more.
     pub former_tags: Vec<String>,
+    /// Whether an earlier turn of this execution had the mails sent again.
+    pub emails_resent: bool,
 }
 
 /// Where a certificate stands.
@@ -306,7 +308,7 @@ pub struct RequestCertInput {
 pub enum CertificateStatus {
     /// It can be used.
     Issued,
-    /// ACM waits for its records.
+    /// ACM waits for its records, or for clicks.
     Pending,
 }
 
@@ -318,15 +320,19 @@ pub struct RequestCertOutput {
     pub certificate_arn: String,
     /// Where it stands.
     pub status: CertificateStatus,
-    /// The records that it needs, each once, in order of name.
+    /// The records that it needs, each once, in order of name. None where ACM asks by e-mail.
     pub validation_records: Vec<ValidationRecord>,
+    /// Who is asked by e-mail, where that is how ACM validates.
+    pub certificate_validation: Option<CertificateValidation>,
     /// Key of the watch to sleep on, while pending.
     pub watch_key: Option<String>,
     /// Seconds since 1970 at which waiting ends: the deadline of the next turn.
     pub deadline: i64,
     /// ARNs of our other certificates of the domain, which are needed no more once this one is in their place.
     pub replaced: Vec<String>,
-    /// What a person has to do: set the records in a DNS of his own.
+    /// Whether this execution has had the mails sent again, in this turn or an earlier one.
+    pub emails_resent: bool,
+    /// What a person has to do: set the records in a DNS of his own, or click links in mails.
     pub actions: Vec<String>,
 }
 

@@ -3,7 +3,7 @@
 
 use crate::contact::Contact;
 use crate::error::StepError;
-use crate::request::{Money, Registration};
+use crate::request::{Money, RecordType, Registration, Request};
 use crate::secret::SecretString;
 
 /// The request's field that names the secret.
@@ -53,6 +53,30 @@ pub fn check_price(registration: &Registration, price: &Money, budget_usd: f64) 
         ));
     }
     Ok(())
+}
+
+/// A name that is bought in this run has no mailboxes that ACM could ask, unless the request brings the mail servers
+/// that have them (AWS-FACTS 3.2).
+///
+/// # Errors
+/// `Refused`, naming the mailboxes.
+pub fn check_mailboxes(request: &Request) -> Result<(), StepError> {
+    let Some(asked) = request.validation_domain() else { return Ok(()) };
+    let takes_mail = |value: &String| !value.ends_with(" .");
+    let mail_servers = request.records.iter().filter(|record| record.kind == RecordType::Mx);
+    if mail_servers.into_iter().any(|record| record.name.as_str() == asked && record.values.iter().any(takes_mail)) {
+        return Ok(());
+    }
+    Err(StepError::refused(
+        "NoMailboxes",
+        format!(
+            "certificate.validation: ACM would ask by mail to admin@{asked} and four other mailboxes there, and {} is only bought now, so that nobody gets the mail",
+            request.domain_name
+        ),
+        format!(
+            "use `\"validation\": \"DNS\"`; or add to `records` the MX record of {asked}, whose mail servers have one of the mailboxes admin, administrator, hostmaster, postmaster and webmaster"
+        ),
+    ))
 }
 
 /// Whether a price is an amount of money and no more than `bound`, in whole cents: sums of binary fractions
@@ -192,6 +216,34 @@ mod tests {
         }
         let euros = Money { amount: 1.0, currency: "EUR".to_owned() };
         assert_eq!(check_price(&registration(15.0), &euros, 15.0).expect_err("another currency").code, "PriceCurrency");
+    }
+
+    #[test]
+    fn a_name_that_is_bought_can_be_asked_by_mail_only_if_the_request_brings_the_mail_servers() {
+        let request = |validation: &str, records: serde_json::Value| {
+            let request = serde_json::json!({
+                "domainName": "example.com",
+                "certificate": {"validation": validation},
+                "api": {"routes": [{"route": "GET /", "url": "https://backend.example.net/"}]},
+                "records": records
+            });
+            Request::parse(&request).expect("valid")
+        };
+        let record =
+            |name: &str, kind: &str, value: &str| serde_json::json!([{"name": name, "type": kind, "values": [value]}]);
+        let servers = record("example.com", "MX", "10 mail.example.net");
+        assert_eq!(check_mailboxes(&request("EMAIL", servers)), Ok(()));
+        assert_eq!(check_mailboxes(&request("DNS", serde_json::json!([]))), Ok(()));
+        for records in [
+            serde_json::json!([]),
+            record("mail.example.com", "MX", "10 mail.example.net"),
+            record("example.com", "TXT", "10 mail.example.net"),
+            record("example.com", "MX", "0 ."),
+        ] {
+            let refused = check_mailboxes(&request("EMAIL", records)).expect_err("nobody reads");
+            assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "NoMailboxes"));
+            assert!(refused.reason.contains("admin@example.com") && refused.remedy.contains("MX"), "{refused}");
+        }
     }
 
     #[test]

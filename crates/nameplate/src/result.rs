@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::request::Money;
+use crate::request::{Money, Validation};
 use crate::retire::Thing;
 
 /// The live API: the output of a successful execution and the detail of the event `Domain Live`.
@@ -32,6 +32,9 @@ pub struct ProvisionResult {
     pub hosted_zone_id: Option<String>,
     /// ARN of the certificate on the host name.
     pub certificate_arn: String,
+    /// Who is asked by e-mail about the certificate; null where it is validated by DNS.
+    #[serde(default)]
+    pub certificate_validation: Option<CertificateValidation>,
     /// The registration.
     pub registration: RegistrationView,
     /// What belonged to others and was taken over, because the request says `adopt`.
@@ -39,6 +42,29 @@ pub struct ProvisionResult {
     pub adopted: Vec<Thing>,
     /// What a person still has to do, with exact values. Empty: nothing.
     pub actions: Vec<String>,
+}
+
+/// Whom ACM asks about a certificate, and until when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateValidation {
+    /// `EMAIL`.
+    pub method: Validation,
+    /// Each name of the certificate with the mailboxes that get a mail about it. One click for each name is needed.
+    pub mails: Vec<ValidationMail>,
+    /// Until when somebody must have clicked, RFC 3339: 72 hours after the request, and once the certificate is issued
+    /// its end, for whose renewal ACM asks again 45 days before.
+    pub until: String,
+}
+
+/// The mail about one name of a certificate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidationMail {
+    /// The name that it is about.
+    pub name: String,
+    /// Who gets it. One of them clicks.
+    pub mailboxes: Vec<String>,
 }
 
 /// The registration of a domain.

@@ -246,10 +246,16 @@ fn records(domain: &str) -> impl Strategy<Value = Value> + use<> {
     })
 }
 
+/// How ACM checks the names, as far as the whole certificate goes: by DNS, or by mails to mailboxes of the domain.
+fn validation() -> impl Strategy<Value = Option<(bool, Option<bool>)>> {
+    option::of((any::<bool>(), option::of(any::<bool>())))
+}
+
 /// A request that must be accepted, with any of its fields left out that may be.
 fn request() -> impl Strategy<Value = Value> {
     let hostname = (option::of(option::of(label())), option::of(btree_set(label(), 0..4)));
-    let certificate = option::of((btree_set(label(), 0..7), select(vec!["RSA_2048", "EC_prime256v1", "EC_secp384r1"])));
+    let keys = select(vec!["RSA_2048", "EC_prime256v1", "EC_secp384r1"]);
+    let certificate = option::of((btree_set(label(), 0..7), keys, validation()));
     let tags = option::of(btree_map("[b-m][A-Za-z0-9 ä+=._:/@-]{0,20}", "[A-Za-z0-9 ä+=._:/@-]{0,20}", 0..=8));
     let parts = (
         option::of(registration()),
@@ -282,10 +288,16 @@ fn request() -> impl Strategy<Value = Value> {
                 names.collect::<Vec<_>>()
             });
             let further = further.filter(|names| !names.is_empty());
-            let certificate = certificate.map(|(labels, key)| {
+            let certificate = certificate.map(|(labels, key, validation)| {
                 let names = labels.iter().map(|label| format!("{label}.{domain}"));
                 let all = std::iter::once(format!("*.{domain}")).chain(names).collect::<Vec<_>>();
-                json!({"alternativeNames": all, "keyAlgorithm": key})
+                object([
+                    ("alternativeNames", Some(json!(all))),
+                    ("keyAlgorithm", Some(json!(key))),
+                    ("validation", validation.map(|_| json!("EMAIL"))),
+                    ("validationDomain", validation.filter(|(named, _)| *named).map(|_| json!(domain))),
+                    ("resendEmail", validation.and_then(|(_, again)| again).map(Value::from)),
+                ])
             });
             if let Some(hostname) = hostname {
                 api["hostname"] = json!(hostname);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_acm::primitives::DateTime;
+use aws_sdk_acm::types::{CertificateDetail, CertificateStatus};
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{Api, DomainNameConfiguration, DomainNameStatus, Integration, ProtocolType, Route};
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
@@ -385,6 +387,22 @@ pub(crate) async fn stands(
     }
     let Some(zone_id) = &known.hosted_zone_id else { return Ok(false) };
     records_stand(clients, request, zone_id, &targets, known, owned, detail).await
+}
+
+/// A certificate; nothing when ACM does not know it.
+pub(crate) async fn certificate(clients: &Clients, arn: &str) -> Result<Option<CertificateDetail>, StepError> {
+    match clients.acm.describe_certificate().certificate_arn(arn).send().await {
+        Ok(answer) => Ok(answer.certificate),
+        Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
+        Err(error) => Err(classify("acm:DescribeCertificate", &error)),
+    }
+}
+
+/// When an issued certificate ends, RFC 3339; nothing for one that is of no use.
+pub(crate) async fn issued_until(clients: &Clients, arn: &str) -> Result<Option<String>, StepError> {
+    let issued = certificate(clients, arn).await?.filter(|found| found.status() == Some(&CertificateStatus::Issued));
+    // Whole seconds, as `request-cert` says it.
+    Ok(issued.and_then(|found| found.not_after().map(|ends| DateTime::from_secs(ends.secs()).to_string())))
 }
 
 /// Whether the API's default endpoint is closed.

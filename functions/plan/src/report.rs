@@ -9,7 +9,7 @@ use aws_sdk_apigatewayv2::types::{Api, Cors, ProtocolType, Route as ApiRoute, Ro
 use nameplate::contract::{Known, RegistrationPlan};
 use nameplate::desired::{Access, AuthorizerSpec, LogSettings, Target, deployment_mark, stage};
 use nameplate::error::classify;
-use nameplate::request::{DefaultEndpoint, Dns, NameServers, Protocol, Route, Throttle};
+use nameplate::request::{DefaultEndpoint, Dns, NameServers, Protocol, Route, Throttle, Validation};
 use nameplate::result::{ReportAction, ResourceReport};
 use nameplate::{Request, StepError, difference, tags};
 use serde_json::{Value, json};
@@ -344,15 +344,19 @@ async fn routes(
     Ok((documents, deployment_mark(request, closed, &routes, &integrations, &authorizers)))
 }
 
-/// A certificate, as the listing shows it.
+/// A certificate, as the listing shows it, and how it is validated.
 struct Certificate {
     arn: String,
     names: Vec<String>,
     key: Option<String>,
+    /// `DNS` or `EMAIL`; none where it was not asked for.
+    method: Option<String>,
+    /// Whose mailboxes are asked.
+    asked_at: Option<String>,
 }
 
 impl Certificate {
-    /// One with the wanted names and key; else the recorded one, which would be replaced.
+    /// One with the wanted names and key that is validated as wanted; else the recorded one, which would be replaced.
     async fn find(clients: &Clients, request: &Request, known: &Known) -> Result<Option<Self>, StepError> {
         let key_types = KeyAlgorithm::values().iter().map(|key| KeyAlgorithm::from(*key)).collect();
         let (mut recorded, mut next) = (None, None);
@@ -373,7 +377,11 @@ impl Certificate {
                 let mut names = summary.subject_alternative_name_summaries().to_vec();
                 names.sort();
                 let key = summary.key_algorithm().map(|key| key.as_str().replace('-', "_"));
-                let found = Self { arn: arn.to_owned(), names, key };
+                let mut found = Self { arn: arn.to_owned(), names, key, method: None, asked_at: None };
+                if found.fits(request) {
+                    // The listing does not say how it is validated.
+                    found.look(clients).await?;
+                }
                 if found.fits(request) {
                     return Ok(Some(found));
                 }
@@ -388,18 +396,37 @@ impl Certificate {
         }
     }
 
-    /// A key that the listing does not show counts as the wanted one, as `request-cert` has it.
+    async fn look(&mut self, clients: &Clients) -> Result<(), StepError> {
+        let detail = look::certificate(clients, &self.arn).await?;
+        let option = detail.as_ref().and_then(|detail| detail.domain_validation_options().first());
+        self.method = option.and_then(|option| option.validation_method()).map(|method| method.as_str().to_owned());
+        let by_email = self.method.as_deref() == Some(Validation::Email.as_str());
+        self.asked_at = option.filter(|_| by_email).and_then(|option| option.validation_domain()).map(str::to_owned);
+        Ok(())
+    }
+
+    /// What is not shown counts as wanted, as `request-cert` has it.
     fn document(&self, request: &Request) -> Value {
+        let wanted = &request.certificate;
+        let method = self.method.as_deref().unwrap_or(wanted.validation.as_str());
+        let by_email = method == Validation::Email.as_str();
         json!({
             "names": self.names,
-            "keyAlgorithm": self.key.as_deref().unwrap_or(request.certificate.key_algorithm.as_str()),
+            "keyAlgorithm": self.key.as_deref().unwrap_or(wanted.key_algorithm.as_str()),
+            "validation": method,
+            "validationDomain": self.asked_at.as_deref().or(request.validation_domain()).filter(|_| by_email),
         })
     }
 
     fn wanted(request: &Request) -> Value {
         let mut names = request.certificate_names();
         names.sort();
-        json!({"names": names, "keyAlgorithm": request.certificate.key_algorithm.as_str()})
+        json!({
+            "names": names,
+            "keyAlgorithm": request.certificate.key_algorithm.as_str(),
+            "validation": request.certificate.validation.as_str(),
+            "validationDomain": request.validation_domain(),
+        })
     }
 
     fn fits(&self, request: &Request) -> bool {

@@ -4,9 +4,10 @@
 //! as the answer depends on it, the zone, the certificates, the API and the custom domain.
 //! Refuses whatever cannot succeed, before a cent is spent or anything is made.
 //! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
-//! that look costs six calls, and one more for each of these: an e-mail address of the registrant that is unconfirmed,
-//! authorizers, a default endpoint that shall be closed; two more for the deployment of a WebSocket API and two for an
-//! access log. It must not know how anything is made.
+//! that look costs six calls, and one more for each of these: an e-mail address of the registrant that is unconfirmed, a
+//! certificate that is validated by e-mail (it renews only if somebody clicks), authorizers, a default endpoint that shall
+//! be closed; two more for the deployment of a WebSocket API and two for an access log. It must not know how anything is
+//! made.
 
 use aws_sdk_route53domains::types::DomainAvailability;
 use nameplate::contract::{
@@ -73,6 +74,9 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     look::existing_api(clients, settings, &request).await?;
 
     let found = find_registration(clients, &request, &item).await?;
+    if found.plan == RegistrationPlan::Register {
+        purchase::check_mailboxes(&request)?;
+    }
     if let Some(quote) = &found.quote {
         let registration = request.registration.as_ref().ok_or_else(|| not_for_sale(&request))?;
         purchase::check_price(registration, &quote.total(registration.years), settings.budget_usd)?;
@@ -300,8 +304,15 @@ impl Live<'_> {
         {
             return Ok(None);
         }
-        let stands = look::stands(clients, settings, request, &item.known, &item.owned, custom_domains, detail).await?;
-        Ok(stands.then_some(result))
+        if !look::stands(clients, settings, request, &item.known, &item.owned, custom_domains, detail).await? {
+            return Ok(None);
+        }
+        if let Some(validation) = &mut result.certificate_validation {
+            // Nothing renews it but clicks: where they were missed the full path requests another one.
+            let Some(until) = look::issued_until(clients, &result.certificate_arn).await? else { return Ok(None) };
+            validation.until = until;
+        }
+        Ok(Some(result))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Entry point of `request-cert`: logging, settings, clients, serve.
 //! It must not know what the step does.
 
+mod email;
 mod step;
 
 use nameplate::runtime;

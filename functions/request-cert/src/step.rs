@@ -1,12 +1,13 @@
-//! `request-cert`: one certificate for exactly the request's names, its status and its validation records.
+//! `request-cert`: one certificate for exactly the request's names, its status and how its names are validated.
 //!
 //! Reads: DescribeCertificate, ListCertificates, ListTagsForCertificate.
 //! Writes: RequestCertificate where no usable certificate of ours exists; AddTagsToCertificate and
 //! RemoveTagsFromCertificate where the tags of one of ours are not those of the request; for a pending one its ARN in the domain
 //! item, then the watch. Once a certificate is issued or of no use, or the deadline passed, its watch goes.
-//! Token: hashed from the incarnation, the names, the key and the spent certificate that is replaced, so that
-//! repeating the step within ACM's hour gives the same certificate.
-//! NotReady: a certificate just requested is not readable, or a name lacks its record.
+//! ResendValidationEmail once in an execution, if the request says so and the pending certificate is an earlier one's.
+//! Token: hashed from the incarnation, the names, the key, whose mailboxes are asked and the spent certificate that is
+//! replaced, so that repeating the step within ACM's hour gives the same certificate.
+//! NotReady: a certificate just requested is not readable, or a name lacks its record or its mail.
 //! Failed: validation failed or timed out in this run, or the deadline passed. What an earlier run left in such
 //! a state is replaced. Busy: this execution does not hold the domain any more.
 //! Our other certificates of the domain, in whose place this one comes, are named in the output and left alone.
@@ -16,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_acm::Client as Acm;
 use aws_sdk_acm::types::{
-    CertificateDetail, CertificateStatus as Status, CertificateSummary, CertificateType, Filters, KeyAlgorithm, Tag,
-    ValidationMethod,
+    CertificateDetail, CertificateStatus as Status, CertificateSummary, CertificateType, DomainStatus,
+    DomainValidation, DomainValidationOption, Filters, KeyAlgorithm, Tag, ValidationMethod,
 };
 use aws_sdk_dynamodb::Client as Dynamodb;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -27,10 +28,12 @@ use nameplate::contract::{
     CERTIFICATE_DEADLINE_SECS, CertificateStatus, RequestCertInput, RequestCertOutput, ValidationRecord,
 };
 use nameplate::error::{classify, code_of};
-use nameplate::request::{Dns, Request};
+use nameplate::request::{Dns, Request, Validation};
 use nameplate::table::{self, domain as attribute, watch};
 use nameplate::token::{hex, token};
 use nameplate::{Class, StepError, runtime, tags};
+
+use crate::email::{self, Question};
 
 /// Certificates on one page: the most that ACM gives.
 const PAGE_SIZE: i32 = 1000;
@@ -105,7 +108,10 @@ async fn run_at(
             watches.remove(&certificate.arn).await?;
         }
         match verdict {
-            Verdict::Answer(output) => return Ok(RequestCertOutput { replaced, ..output }),
+            Verdict::Answer(output) => {
+                let emails_resent = resend(&clients.acm, &certificate, &input).await?;
+                return Ok(RequestCertOutput { replaced, emails_resent, ..output });
+            }
             Verdict::NotYet(error) | Verdict::GiveUp(error) => return Err(error),
             Verdict::Replace => {
                 tracing::info!(
@@ -143,6 +149,16 @@ struct Certificate {
     validated_by_record: BTreeSet<String>,
     /// Distinct, in order of name.
     records: Vec<ValidationRecord>,
+    /// How the names are validated, as far as ACM says.
+    methods: BTreeSet<ValidationMethod>,
+    /// Whose mailboxes are asked, as far as ACM says.
+    asked_at: BTreeSet<String>,
+    /// Names of which ACM says whom it has asked.
+    asked: BTreeSet<String>,
+    /// Names that have been validated.
+    validated: BTreeSet<String>,
+    /// When it ends, in seconds since 1970.
+    ends: Option<i64>,
 }
 
 /// What to do with a certificate.
@@ -170,15 +186,19 @@ impl Verdict {
 
 /// Judges a certificate with the right names.
 fn decide(certificate: &Certificate, input: &RequestCertInput, now: i64) -> Verdict {
+    let names = input.request.certificate_names();
+    let ends = certificate.ends.filter(|_| certificate.status == Status::Issued);
     let answer = |status, watch_key| {
         Verdict::Answer(RequestCertOutput {
             certificate_arn: certificate.arn.clone(),
             status,
             validation_records: certificate.records.clone(),
+            certificate_validation: question(certificate, &input.request, &names).map(|asked| asked.validation(ends)),
             watch_key,
             deadline: input.deadline,
             replaced: Vec::new(),
-            actions: actions(certificate, &input.request),
+            emails_resent: input.emails_resent,
+            actions: actions(certificate, &input.request, &names),
         })
     };
     match certificate.status {
@@ -186,29 +206,51 @@ fn decide(certificate: &Certificate, input: &RequestCertInput, now: i64) -> Verd
         Status::PendingValidation if now >= input.deadline => {
             Verdict::GiveUp(deadline_passed(Some(&certificate.arn), input))
         }
-        Status::PendingValidation => {
-            let without: Vec<String> = input
-                .request
-                .certificate_names()
-                .into_iter()
-                .filter(|name| !certificate.validated_by_record.contains(name))
-                .collect();
-            if !without.is_empty() {
-                return Verdict::NotYet(StepError::not_ready(
-                    "ValidationRecordNotShown",
-                    format!("ACM does not show the validation record of {} yet", without.join(", ")),
-                ));
-            }
-            answer(CertificateStatus::Pending, Some(table::watch_key(&certificate.arn)))
-        }
+        Status::PendingValidation => match not_shown(certificate, &input.request, &names) {
+            Some(error) => Verdict::NotYet(error),
+            None => answer(CertificateStatus::Pending, Some(table::watch_key(&certificate.arn))),
+        },
         _ if certificate.created < input.planned_at => Verdict::Replace,
         _ => Verdict::GiveUp(spent_in_this_run(certificate, input)),
     }
 }
 
-/// What a person has to set in a DNS of his own: the same words for as long as the certificate exists, since its
-/// renewals need the records too.
-fn actions(certificate: &Certificate, request: &Request) -> Vec<String> {
+/// What of a pending certificate ACM has still to show.
+fn not_shown(certificate: &Certificate, request: &Request, names: &[String]) -> Option<StepError> {
+    let (shown, code, what) = match request.certificate.validation {
+        Validation::Dns => (&certificate.validated_by_record, "ValidationRecordNotShown", "the validation record of"),
+        Validation::Email => (&certificate.asked, "ValidationMailNotShown", "to whom it writes about"),
+    };
+    let without: Vec<&str> = names.iter().map(String::as_str).filter(|name| !shown.contains(*name)).collect();
+    let reason = || format!("ACM does not show {what} {} yet", without.join(", "));
+    (!without.is_empty()).then(|| StepError::not_ready(code, reason()))
+}
+
+/// What ACM asks by e-mail, if that is how it validates.
+fn question<'a>(certificate: &'a Certificate, request: &'a Request, names: &'a [String]) -> Option<Question<'a>> {
+    let domain = request.validation_domain()?;
+    Some(Question { arn: &certificate.arn, names, domain, requested: certificate.created })
+}
+
+/// Has the mails about the certificate sent again, if the request says so, it is an earlier run's, and this one has
+/// not done so. Says whether this run has, now or in an earlier turn.
+async fn resend(acm: &Acm, certificate: &Certificate, input: &RequestCertInput) -> Result<bool, StepError> {
+    let wanted = input.request.certificate.resend_email && !input.emails_resent;
+    let waiting = certificate.status == Status::PendingValidation && certificate.created < input.planned_at;
+    let (true, true, Some(domain)) = (wanted, waiting, input.request.validation_domain()) else {
+        return Ok(input.emails_resent);
+    };
+    let mut names = input.request.certificate_names();
+    names.retain(|name| !certificate.validated.contains(name));
+    email::resend(acm, &certificate.arn, &names, domain).await.map(|()| true)
+}
+
+/// What a person has to set in a DNS of his own, or to click: the same words for as long as the certificate exists,
+/// since its renewals need the records, or clicks, too.
+fn actions(certificate: &Certificate, request: &Request, names: &[String]) -> Vec<String> {
+    if let Some(question) = question(certificate, request, names) {
+        return question.actions();
+    }
     if request.dns == Dns::Route53 {
         return Vec::new();
     }
@@ -231,6 +273,10 @@ impl Certificate {
             .collect();
         records.sort();
         records.dedup();
+        let names_of = |is: fn(&DomainValidation) -> bool| -> BTreeSet<String> {
+            options.iter().filter(|option| is(option)).map(|option| normal_name(option.domain_name())).collect()
+        };
+        let by_email = options.iter().filter(|option| option.validation_method() == Some(&ValidationMethod::Email));
         Some(Self {
             arn: detail.certificate_arn()?.to_owned(),
             status: detail.status()?.clone(),
@@ -238,19 +284,34 @@ impl Certificate {
             failure_reason: detail.failure_reason().map(|reason| reason.as_str().to_owned()),
             names: name_set(detail.domain_name(), detail.subject_alternative_names()),
             key_algorithm: detail.key_algorithm().map(|key| key.as_str().to_owned()),
-            validated_by_record: options
-                .iter()
-                .filter(|option| option.resource_record().is_some())
-                .map(|option| normal_name(option.domain_name()))
-                .collect(),
+            validated_by_record: names_of(|option| option.resource_record().is_some()),
             records,
+            methods: options.iter().filter_map(|option| option.validation_method().cloned()).collect(),
+            asked_at: by_email.filter_map(|option| option.validation_domain()).map(normal_name).collect(),
+            // Of a name that needs no more answer ACM need not say whom it asked.
+            asked: names_of(|option| !option.validation_emails().is_empty() || is_validated(option)),
+            validated: names_of(is_validated),
+            ends: detail.not_after().map(aws_sdk_acm::primitives::DateTime::secs),
         })
     }
 
-    /// Whether it has exactly the wanted names, and the wanted key.
+    /// Whether it has exactly the wanted names, and the wanted key, and is validated as wanted.
     fn fits(&self, request: &Request) -> bool {
-        self.names == wanted_names(request) && key_fits(self.key_algorithm.as_deref(), request)
+        self.names == wanted_names(request)
+            && key_fits(self.key_algorithm.as_deref(), request)
+            && self.is_validated_as_wanted(request)
     }
+
+    /// What ACM does not say yet is as wanted: a certificate stays validated as it was requested (AWS-FACTS 3.2).
+    fn is_validated_as_wanted(&self, request: &Request) -> bool {
+        let method = request.certificate.validation.as_str();
+        let asked_right = |domain: &str| self.asked_at.iter().all(|asked| asked == domain);
+        self.methods.iter().all(|known| known.as_str() == method) && request.validation_domain().is_none_or(asked_right)
+    }
+}
+
+fn is_validated(option: &DomainValidation) -> bool {
+    option.validation_status() == Some(&DomainStatus::Success)
 }
 
 fn wanted_names(request: &Request) -> BTreeSet<String> {
@@ -283,32 +344,38 @@ async fn find(
     {
         match certificate.fits(&input.request) {
             true => recorded = Some(certificate),
-            false => tracing::info!(certificate = arn, "the recorded certificate has other names or another key"),
+            false => tracing::info!(
+                certificate = arn,
+                "the recorded certificate has other names, another key or another validation"
+            ),
         }
     }
     if input.fresh || (recorded.is_some() && !input.first_turn) {
         return Ok((recorded, Vec::new()));
     }
-    let (mut chosen, mut replaced) = (recorded.as_ref().map(|found| found.arn.clone()), Vec::new());
+    let (mut found, mut replaced) = (recorded, Vec::new());
     for summary in candidates(list(acm).await?, &input.request) {
         let Some(arn) = summary.certificate_arn() else { continue };
-        if chosen.as_deref() == Some(arn) {
+        if found.as_ref().is_some_and(|certificate| certificate.arn == arn) {
             continue;
         }
         if !is_ours(acm, arn, &input.request, stack).await? {
             continue;
         }
-        if chosen.is_none() && fits(&summary, &input.request) {
-            chosen = Some(arn.to_owned());
-        } else {
-            replaced.push(arn.to_owned());
+        // The listing does not say how a certificate is validated. The recorded one has been looked at.
+        let may_fit = fits(&summary, &input.request) && input.certificate_arn.as_deref() != Some(arn);
+        if found.is_none() && may_fit {
+            match describe(acm, arn).await? {
+                Some(certificate) if certificate.fits(&input.request) => {
+                    found = Some(certificate);
+                    continue;
+                }
+                Some(_) => {}
+                None => continue,
+            }
         }
+        replaced.push(arn.to_owned());
     }
-    let found = match (recorded, chosen) {
-        (Some(certificate), _) => Some(certificate),
-        (None, Some(arn)) => describe(acm, &arn).await?,
-        (None, None) => None,
-    };
     Ok((found, replaced))
 }
 
@@ -330,7 +397,7 @@ fn candidates(listed: Vec<CertificateSummary>, request: &Request) -> Vec<Certifi
     candidates
 }
 
-/// Whether a listed certificate has exactly the wanted names, and the wanted key.
+/// Whether a listed certificate has exactly the wanted names, and the wanted key. How it is validated is not listed.
 fn fits(summary: &CertificateSummary, request: &Request) -> bool {
     summary.has_additional_subject_alternative_names() != Some(true)
         && name_set(summary.domain_name(), summary.subject_alternative_name_summaries()) == wanted_names(request)
@@ -436,6 +503,8 @@ async fn request(
 ) -> Result<String, StepError> {
     let request = &input.request;
     let names = request.certificate_names();
+    let method = ValidationMethod::from(request.certificate.validation.as_str());
+    let options = request.validation_domain().map(|domain| validation_options(&names, domain)).transpose()?;
     let others: Vec<String> = names.into_iter().skip(1).collect();
     let wanted = tags::wanted(request, stack);
     let tags = tag_list(wanted.iter().map(|(key, value)| (key.as_str(), value.as_str())))?;
@@ -443,7 +512,8 @@ async fn request(
         .request_certificate()
         .domain_name(request.domain_name.as_str())
         .set_subject_alternative_names((!others.is_empty()).then_some(others))
-        .validation_method(ValidationMethod::Dns)
+        .validation_method(method)
+        .set_domain_validation_options(options)
         .key_algorithm(KeyAlgorithm::from(request.certificate.key_algorithm.as_str()))
         .idempotency_token(idempotency_token(input, replaced))
         .set_tags(Some(tags))
@@ -466,13 +536,24 @@ async fn request(
     Ok(arn.to_owned())
 }
 
-/// The same for every attempt at one certificate; another one when the names, the key or the certificate
-/// to be replaced are others.
+fn incomplete(what: &str) -> StepError {
+    StepError::failed("Defect", what, "report this as a defect of Nameplate")
+}
+
+/// At whose mailboxes ACM asks about each name.
+fn validation_options(names: &[String], domain: &str) -> Result<Vec<DomainValidationOption>, StepError> {
+    let option = |name: &String| DomainValidationOption::builder().domain_name(name).validation_domain(domain).build();
+    names.iter().map(option).collect::<Result<_, _>>().map_err(|_| incomplete("a name has no validation domain"))
+}
+
+/// The same for every attempt at one certificate; another one when the names, the key, the validation or the
+/// certificate to be replaced are others.
 fn idempotency_token(input: &RequestCertInput, replaced: Option<&str>) -> String {
     let names = wanted_names(&input.request);
     let mut parts: Vec<&str> = names.iter().map(String::as_str).collect();
     parts.push(input.request.certificate.key_algorithm.as_str());
     parts.push(replaced.unwrap_or_default());
+    parts.extend(input.request.validation_domain());
     token(&input.incarnation, &format!("request-cert {}", hex(&parts)))
 }
 
@@ -612,8 +693,11 @@ fn not_readable(arn: &str) -> StepError {
     StepError::not_ready("CertificateNotReadable", format!("ACM does not show the certificate {arn} yet"))
 }
 
-/// Why DNS validation does not come to an end, in nearly every case.
+/// Why validation does not come to an end, in nearly every case.
 fn likely_cause(request: &Request) -> &'static str {
+    if request.certificate.validation == Validation::Email {
+        return "most likely nobody has clicked the link in the mail about each name";
+    }
     match request.dns {
         Dns::Route53 => {
             "most likely the name servers at the domain's registrar are not those of its hosted zone, so that ACM does not see the validation records"
@@ -628,11 +712,14 @@ fn deadline_passed(certificate: Option<&str>, input: &RequestCertInput) -> StepE
     StepError::failed(
         "CertificateDeadline",
         format!("{which} for {} was {not}issued in time; {}", input.request.domain_name, likely_cause(&input.request)),
-        delegation_remedy(input),
+        validation_remedy(input),
     )
 }
 
-fn delegation_remedy(input: &RequestCertInput) -> String {
+fn validation_remedy(input: &RequestCertInput) -> String {
+    if let Some(domain) = input.request.validation_domain() {
+        return email::remedy(domain);
+    }
     if input.request.dns == Dns::External {
         return "start the execution again, and set the records that its event `Action Required` lists; `dig +short CNAME` of each name must then answer the value".to_owned();
     }
@@ -650,7 +737,7 @@ fn spent_in_this_run(certificate: &Certificate, input: &RequestCertInput) -> Ste
         (Status::ValidationTimedOut, _) => (
             "VALIDATION_TIMED_OUT",
             format!("ACM tried for 72 hours; {}", likely_cause(&input.request)),
-            delegation_remedy(input),
+            validation_remedy(input),
         ),
         (Status::Failed, Some("CAA_ERROR")) => (
             "CAA_ERROR",
@@ -677,12 +764,22 @@ fn spent_in_this_run(certificate: &Certificate, input: &RequestCertInput) -> Ste
         (Status::Failed, Some("DOMAIN_VALIDATION_DENIED")) => (
             "DOMAIN_VALIDATION_DENIED",
             "the validation of a name was denied".to_owned(),
-            format!("ask AWS Support for the reason, {again}"),
+            match input.request.validation_domain() {
+                Some(asked) => format!(
+                    "ask who reads the mailboxes of {asked} whether somebody said no, else AWS Support, {again}"
+                ),
+                None => format!("ask AWS Support for the reason, {again}"),
+            },
         ),
         (Status::Failed, Some("NO_AVAILABLE_CONTACTS")) => (
             "NO_AVAILABLE_CONTACTS",
             "ACM found no e-mail address to ask, which validation by DNS does not need".to_owned(),
-            format!("see that the certificate is validated by DNS, {again}"),
+            match input.request.validation_domain() {
+                Some(asked) => format!(
+                    "give {asked} an MX record and a mailbox such as admin@{asked}, name another `certificate.validationDomain`, or validate by DNS, {again}"
+                ),
+                None => format!("see that the certificate is validated by DNS, {again}"),
+            },
         ),
         (Status::Failed, reason) => (
             reason.unwrap_or("CERTIFICATE_FAILED"),
@@ -712,7 +809,7 @@ mod tests {
     use aws_sdk_acm::operation::remove_tags_from_certificate::RemoveTagsFromCertificateOutput;
     use aws_sdk_acm::operation::request_certificate::{RequestCertificateInput, RequestCertificateOutput};
     use aws_sdk_acm::primitives::DateTime;
-    use aws_sdk_acm::types::{DomainValidation, FailureReason, RecordType, ResourceRecord};
+    use aws_sdk_acm::types::{FailureReason, RecordType, ResourceRecord};
     use aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput;
     use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
     use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
@@ -723,6 +820,8 @@ mod tests {
     use nameplate::contract::REGISTRATION_DEADLINE_SECS;
     use serde_json::json;
     use std::sync::{Arc, Mutex};
+
+    mod by_email;
 
     const NOW: i64 = 1_800_000_000;
     const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:provision:two";
@@ -747,6 +846,7 @@ mod tests {
             planned_at: NOW - 60,
             deadline: NOW - 60 + CERTIFICATE_DEADLINE_SECS,
             former_tags: Vec::new(),
+            emails_resent: false,
         }
     }
 
@@ -764,6 +864,7 @@ mod tests {
         DomainValidation::builder()
             .domain_name(name)
             .set_resource_record(shown.then_some(record))
+            .validation_method(ValidationMethod::Dns)
             .build()
             .expect("complete")
     }
@@ -854,6 +955,7 @@ mod tests {
         request.domain_name() == Some("example.com")
             && request.subject_alternative_names() == ["*.example.com", "a.api.example.com"]
             && request.validation_method() == Some(&ValidationMethod::Dns)
+            && request.domain_validation_options().is_empty()
             && request.key_algorithm() == Some(&KeyAlgorithm::Rsa2048)
             && request.idempotency_token() == Some(token)
             && tags

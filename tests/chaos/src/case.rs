@@ -18,6 +18,8 @@ const LATE_FOR_AN_INVOKE: u64 = 91_000;
 pub(crate) enum Scenario {
     /// A fresh name is bought and goes live.
     Fresh,
+    /// The same, and ACM asks about its certificate by e-mail. Only the first turn of what requests it is disturbed.
+    Asked,
     /// The price is over the cap: nothing is made.
     Refused,
     /// The name is live, and another request changes its routes and cross-origin rules.
@@ -27,11 +29,12 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 4] = [Self::Fresh, Self::Refused, Self::Changed, Self::Stopped];
+    pub(crate) const ALL: [Self; 5] = [Self::Fresh, Self::Asked, Self::Refused, Self::Changed, Self::Stopped];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Fresh => "fresh",
+            Self::Asked => "asked",
             Self::Refused => "refused",
             Self::Changed => "changed",
             Self::Stopped => "stopped",
@@ -65,6 +68,11 @@ impl Site {
             invoked: None,
             nth,
         }
+    }
+
+    /// Whether that function makes the call, or is invoked by it.
+    pub(crate) fn concerns(&self, function: &str) -> bool {
+        self.caller == function || self.invoked.as_deref() == Some(function)
     }
 
     /// The poller works for all executions together.
@@ -425,6 +433,12 @@ mod tests {
         assert!(slice.contains(&"fresh/provision/dynamodb:UpdateItem#1/stopped".to_owned()), "{slice:?}");
         assert!(slice.contains(&"fresh/event/registration/early".to_owned()));
         assert!(!slice.contains(&"fresh/provision/lambda:Invoke:Plan#1/late".to_owned()));
+    }
+
+    #[test]
+    fn a_call_concerns_who_makes_it_and_whom_it_invokes() {
+        let concerning: Vec<bool> = sites_of_a_run().iter().map(|site| site.concerns("Plan")).collect();
+        assert_eq!(concerning, [true, true, false, false, false]);
     }
 
     #[test]

@@ -128,6 +128,10 @@ async fn sites(stage: &Arc<Stage>, scenario: Scenario) -> Vec<Site> {
     let first = case::sites(&stage.calls(scenario, &name(1)).await);
     let second = case::sites(&stage.calls(scenario, &name(2)).await);
     let mut sites: Vec<Site> = first.into_iter().filter(|site| second.contains(site)).collect();
+    if scenario == Scenario::Asked {
+        // The rest, and each later turn, is as with a fresh name.
+        sites.retain(|site| site.concerns("RequestCert") && site.nth == 1);
+    }
     if scenario == Scenario::Fresh {
         let poller = |service: &str, action: &str| Site {
             caller: "PollRegistrations".to_owned(),

@@ -23,8 +23,15 @@ impl Deviations {
     }
 }
 
-/// What is wrong after the name has gone live: with one charge and one of everything that belongs to it.
-pub(crate) async fn live(world: &World, domain: &str, result: &Value, routes: &[&str]) -> Vec<String> {
+/// What is wrong after the name has gone live: with one charge and one of everything that belongs to it. `further` are
+/// the records that the request brings.
+pub(crate) async fn live(
+    world: &World,
+    domain: &str,
+    result: &Value,
+    routes: &[&str],
+    further: &[String],
+) -> Vec<String> {
     let mut deviations = Deviations::default();
     let hostname = format!("api.{domain}");
 
@@ -50,11 +57,9 @@ pub(crate) async fn live(world: &World, domain: &str, result: &Value, routes: &[
     let custom_domain = world.custom_domain(&hostname).await;
     let target = text(&custom_domain["domainNameConfigurations"][0]["apiGatewayDomainName"]);
     let proof = &certificate["DomainValidationOptions"][0]["ResourceRecord"];
-    let mut records = vec![
-        format!("{} CNAME {}", text(&proof["Name"]), text(&proof["Value"])),
-        format!("{hostname}. A {target}"),
-        format!("{hostname}. AAAA {target}"),
-    ];
+    let mut records = vec![format!("{hostname}. A {target}"), format!("{hostname}. AAAA {target}")];
+    records.extend(proof.as_object().map(|proof| format!("{} CNAME {}", text(&proof["Name"]), text(&proof["Value"]))));
+    records.extend_from_slice(further);
     let undotted = |records: Vec<String>| -> Vec<String> {
         let mut records: Vec<String> = records.iter().map(|record| record.trim_end_matches('.').to_owned()).collect();
         records.sort();

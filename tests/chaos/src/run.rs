@@ -7,6 +7,7 @@ use std::time::Duration;
 use e2e::{Backend, Call, Ended, World, request};
 use http::Method;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::case::{Case, Disturbance, Event, EventFault, Fault, Scenario, Site};
 use crate::oracle;
@@ -22,6 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const RELEASE_LIMIT: Duration = Duration::from_secs(60);
 /// Far beyond what comes after the end of an execution.
 const STRIKE_LIMIT: Duration = Duration::from_secs(15);
+/// Of a name that is asked about by e-mail.
+const MAIL_SERVER: &str = "10 mail.example.net";
 /// Far beyond what any case takes.
 const CASE_LIMIT: Duration = Duration::from_secs(600);
 
@@ -33,6 +36,15 @@ pub(crate) struct Stage {
     backend: Backend,
     /// A state machine like the deployed one, whose waits are short.
     impatient: String,
+}
+
+/// Reads mails as long as it lives.
+struct Reader(JoinHandle<()>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// How a case ended.
@@ -57,6 +69,10 @@ impl Stage {
         let mut request = request(domain, &self.backend.url("/models"));
         match scenario {
             Scenario::Fresh | Scenario::Stopped => {}
+            Scenario::Asked => {
+                request["certificate"] = json!({"validation": "EMAIL"});
+                request["records"] = json!([{"name": domain, "type": "MX", "values": [MAIL_SERVER]}]);
+            }
             Scenario::Refused => request["registration"]["maxPrice"]["amount"] = json!(1.0),
             Scenario::Changed => {
                 request["api"]["cors"] = json!({"allowOrigins": ["https://app.example.com"]});
@@ -88,12 +104,36 @@ impl Stage {
     pub(crate) async fn calls(&self, scenario: Scenario, name: &str) -> Vec<Call> {
         let domain = format!("{name}.com");
         assert_eq!(self.prepare(scenario, name, &domain).await, None);
+        let _reader = self.reader(scenario, &domain);
         let arn = self.world.start_named(self.world.machine(), name, &self.request(scenario, &domain)).await;
         let ended = self.world.ended(&arn).await;
         assert_eq!(judge_ending(scenario, &ended), None, "the undisturbed run: {ended:?}");
         let calls = self.world.calls(&format!("execution=:{name}")).await;
         // Ours are the looks at how far it is.
         calls.into_iter().filter(|call| call.caller != "admin").collect()
+    }
+
+    /// Somebody who reads the mails about a name and clicks every link in them, until dropped.
+    fn reader(&self, scenario: Scenario, domain: &str) -> Option<Reader> {
+        let (world, domain) = (self.world.clone(), domain.to_owned());
+        let read = async move {
+            loop {
+                // What cannot be read or clicked now can be the next time: there is no mail yet, or none any more.
+                let pending = json!({"MaxItems": 1000, "CertificateStatuses": ["PENDING_VALIDATION"]});
+                let list = world.client().json("acm", "CertificateManager.ListCertificates", &pending).await;
+                let list = list.unwrap_or_default()["CertificateSummaryList"].as_array().cloned().unwrap_or_default();
+                for certificate in list.iter().filter(|certificate| certificate["DomainName"] == domain) {
+                    let id = certificate["CertificateArn"].as_str().and_then(|arn| arn.rsplit('/').next());
+                    let path = format!("/_local/certificates/{}/clicks", id.unwrap_or_default());
+                    for name in certificate["SubjectAlternativeNameSummaries"].as_array().into_iter().flatten() {
+                        let click = json!({"name": name});
+                        let _refused = world.client().control(Method::POST, &path, Some(&click)).await;
+                    }
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        (scenario == Scenario::Asked).then(|| Reader(tokio::spawn(read)))
     }
 
     /// Carries `case` out under `name`, which must be new.
@@ -111,6 +151,7 @@ impl Stage {
         if let Some(deviation) = self.prepare(case.scenario, name, &domain).await {
             return Outcome::Deviates(vec![deviation]);
         }
+        let _reader = self.reader(case.scenario, &domain);
         let machine = if case.disturbances.iter().any(loses_an_event) { &self.impatient } else { world.machine() };
         let mut faults = Vec::new();
         for disturbance in &case.disturbances {
@@ -147,10 +188,14 @@ impl Stage {
 
         let mut deviations = match case.scenario {
             Scenario::Fresh | Scenario::Stopped => {
-                oracle::live(world, &domain, &ended.output, &["GET /v1/models"]).await
+                oracle::live(world, &domain, &ended.output, &["GET /v1/models"], &[]).await
+            }
+            Scenario::Asked => {
+                let mail = format!("{domain}. MX {MAIL_SERVER}");
+                oracle::live(world, &domain, &ended.output, &["GET /v1/models"], &[mail]).await
             }
             Scenario::Changed => {
-                oracle::live(world, &domain, &ended.output, &["GET /v1/added", "GET /v1/models"]).await
+                oracle::live(world, &domain, &ended.output, &["GET /v1/added", "GET /v1/models"], &[]).await
             }
             Scenario::Refused => oracle::nothing(world, &domain).await,
         };
@@ -353,7 +398,7 @@ fn call_fault(site: &Site, kind: &str, delay: u64, machine: &str, name: &str) ->
 /// What is wrong with the ending of a run.
 fn judge_ending(scenario: Scenario, ended: &Ended) -> Option<&'static str> {
     match (scenario, ended.status.as_str(), ended.error.as_str()) {
-        (Scenario::Fresh | Scenario::Changed | Scenario::Stopped, "SUCCEEDED", _)
+        (Scenario::Fresh | Scenario::Asked | Scenario::Changed | Scenario::Stopped, "SUCCEEDED", _)
         | (Scenario::Refused, "FAILED", "Nameplate.Refused") => None,
         _ => Some("it did not end as it must"),
     }

@@ -460,6 +460,15 @@ impl World {
         found
     }
 
+    /// Somebody clicks the link in the mail about each of these names of a certificate that ACM asks about by e-mail.
+    pub async fn click_for(&self, certificate: &Value, names: &[&str]) {
+        let id = certificate["CertificateArn"].as_str().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+        let path = format!("/_local/certificates/{id}/clicks");
+        for name in names {
+            self.control(Method::POST, &path, Some(&json!({"name": name}))).await;
+        }
+    }
+
     /// The tags of a certificate, as `key=value`, sorted.
     pub async fn certificate_tags(&self, arn: &str) -> Vec<String> {
         let body = json!({"CertificateArn": arn});

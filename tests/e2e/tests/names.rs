@@ -6,6 +6,9 @@ use e2e::{Backend, Events, World, request};
 use http::Method;
 use serde_json::{Value, json};
 
+#[path = "names/email.rs"]
+mod email;
+
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A request that buys nothing.

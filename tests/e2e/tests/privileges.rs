@@ -260,6 +260,7 @@ async fn every_way(world: &World) {
     registered_elsewhere(world, &backend).await;
     delegated_elsewhere(world, &backend).await;
     of_other_kinds(world, &backend).await;
+    asked_by_email(world, &backend).await;
     stopped(world, &backend).await;
     // A name that is still to be had, looked at only.
     let mut asked = request("privileges-free.com", &backend.url("/models"));
@@ -407,6 +408,25 @@ async fn of_other_kinds(world: &World, backend: &Backend) {
     world.rest("apigateway", Method::POST, &stages, Some(&json!({"stageName": "$default"}))).await;
     asked["api"] = json!({"existing": {"apiId": theirs, "stage": "$default"}});
     let _ = world.run(&asked).await.live();
+}
+
+/// A name that ACM asks about by e-mail: the first run is stopped, the second has the mails sent again.
+async fn asked_by_email(world: &World, backend: &Backend) {
+    let domain = "privileges-email.com";
+    world.registry(domain, json!({"state": "owned"})).await;
+    let mut asked = request(domain, &backend.url("/models"));
+    asked["certificate"] = json!({"validation": "EMAIL", "resendEmail": true});
+    let asleep =
+        async || until(async || world.watches(domain).await.into_iter().find(|watch| !watch["token"].is_null())).await;
+    let first = world.start(world.machine(), &asked).await;
+    asleep().await;
+    world.json("states", "AWSStepFunctions.StopExecution", &json!({"executionArn": first})).await;
+    until(async || Some(world.item(domain).await).filter(|item| item["heldBy"].is_null())).await;
+    let second = world.start(world.machine(), &asked).await;
+    asleep().await;
+    world.click_for(&world.certificates(domain).await[0], &[domain, "*.privileges-email.com"]).await;
+    let result = world.ended(&second).await.live();
+    assert_eq!(world.run(&asked).await.live(), result, "nothing left to do");
 }
 
 /// What `look` finds, once it finds something.
@@ -696,6 +716,12 @@ async fn plan_cannot_write_anything() {
     let zone = plan.zone("privileges-plan.com").await;
     let table = plan.world.table().to_owned();
     plan.may(Ask::Json("CertificateManager.ListCertificates", json!({})), None).await;
+    let unknown = "arn:aws:acm:us-east-1:000000000000:certificate/privileges-plan";
+    let unknown =
+        json!({"CertificateArn": unknown, "Domain": "privileges-plan.com", "ValidationDomain": "privileges-plan.com"});
+    plan.may(Ask::Json("CertificateManager.DescribeCertificate", unknown.clone()), Some("ResourceNotFoundException"))
+        .await;
+    plan.may_not(Ask::Json("CertificateManager.ResendValidationEmail", unknown)).await;
     plan.may(item(GET_ITEM, &table, "domain#privileges-plan.com"), None).await;
     plan.may(domains("Route53Domains_v20140515.CheckDomainAvailability", "privileges-plan.com"), None).await;
     for ask in [
@@ -874,6 +900,17 @@ async fn request_cert_requests_only_what_is_marked_as_ours() {
     request_cert.may(item(UPDATE_ITEM, &table, "domain#privileges-cert.com"), None).await;
     let arn = json!({"CertificateArn": made["CertificateArn"]});
     request_cert.may(Ask::Json("CertificateManager.DescribeCertificate", arn.clone()), None).await;
+    let resend = |arn: &Value| {
+        let body = json!({"CertificateArn": arn, "Domain": name, "ValidationDomain": name});
+        Ask::Json("CertificateManager.ResendValidationEmail", body)
+    };
+    // Allowed, and refused by ACM, which does not ask about this one by e-mail.
+    request_cert.may(resend(&made["CertificateArn"]), Some("InvalidStateException")).await;
+    let foreign =
+        json!({"DomainName": name, "ValidationMethod": "EMAIL", "Tags": [{"Key": OURS.0, "Value": "another"}]});
+    let foreign = request_cert.world.json("acm", "CertificateManager.RequestCertificate", &foreign).await;
+    request_cert.may_not(resend(&foreign["CertificateArn"])).await;
+    request_cert.world.json("acm", "CertificateManager.DeleteCertificate", &foreign).await;
     for ask in [
         certificate(name, json!([]), json!({})),
         certificate(name, json!([{"Key": OURS.0, "Value": "another"}]), json!({})),

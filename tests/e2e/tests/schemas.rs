@@ -76,6 +76,28 @@ async fn everything_that_a_bought_name_sends_and_gets_fits_its_schema() {
 }
 
 #[tokio::test]
+async fn what_a_name_sends_and_gets_that_is_asked_about_by_e_mail_fits_its_schema() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "schema-email.com";
+    world.registry(domain, json!({"state": "owned"})).await;
+    let events = Events::about(&world, domain).await;
+    let mut wish = request(domain, &backend.url("/models"));
+    wish["certificate"] = json!({"validation": "EMAIL", "validationDomain": domain, "resendEmail": false});
+    assert_eq!(problems("request", &wish), [""; 0]);
+    let execution = world.start(world.machine(), &wish).await;
+    let mut published = events.take_up_to("Action Required").await;
+    world.click_for(&world.certificates(domain).await[0], &[domain, "*.schema-email.com"]).await;
+    let result = world.ended(&execution).await.live();
+    assert_eq!(problems("result", &result), [""; 0]);
+    assert_eq!(result["certificateValidation"]["method"], "EMAIL");
+    published.extend(events.take_up_to("Domain Live").await);
+    assert_eq!(check_events(&published), ["Action Required", "Default Endpoint Live", "Domain Live"]);
+    let mut broken = result.clone();
+    broken["certificateValidation"]["until"] = json!(7);
+    assert_eq!(problems("result", &broken).len(), 1, "the check itself can fail");
+}
+
+#[tokio::test]
 async fn a_failure_fits_its_schema_whether_or_not_it_names_a_domain() {
     let world = World::deployed();
     let domain = "schema-failed.com";

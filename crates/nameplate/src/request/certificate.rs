@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::CertificateName;
+use crate::domain::{CertificateName, DomainName};
+use crate::error::StepError;
 
 /// Names on one certificate, the domain included: ACM's default quota (AWS-FACTS 3.1).
 pub const MAX_CERTIFICATE_NAMES: usize = 10;
@@ -17,6 +18,12 @@ pub struct Certificate {
     /// How ACM checks that the name is ours.
     #[serde(default)]
     pub validation: Validation,
+    /// With `EMAIL`, whose mailboxes are asked: `admin@`, `administrator@`, `hostmaster@`, `postmaster@` and `webmaster@` this name, which is the domain or one above it. Absent: the name that a registrar sells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_domain: Option<DomainName>,
+    /// With `EMAIL`: whether a run that finds the certificate of an earlier run still pending has its mails sent once more.
+    #[serde(default)]
+    pub resend_email: bool,
     /// Further names on the certificate, inside the domain. Absent: `*.` and the domain, and the host name if that does not cover it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alternative_names: Option<Vec<CertificateName>>,
@@ -27,7 +34,42 @@ pub struct Certificate {
 
 impl Default for Certificate {
     fn default() -> Self {
-        Self { validation: Validation::Dns, alternative_names: None, key_algorithm: KeyAlgorithm::Rsa2048 }
+        Self {
+            validation: Validation::Dns,
+            validation_domain: None,
+            resend_email: false,
+            alternative_names: None,
+            key_algorithm: KeyAlgorithm::Rsa2048,
+        }
+    }
+}
+
+impl Certificate {
+    /// What goes with validation by e-mail only, and whose mailboxes ACM can ask about every name in `domain`: those
+    /// of a name at or above it (AWS-FACTS 3.1).
+    pub(super) fn check_validation(&self, domain: &DomainName) -> Result<(), StepError> {
+        if self.validation == Validation::Dns {
+            let given = [("validationDomain", self.validation_domain.is_some()), ("resendEmail", self.resend_email)];
+            return match given.into_iter().find(|(_, given)| *given) {
+                Some((field, _)) => Err(StepError::invalid(
+                    &format!("certificate.{field}"),
+                    "a certificate that is validated by DNS is asked about in no mail",
+                    "leave the field out, or set `certificate.validation` to `EMAIL`",
+                )),
+                None => Ok(()),
+            };
+        }
+        match &self.validation_domain {
+            Some(asked) if !domain.enclosing().any(|name| name == asked.as_str()) => {
+                let names: Vec<String> = domain.enclosing().map(|name| format!("`{name}`")).collect();
+                Err(StepError::invalid(
+                    "certificate.validationDomain",
+                    format!("`{asked}` is not `{domain}` or a name above it, up to `{}`", domain.registrable()),
+                    format!("use {}, whose mailboxes somebody reads", names.join(" or ")),
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -38,6 +80,19 @@ pub enum Validation {
     #[default]
     #[serde(rename = "DNS")]
     Dns,
+    /// By a click on a link in a mail, one for each name, and again for each renewal.
+    #[serde(rename = "EMAIL")]
+    Email,
+}
+
+impl Validation {
+    /// The name as ACM takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Validation::Dns => "DNS",
+            Validation::Email => "EMAIL",
+        }
+    }
 }
 
 /// Key algorithms that ACM issues (AWS-FACTS 3.1).

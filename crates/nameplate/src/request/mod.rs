@@ -175,10 +175,19 @@ impl Request {
         names.filter(|name| seen.insert(*name)).map(str::to_owned).collect()
     }
 
+    /// The name whose mailboxes ACM asks, where it asks by e-mail.
+    pub fn validation_domain(&self) -> Option<&str> {
+        let asked = self.certificate.validation == Validation::Email;
+        asked.then(|| {
+            self.certificate.validation_domain.as_ref().map_or(self.domain_name.registrable(), DomainName::as_str)
+        })
+    }
+
     /// What identifies the wish itself: the same for every run of the same request, dry or not, and whether or not
-    /// something had to be taken over for it.
+    /// something had to be taken over for it or mails are to be sent again.
     pub fn fingerprint(&self) -> String {
-        let wish = Request { dry_run: false, adopt: false, ..self.clone() };
+        let certificate = Certificate { resend_email: false, ..self.certificate.clone() };
+        let wish = Request { dry_run: false, adopt: false, certificate, ..self.clone() };
         crate::token::hex(&[&serde_json::to_string(&wish).unwrap_or_default()])
     }
 
@@ -189,6 +198,9 @@ impl Request {
         }
         if self.certificate.alternative_names.is_none() {
             self.certificate.alternative_names = Some(self.default_alternative_names());
+        }
+        if self.certificate.validation == Validation::Email && self.certificate.validation_domain.is_none() {
+            self.certificate.validation_domain = self.domain_name.registrable().parse().ok();
         }
     }
 
@@ -213,6 +225,7 @@ impl Request {
         self.check_registration()?;
         self.check_zone()?;
         self.check_names()?;
+        self.certificate.check_validation(&self.domain_name)?;
         self.api.check()?;
         self.check_tags()
     }
@@ -536,6 +549,36 @@ mod tests {
         document
     }
 
+    /// A request for a certificate that ACM asks about at the mailboxes of `asked`.
+    fn by_email(domain: &str, asked: &str) -> Value {
+        let mut document = with("/certificate", json!({"validation": "EMAIL", "validationDomain": asked}));
+        document["domainName"] = json!(domain);
+        document
+    }
+
+    #[test]
+    fn mails_go_to_a_name_at_or_above_the_domain_and_by_default_to_the_one_that_is_sold() {
+        for (domain, asked) in [
+            ("example.com", "example.com"),
+            ("a.b.example.com", "a.b.example.com"),
+            ("a.b.example.com", "b.example.com"),
+            ("a.b.example.com", "example.com"),
+        ] {
+            let request = Request::parse(&by_email(domain, asked)).expect("valid");
+            assert_eq!(request.validation_domain(), Some(asked));
+        }
+        let mut document = below(json!({"certificate": {"validation": "EMAIL"}}));
+        let request = Request::parse(&document).expect("valid");
+        assert_eq!(request.validation_domain(), Some("example.com"));
+        assert_eq!(request.certificate.validation_domain.as_ref().map(DomainName::as_str), Some("example.com"));
+        document["certificate"]["resendEmail"] = json!(true);
+        let again = Request::parse(&document).expect("valid");
+        assert_eq!(again.fingerprint(), request.fingerprint(), "to send mails again is no other wish");
+        let by_dns = Request::parse(&below(json!({}))).expect("valid");
+        assert_eq!(by_dns.validation_domain(), None);
+        assert_ne!(by_dns.fingerprint(), request.fingerprint());
+    }
+
     #[test]
     fn the_customers_own_dns_serves_every_kind_of_name() {
         for name in ["example.com", "acme.example.com"] {
@@ -723,6 +766,25 @@ mod tests {
                 "what is registered",
             ),
             (with("/certificate", json!({"validation": "MAIL"})), "certificate.validation", "unknown variant"),
+            (with("/certificate", json!({"resendEmail": true})), "certificate.resendEmail", "validated by DNS"),
+            (
+                with("/certificate", json!({"validation": "DNS", "validationDomain": "example.com"})),
+                "certificate.validationDomain",
+                "validated by DNS",
+            ),
+            (
+                by_email("example.com", "other.com"),
+                "certificate.validationDomain",
+                "is not `example.com` or a name above",
+            ),
+            (
+                by_email("example.com", "mail.example.com"),
+                "certificate.validationDomain",
+                "is not `example.com` or a name above",
+            ),
+            (by_email("a.b.example.com", "c.example.com"), "certificate.validationDomain", "or a name above it"),
+            (by_email("a.badexample.com", "example.com"), "certificate.validationDomain", "or a name above it"),
+            (by_email("a.co.uk", "co.uk"), "certificate.validationDomain", "public suffix"),
             (with("/registration", json!({})), "registration", "missing field `maxPrice`"),
             (
                 with("/registration", json!({"maxPrice": {"amount": 15, "currency": "USD"}, "years": 0})),

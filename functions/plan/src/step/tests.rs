@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_credential_types::credential_fn::provide_credentials_fn;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_acm::operation::describe_certificate::DescribeCertificateOutput;
 use aws_sdk_acm::operation::list_certificates::ListCertificatesOutput;
-use aws_sdk_acm::types::CertificateSummary;
+use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, CertificateSummary, DomainValidation};
 use aws_sdk_apigatewayv2::operation::get_api::GetApiOutput;
 use aws_sdk_apigatewayv2::operation::get_api_mappings::GetApiMappingsOutput;
 use aws_sdk_apigatewayv2::operation::get_apis::GetApisOutput;
@@ -48,6 +49,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod by_email;
 mod kinds_of_apis;
 
 const CERTIFICATE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/0f1e";
@@ -463,6 +465,24 @@ fn certificates(summaries: Vec<(&'static str, &'static [&'static str])>) -> Rule
                     .build()
             });
             ListCertificatesOutput::builder().set_certificate_summary_list(Some(summaries.collect())).build()
+        })
+}
+
+/// The certificate of a finished run, with that status, validated by `method`; mails go to the mailboxes of `asked`.
+fn describes(status: CertificateStatus, method: &'static str, asked: &'static str) -> Rule {
+    mock!(aws_sdk_acm::Client::describe_certificate)
+        .match_requests(|request| request.certificate_arn() == Some(CERTIFICATE))
+        .then_output(move || {
+            let option = DomainValidation::builder()
+                .domain_name("example.com")
+                .validation_method(method.into())
+                .validation_domain(asked);
+            let detail = CertificateDetail::builder()
+                .certificate_arn(CERTIFICATE)
+                .status(status.clone())
+                .not_after(aws_sdk_acm::primitives::DateTime::from_secs_f64(1_830_297_600.5))
+                .domain_validation_options(option.build().expect("complete"));
+            DescribeCertificateOutput::builder().certificate(detail.build()).build()
         })
 }
 
@@ -1158,6 +1178,7 @@ fn live_for_a_dry_run() -> World {
         .with("GetApis", apis(vec![api("api-1", our_tags())]))
         .with("GetStage", stage(None))
         .with("ListCertificates", certificates(vec![(CERTIFICATE, &["example.com", "*.example.com"])]))
+        .with("DescribeCertificate", describes(CertificateStatus::Issued, "DNS", "example.com"))
 }
 
 fn stage(limits: Option<(f64, i32)>) -> Rule {

@@ -70,11 +70,12 @@ const WITHOUT_RESOURCE: [&str; 5] = [
 /// Which condition keys an action knows, of those in use, as the Service Authorization Reference lists them (pages
 /// "Amazon API Gateway Management V2", for custom domains also "Amazon API Gateway Management", and of each other
 /// service its own). IAM denies silently where a key is not supplied.
-const CONDITION_KEYS: [(&str, &[&str]); 19] = [
+const CONDITION_KEYS: [(&str, &[&str]); 20] = [
     ("acm:AddTagsToCertificate", &["aws:RequestTag"]),
     ("acm:DeleteCertificate", &["aws:ResourceTag"]),
     ("acm:RemoveTagsFromCertificate", &["aws:ResourceTag"]),
     ("acm:RequestCertificate", &["aws:RequestTag", "acm:Export"]),
+    ("acm:ResendValidationEmail", &["aws:ResourceTag"]),
     ("apigateway:DELETE", &["aws:ResourceTag", "aws:TagKeys"]),
     ("apigateway:PATCH", &["aws:ResourceTag", "apigateway:Request/DisableExecuteApiEndpoint"]),
     ("apigateway:POST", &["aws:RequestTag"]),
@@ -472,7 +473,7 @@ fn unconditional(statement: &Statement, action: &str, resource: &str) -> bool {
     let reaches = |paths: &[&str]| paths.iter().any(|path| matches_path(resource, path));
     let needed: &[&str] = match action {
         "acm:AddTagsToCertificate" => &["aws:RequestTag"],
-        "acm:DeleteCertificate" | "acm:RemoveTagsFromCertificate" => &["aws:ResourceTag"],
+        "acm:DeleteCertificate" | "acm:RemoveTagsFromCertificate" | "acm:ResendValidationEmail" => &["aws:ResourceTag"],
         "acm:RequestCertificate" => &["aws:RequestTag", "acm:Export"],
         "apigateway:POST" if reaches(&MADE_WITH_TAGS) => &["aws:RequestTag"],
         "apigateway:PATCH" | "apigateway:DELETE" if reaches(&TAGGABLE) => &["aws:ResourceTag"],
@@ -609,6 +610,7 @@ fn no_permission_is_wider_than_its_service_knows_to_narrow_it() {
         ("logs:TagResource", "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:*"),
         ("lambda:RemovePermission", "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"),
         ("acm:DeleteCertificate", "arn:${AWS::Partition}:acm:${AWS::Region}:${AWS::AccountId}:certificate/*"),
+        ("acm:ResendValidationEmail", "arn:${AWS::Partition}:acm:${AWS::Region}:${AWS::AccountId}:certificate/*"),
         ("route53:GetHostedZone", "arn:aws:route53:::hostedzone/*"),
         ("route53:ChangeResourceRecordSets", "arn:${AWS::Partition}:route53:::hostedzone/*"),
         ("acm:RequestCertificate", "*"),
