@@ -776,17 +776,20 @@ async fn create_zone_cannot_touch_records_apis_or_the_registry() {
 #[tokio::test]
 async fn correct_delegation_changes_name_servers_and_nothing_else() {
     let correct = As::the("CorrectDelegation").await;
-    let name = "privileges-correct.com";
+    let (name, table) = ("privileges-correct.com", correct.world.table().to_owned());
     correct.world.registry(name, json!({"state": "owned"})).await;
     let zone = correct.world.zones(name).await.remove(0);
     correct.may(domains("Route53Domains_v20140515.GetDomainDetail", name), None).await;
+    correct.may(item(GET_ITEM, &table, "domain#privileges-correct.com"), None).await;
+    correct.may(item(UPDATE_ITEM, &table, "domain#privileges-correct.com"), None).await;
     for ask in [
         records(&zone, &["UPSERT _x.privileges-correct.com CNAME y.example.com"]),
         zone_request("privileges-correct.com"),
         Ask::Xml(Method::GET, format!("/2013-04-01/hostedzone/{zone}"), String::new()),
         gateway(Method::GET, "/apis", json!({})),
         certificate(name, our_tags(), json!({})),
-        item(GET_ITEM, correct.world.table(), "domain#privileges-correct.com"),
+        item(GET_ITEM, &table, "watch#privileges-correct"),
+        item(PUT_ITEM, &table, "domain#privileges-correct.com"),
         purchase("privileges-correct-new.com"),
     ] {
         correct.may_not(ask).await;
