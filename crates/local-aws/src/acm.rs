@@ -19,7 +19,7 @@ use crate::clock::iso;
 use crate::dns::{Look, plain};
 use crate::emulator::EmulatorError;
 use crate::events::{self, Event};
-use crate::{Local, lock};
+use crate::{Local, lock, sigv4};
 
 /// ACM tries for 72 hours (AWS-FACTS 3.2).
 const VALIDATION_SECS: f64 = 72.0 * 3600.0;
@@ -181,10 +181,11 @@ async fn request_certificate(local: &Arc<Local>, input: &Value, request: Request
     let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     let Some(arn) = body["CertificateArn"].as_str() else { return answer };
     let now = local.clock.now();
-    if let Some(earlier) = local.certificates.by_token(token.as_deref(), &names, now) {
+    if let Some(earlier) = local.certificates.by_token(token.as_deref(), &names, region_of(arn), now) {
         // MiniStack knows no tokens and has made another one.
         let twin = json!({ "CertificateArn": arn });
-        let _gone = local.emulator.json("acm", "CertificateManager.DeleteCertificate", &twin).await;
+        let emulator = local.emulator.in_region(region_of(arn).unwrap_or(&local.region));
+        let _gone = emulator.json("acm", "CertificateManager.DeleteCertificate", &twin).await;
         replace_body(&mut answer, json!({ "CertificateArn": earlier }).to_string());
         return answer;
     }
@@ -260,13 +261,19 @@ fn requested_names(input: &Value) -> Result<Vec<String>, (&'static str, String)>
     Ok(names)
 }
 
+/// The region that an ARN names.
+fn region_of(arn: &str) -> Option<&str> {
+    arn.split(':').nth(3)
+}
+
 /// Certificates can also be made by CloudFormation within MiniStack; such a one begins its life when it is first seen.
 async fn adopt(local: &Arc<Local>, arn: &str) {
     if lock(&local.certificates.0).contains_key(arn) {
         return;
     }
     let input = json!({ "CertificateArn": arn });
-    let Ok(found) = local.emulator.json("acm", "CertificateManager.DescribeCertificate", &input).await else { return };
+    let emulator = local.emulator.in_region(region_of(arn).unwrap_or(&local.region));
+    let Ok(found) = emulator.json("acm", "CertificateManager.DescribeCertificate", &input).await else { return };
     let found = &found["Certificate"];
     if found["Type"] == "IMPORTED" {
         return;
@@ -328,13 +335,14 @@ fn load_balancer(region: &str, domain: &str) -> String {
 }
 
 async fn list_certificates(local: &Arc<Local>, input: &Value, request: Request<Bytes>) -> Answer {
+    let region = sigv4::scope(request.uri(), request.headers()).map(|scope| scope.region);
     // MiniStack checks the caller; its own statuses are not used, so its filters are not either.
     let mut answer = local.forward(request).await;
     if !answer.status().is_success() {
         return answer;
     }
-    let listed =
-        local.emulator.json("acm", "CertificateManager.ListCertificates", &json!({})).await.unwrap_or_default();
+    let emulator = local.emulator.in_region(region.as_deref().unwrap_or(&local.region));
+    let listed = emulator.json("acm", "CertificateManager.ListCertificates", &json!({})).await.unwrap_or_default();
     let mut summaries = Vec::new();
     let users = users(local).await.unwrap_or_default();
     for summary in listed["CertificateSummaryList"].as_array().into_iter().flatten() {
@@ -412,13 +420,14 @@ fn select(mut summaries: Vec<Value>, input: &Value) -> Result<Value, String> {
 }
 
 impl Certificates {
-    fn by_token(&self, token: Option<&str>, names: &[String], now: f64) -> Option<String> {
+    fn by_token(&self, token: Option<&str>, names: &[String], region: Option<&str>, now: f64) -> Option<String> {
         let token = token?;
         lock(&self.0)
             .values()
             .find(|certificate| {
                 certificate.token.as_deref() == Some(token)
                     && certificate.names == names
+                    && region_of(&certificate.arn) == region
                     && now - certificate.requested < TOKEN_SECS
             })
             .map(|certificate| certificate.arn.clone())
@@ -451,7 +460,9 @@ impl Certificates {
 /// Why API Gateway does not take a certificate for a host (AWS-FACTS 4.4), if it does not.
 pub(crate) async fn unusable(local: &Arc<Local>, arn: &str, host: &str) -> Option<String> {
     adopt(local, arn).await;
-    if let Some(certificate) = lock(&local.certificates.0).get(arn) {
+    if let Some(certificate) = lock(&local.certificates.0).get(arn)
+        && region_of(arn) == Some(&local.region)
+    {
         if !matches!(certificate.status, Status::Issued(_)) {
             return Some(format!("The certificate {arn} is not issued: its status is {}.", certificate.status.name()));
         }

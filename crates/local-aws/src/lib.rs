@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod account;
 mod acm;
 mod action;
 mod answer;
@@ -36,6 +37,7 @@ mod registry;
 mod route53;
 mod sigv4;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -120,6 +122,8 @@ struct Local {
     released: Mutex<Vec<(String, String, Instant)>>,
     certificate_requests: tokio::sync::Mutex<()>,
     zone_creation: tokio::sync::Mutex<()>,
+    /// Ids of the hosted zones that sign their answers.
+    signed_zones: Mutex<BTreeSet<String>>,
     gateway: apigateway::Gateway,
     passages: dataplane::Passages,
     settings: Mutex<Arc<Settings>>,
@@ -214,6 +218,7 @@ impl LocalAws {
             released: Mutex::default(),
             certificate_requests: tokio::sync::Mutex::default(),
             zone_creation: tokio::sync::Mutex::default(),
+            signed_zones: Mutex::default(),
             gateway: apigateway::Gateway::default(),
             passages: dataplane::Passages::default(),
             settings: Mutex::new(Arc::new(options.settings)),

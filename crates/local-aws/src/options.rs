@@ -14,7 +14,7 @@ pub struct Options {
     pub work_dir: PathBuf,
     /// The port of 127.0.0.1 to listen on; 0 takes a free one.
     pub port: u16,
-    /// The region of everything.
+    /// The region of everything; certificates may live in one more.
     pub region: String,
     /// The account, twelve digits.
     pub account_id: String,
