@@ -126,7 +126,7 @@ pub(crate) async fn deploy(paths: &Paths, access: &Access, verbose: bool) -> Res
 /// How long a function waits after an unclear answer, in seconds of AWS (`nameplate::runtime::SETTLING_SECS`).
 const SETTLING_SECS: f64 = 120.0;
 /// The functions that do.
-const SETTLING: [&str; 2] = ["CorrectDelegation", "Register"];
+const SETTLING: [&str; 4] = ["CorrectDelegation", "DeleteRecords", "PlanRetire", "Register"];
 
 /// The state machine waits a fraction of its time here; its functions must not wait longer than it does.
 async fn scale_settling_time(access: &Access) -> Result<()> {

@@ -4,8 +4,9 @@
 //! - Writes: DeleteCertificate.
 //! - Tokens: none; what is gone is done.
 //! - A certificate stays in use for an unknown time after its custom domain is gone (AWS-FACTS 3.4): then the step says
-//!   so, and the state machine comes back later. One that something in this account uses stays for good.
-//! - Refused: the certificate does not carry our tags any more. Failed: it was still in use at the deadline.
+//!   so, and the state machine comes back later, until the deadline; then it stays, and the step says so. One that
+//!   something in this account uses stays at once.
+//! - Refused: the certificate does not carry our tags any more.
 //!
 //! It must not know custom domains or records.
 
@@ -59,16 +60,16 @@ async fn run_at(
     for arn in &input.certificate_arns {
         match delete(clients, settings, input.domain_name.as_str(), arn).await? {
             Fate::Gone => {}
-            Fate::InUse(by) => in_use.push(by),
+            Fate::InUse(by) => in_use.push((arn, by)),
             Fate::Stays(thing) => left.push(thing),
         }
     }
-    if !in_use.is_empty() && now >= input.deadline {
-        return Err(StepError::failed(
-            "CertificateInUse",
-            format!("after hours ACM still says that {}", in_use.join("; ")),
-            "take the certificate off what uses it, then start the execution again; it goes on from what exists",
-        ));
+    if now >= input.deadline {
+        // A certificate that nothing answers with does no harm: the rest need not wait for it.
+        left.extend(in_use.drain(..).map(|(arn, by)| {
+            let reason = format!("ACM still says after hours that {by}; once nothing does, retire the domain again");
+            Thing::new("certificate", arn, reason)
+        }));
     }
     Ok(DeleteCertificateOutput { in_use: !in_use.is_empty(), left })
 }
@@ -81,7 +82,7 @@ async fn delete(clients: &Clients, settings: &Settings, domain: &str, arn: &str)
     }
     let users = detail.in_use_by();
     if !users.is_empty() {
-        return Ok(Fate::InUse(format!("{arn} is in use by {}", users.join(", "))));
+        return Ok(Fate::InUse(format!("{} uses it", users.join(", "))));
     }
     match clients.acm.delete_certificate().certificate_arn(arn).customize().config_override(once()).send().await {
         Ok(_) => {
@@ -91,7 +92,7 @@ async fn delete(clients: &Clients, settings: &Settings, domain: &str, arn: &str)
         Err(error) => match code_of(&error) {
             Some("ResourceNotFoundException") => Ok(Fate::Gone),
             // DescribeCertificate is not the first to know.
-            Some("ResourceInUseException") => Ok(Fate::InUse(format!("{arn} is in use"))),
+            Some("ResourceInUseException") => Ok(Fate::InUse("something uses it".to_owned())),
             Some(code @ "ConflictException") => {
                 Err(StepError::retryable(code, format!("acm:DeleteCertificate met another change of {arn}")))
             }

@@ -3,10 +3,12 @@
 
 mod backend;
 mod events;
+mod retired;
 mod traces;
 mod world;
 
 pub use backend::Backend;
 pub use events::Events;
+pub use retired::{named, traces_of_ours};
 pub use traces::{Finding, Place, Traces};
 pub use world::{Call, Ended, World, request, retirement};
