@@ -35,6 +35,12 @@ impl Proven {
     }
 }
 
+/// Whether an error of ACM says that nobody may look into the region: a service control policy closes it, or it does
+/// not take the credentials (that of a region which has to be switched on; not confirmed against AWS).
+pub fn is_closed(code: &str) -> bool {
+    ["AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException"].contains(&code)
+}
+
 /// Who needs which records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {

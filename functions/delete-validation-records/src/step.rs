@@ -18,7 +18,7 @@ use nameplate::contract::ValidationRecord;
 use nameplate::contract::retire::{DeleteValidationRecordsInput, RetireStepOutput};
 use nameplate::error::{classify, code_of, invalid_change_batch};
 use nameplate::retire::Thing;
-use nameplate::validation::{Needs, Proven};
+use nameplate::validation::{Needs, Proven, is_closed};
 use tokio::task::JoinSet;
 
 /// Certificates on one page: the most that ACM gives.
@@ -88,7 +88,7 @@ async fn needs_in(
         let detail = match acm.describe_certificate().certificate_arn(arn).send().await {
             Ok(answer) => answer.certificate,
             Err(error) if code_of(&error) == Some("ResourceNotFoundException") => None,
-            Err(error) if is_denied(code_of(&error)) => {
+            Err(error) if code_of(&error).is_some_and(is_closed) => {
                 needs.add_unseen(region);
                 None
             }
@@ -121,7 +121,7 @@ async fn candidates(acm: &aws_sdk_acm::Client, proven: &Proven) -> Result<Option
             .await;
         let page = match answer {
             Ok(page) => page,
-            Err(error) if is_denied(code_of(&error)) => return Ok(None),
+            Err(error) if code_of(&error).is_some_and(is_closed) => return Ok(None),
             Err(error) => return Err(classify("acm:ListCertificates", &error)),
         };
         let touching = page.certificate_summary_list().iter().filter(|summary| may_need(summary, proven));
@@ -137,11 +137,6 @@ fn may_need(summary: &CertificateSummary, proven: &Proven) -> bool {
     let listed = summary.subject_alternative_name_summaries().iter().map(String::as_str);
     let has_more = summary.has_additional_subject_alternative_names() == Some(true);
     proven.may_be_needed_by(summary.domain_name().into_iter().chain(listed), has_more)
-}
-
-/// Where a service control policy closes a region, every call there is denied.
-fn is_denied(code: Option<&str>) -> bool {
-    matches!(code, Some("AccessDeniedException" | "AccessDenied"))
 }
 
 fn normal(name: &str) -> String {

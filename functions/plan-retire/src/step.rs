@@ -185,7 +185,11 @@ impl Found {
         let hostnames: BTreeSet<String> = recorded.hostnames.iter().cloned().chain(ours).collect();
         Known {
             api_id: recorded.api_id.clone().or_else(|| self.apis.keys().next().cloned()),
-            hosted_zone_id: recorded.hosted_zone_id.clone().or_else(|| Some(self.zones.first()?.id.clone())),
+            // One that only may hold our records is looked for again.
+            hosted_zone_id: recorded
+                .hosted_zone_id
+                .clone()
+                .or_else(|| Some(self.zones.iter().find(|zone| zone.own)?.id.clone())),
             certificate_arn: recorded.certificate_arn.clone().or_else(|| Some(self.certificates.first()?.arn.clone())),
             validation_records: self.validation.iter().map(|(record, _)| record.clone()).collect(),
             zone_owned: recorded.zone_owned,
@@ -473,6 +477,8 @@ async fn read_item(clients: &Clients, settings: &Settings, domain: &str) -> Resu
         },
         by_hand: match retired {
             true => left.into_iter().filter(|one| one.resource == OWN_DNS_RECORD).collect(),
+            // A run that came after the retirement has given the domain other targets.
+            false if attributes.contains_key(attribute::INCARNATION) => Vec::new(),
             false => serde_json::from_value(json(attribute::BY_HAND)).unwrap_or_default(),
         },
         stopped_at: failure["endedAt"].as_i64().filter(|_| {

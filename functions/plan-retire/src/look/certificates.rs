@@ -7,7 +7,7 @@ use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, CertificateSummary, Filters, KeyAlgorithm};
 use nameplate::contract::ValidationRecord;
 use nameplate::error::{classify, code_of};
-use nameplate::validation::{Needs, Proven};
+use nameplate::validation::{Needs, Proven, is_closed};
 use nameplate::{StepError, tags};
 use tokio::task::JoinSet;
 
@@ -145,8 +145,7 @@ async fn needs_in(
         Ok(needs)
     };
     match look.await {
-        // Where a service control policy closes a region, every call there is denied.
-        Err(StepError { code, .. }) if matches!(code.as_str(), "AccessDeniedException" | "AccessDenied") => {
+        Err(StepError { code, .. }) if is_closed(&code) => {
             let mut needs = Needs::default();
             needs.add_unseen(region);
             Ok(needs)

@@ -505,6 +505,8 @@ async fn what_stands_in_the_customers_own_dns_is_said_with_its_values_also_by_a_
     let kept = serde_json::to_string(&plan.by_hand).expect("JSON");
     let later = step(&Given { made: false, ..own(&[("byHand", &kept)]) }, json!({})).await.expect("a plan");
     assert_eq!(later.by_hand, plan.by_hand);
+    let since = Given { made: false, ..own(&[("byHand", &kept), ("incarnation", INCARNATION)]) };
+    assert!(step(&since, json!({})).await.expect("a plan").by_hand.is_empty(), "the domain was provisioned since");
     // One that another certificate needs is not to be removed.
     let shared = step(&Given { elsewhere: Some("example.com"), ..own(&[]) }, json!({})).await.expect("a plan");
     assert_eq!(shared.by_hand.len(), 1);
