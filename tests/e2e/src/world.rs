@@ -142,8 +142,7 @@ impl World {
 
     /// Retires a domain and waits for the end; `more` are further fields of the request.
     pub async fn retire(&self, domain: &str, more: &Value) -> Ended {
-        let arn = self.start(&self.retire_machine(), &retirement(domain, more)).await;
-        self.ended(&arn).await
+        self.run_of(&self.retire_machine(), &retirement(domain, more)).await
     }
 
     /// A call of a service with JSON protocol; `target` is its `X-Amz-Target`.
@@ -180,7 +179,12 @@ impl World {
 
     /// Starts an execution of the deployed state machine and waits for its end.
     pub async fn run(&self, input: &Value) -> Ended {
-        let arn = self.start(&self.machine, input).await;
+        self.run_of(&self.machine, input).await
+    }
+
+    /// Starts an execution of `machine` and waits for its end.
+    pub async fn run_of(&self, machine: &str, input: &Value) -> Ended {
+        let arn = self.start(machine, input).await;
         self.ended(&arn).await
     }
 
