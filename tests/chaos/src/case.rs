@@ -284,7 +284,7 @@ pub(crate) fn all(scenario: Named, sites: &[Site]) -> Vec<Case> {
 }
 
 /// How many cases are run on every change.
-const SLICE: usize = 300;
+const SLICE: usize = 270;
 /// How many of them each scenario has at least.
 const OF_EACH: usize = 6;
 

@@ -80,8 +80,12 @@ impl Scenario for External {
             let proof = proof(play).await;
             let plain = |value: &Value| value.as_str().unwrap_or_default().trim_end_matches('.').to_owned();
             let wanted = format!("{} CNAME {}", plain(&proof["name"]), plain(&proof["value"]));
-            if actions.len() != 2 || !plain(&actions[0]).ends_with(&wanted) {
-                deviations.push(format!("what is to be done: {actions:?}, must end with {wanted} and the target"));
+            let host = format!("api.{}", play.domain);
+            let custom_domain = play.world.custom_domain(&host).await;
+            let target = plain(&custom_domain["domainNameConfigurations"][0]["apiGatewayDomainName"]);
+            let points = |action: &Value| [&host, &target].iter().all(|name| plain(action).contains(name.as_str()));
+            if actions.len() != 2 || !plain(&actions[0]).ends_with(&wanted) || !points(&actions[1]) {
+                deviations.push(format!("what is to be done: {actions:?}, must be {wanted}, and {host} to {target}"));
             }
             deviations
         })
