@@ -123,21 +123,27 @@ pub(crate) async fn deploy(paths: &Paths, access: &Access, verbose: bool) -> Res
     Ok(deployed)
 }
 
-/// How long `register` waits after an unclear purchase, in seconds of AWS (its `SETTLING_SECS`).
+/// How long a function waits after an unclear answer, in seconds of AWS (`nameplate::runtime::SETTLING_SECS`).
 const SETTLING_SECS: f64 = 120.0;
+/// The functions that do.
+const SETTLING: [&str; 4] = ["CorrectDelegation", "DeleteRecords", "PlanRetire", "Register"];
 
-/// The state machine waits a fraction of its time here; `register` must not wait longer than the state machine.
+/// The state machine waits a fraction of its time here; its functions must not wait longer than it does.
 async fn scale_settling_time(access: &Access) -> Result<()> {
     let list = access.client.rest_json("lambda", Method::GET, "/2015-03-31/functions/?MaxItems=50", None).await?;
     let functions = list["Functions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let register = functions
-        .iter()
-        .find(|function| function["FunctionName"].as_str().is_some_and(|name| name.contains("-RegisterFunction-")))
-        .ok_or_else(|| anyhow!("the stack has no RegisterFunction"))?;
-    let mut environment = register["Environment"].clone();
-    environment["Variables"]["NAMEPLATE_SETTLING_SECS"] = json!((SETTLING_SECS * WAIT_SCALE).to_string());
-    let path = format!("/2015-03-31/functions/{}/configuration", register["FunctionName"].as_str().unwrap_or_default());
-    access.client.rest_json("lambda", Method::PUT, &path, Some(&json!({ "Environment": environment }))).await?;
+    for kind in SETTLING {
+        let name = format!("-{kind}Function-");
+        let function = functions
+            .iter()
+            .find(|function| function["FunctionName"].as_str().is_some_and(|found| found.contains(&name)))
+            .ok_or_else(|| anyhow!("the stack has no {kind}Function"))?;
+        let mut environment = function["Environment"].clone();
+        environment["Variables"]["NAMEPLATE_SETTLING_SECS"] = json!((SETTLING_SECS * WAIT_SCALE).to_string());
+        let name = function["FunctionName"].as_str().unwrap_or_default();
+        let path = format!("/2015-03-31/functions/{name}/configuration");
+        access.client.rest_json("lambda", Method::PUT, &path, Some(&json!({ "Environment": environment }))).await?;
+    }
     Ok(())
 }
 

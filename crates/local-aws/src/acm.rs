@@ -20,7 +20,7 @@ use crate::clock::iso;
 use crate::dns::{Look, is_within, plain};
 use crate::emulator::EmulatorError;
 use crate::events::{self, Event};
-use crate::{Local, lock};
+use crate::{Local, lock, sigv4};
 
 /// ACM tries for 72 hours (AWS-FACTS 3.2).
 const VALIDATION_SECS: f64 = 72.0 * 3600.0;
@@ -141,7 +141,7 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
             let mut answer = local.forward(request).await;
             if answer.status().is_success() {
                 adopt(local, &arn).await;
-                let users = users(local).await.unwrap_or_default();
+                let users = users(local, Some(&arn)).await.unwrap_or_default();
                 if let Some(shape) = local.certificates.describe(local, &arn, &users) {
                     replace_body(&mut answer, json!({ "Certificate": shape }).to_string());
                 }
@@ -168,7 +168,7 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
             answer
         }
         "DeleteCertificate" => {
-            if users(local).await.is_ok_and(|users| users.contains_key(&arn)) {
+            if users(local, Some(&arn)).await.is_ok_and(|users| users.contains_key(&arn)) {
                 let message = format!("Certificate {arn} in account {} is in use.", local.account_id);
                 let refusal = answer::json11_error("ResourceInUseException", &message, None);
                 return local.refuse(&request, refusal).await;
@@ -199,10 +199,11 @@ async fn request_certificate(local: &Arc<Local>, input: &Value, request: Request
     let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     let Some(arn) = body["CertificateArn"].as_str() else { return answer };
     let now = local.clock.now();
-    if let Some(earlier) = local.certificates.by_token(token.as_deref(), &names, now) {
+    if let Some(earlier) = local.certificates.by_token(token.as_deref(), &names, region_of(arn), now) {
         // MiniStack knows no tokens and has made another one.
         let twin = json!({ "CertificateArn": arn });
-        let _gone = local.emulator.json("acm", "CertificateManager.DeleteCertificate", &twin).await;
+        let emulator = local.emulator.in_region(region_of(arn).unwrap_or(&local.region));
+        let _gone = emulator.json("acm", "CertificateManager.DeleteCertificate", &twin).await;
         replace_body(&mut answer, json!({ "CertificateArn": earlier }).to_string());
         return answer;
     }
@@ -321,13 +322,19 @@ fn mailboxes(domain: &str) -> Vec<String> {
     MAILBOXES.iter().map(|mailbox| format!("{mailbox}@{domain}")).collect()
 }
 
+/// The region that an ARN names.
+fn region_of(arn: &str) -> Option<&str> {
+    arn.split(':').nth(3)
+}
+
 /// Certificates can also be made by CloudFormation within MiniStack; such a one begins its life when it is first seen.
 async fn adopt(local: &Arc<Local>, arn: &str) {
     if lock(&local.certificates.0).contains_key(arn) {
         return;
     }
     let input = json!({ "CertificateArn": arn });
-    let Ok(found) = local.emulator.json("acm", "CertificateManager.DescribeCertificate", &input).await else { return };
+    let emulator = local.emulator.in_region(region_of(arn).unwrap_or(&local.region));
+    let Ok(found) = emulator.json("acm", "CertificateManager.DescribeCertificate", &input).await else { return };
     let found = &found["Certificate"];
     if found["Type"] == "IMPORTED" {
         return;
@@ -353,8 +360,9 @@ async fn adopt(local: &Arc<Local>, arn: &str) {
     local.wake_certificates();
 }
 
-/// Which custom domains use which certificate, or did so a moment ago.
-async fn users(local: &Local) -> Result<HashMap<String, Vec<String>>, EmulatorError> {
+/// Which custom domains use which certificate, or did so a moment ago. A certificate whose custom domain is gone is let go
+/// some time after it was first asked about, so that whoever waits for that sees it in use, however busy the machine is.
+async fn users(local: &Local, asked: Option<&str>) -> Result<HashMap<String, Vec<String>>, EmulatorError> {
     let mut users: HashMap<String, Vec<String>> = HashMap::new();
     for domain in crate::apigateway::domain_names(local).await? {
         let certificate = domain["domainNameConfigurations"][0]["certificateArn"].as_str().unwrap_or_default();
@@ -363,13 +371,25 @@ async fn users(local: &Local) -> Result<HashMap<String, Vec<String>>, EmulatorEr
             .or_default()
             .push(domain["domainName"].as_str().unwrap_or_default().to_owned());
     }
-    let now = Instant::now();
-    let mut released = lock(&local.released);
-    released.retain(|(_, _, until)| *until > now);
-    for (certificate, domain, _) in released.iter() {
-        users.entry(certificate.clone()).or_default().push(domain.clone());
+    let (now, delay) = (Instant::now(), Duration::from_millis(local.settings().delays.certificate_release));
+    let mut lingering = lock(&local.lingering);
+    lingering.retain(|one| one.until.is_none_or(|until| until > now));
+    for one in lingering.iter_mut() {
+        if asked == Some(one.certificate.as_str()) {
+            one.until.get_or_insert(now + delay);
+        }
+        users.entry(one.certificate.clone()).or_default().push(one.domain.clone());
     }
     Ok(users)
+}
+
+/// A certificate that counts as in use although its custom domain is gone or has another one.
+#[derive(Debug)]
+pub(crate) struct Lingering {
+    certificate: String,
+    domain: String,
+    /// Set when somebody first asks about the certificate.
+    until: Option<Instant>,
 }
 
 /// The certificate of a custom domain, which stays in use for a while after the domain is gone or has another one
@@ -382,8 +402,7 @@ pub(crate) async fn certificate_of(local: &Local, domain: &str) -> Option<String
 
 /// Keeps a certificate in use although its custom domain is gone or has another one.
 pub(crate) fn linger(local: &Local, certificate: String, domain: &str) {
-    let until = Instant::now() + Duration::from_millis(local.settings().delays.certificate_release);
-    lock(&local.released).push((certificate, domain.to_owned(), until));
+    lock(&local.lingering).push(Lingering { certificate, domain: domain.to_owned(), until: None });
 }
 
 /// AWS-FACTS 3.4: behind a regional custom domain stands a load balancer in an account of AWS.
@@ -393,15 +412,16 @@ fn load_balancer(region: &str, domain: &str) -> String {
 }
 
 async fn list_certificates(local: &Arc<Local>, input: &Value, request: Request<Bytes>) -> Answer {
+    let region = sigv4::scope(request.uri(), request.headers()).map(|scope| scope.region);
     // MiniStack checks the caller; its own statuses are not used, so its filters are not either.
     let mut answer = local.forward(request).await;
     if !answer.status().is_success() {
         return answer;
     }
-    let listed =
-        local.emulator.json("acm", "CertificateManager.ListCertificates", &json!({})).await.unwrap_or_default();
+    let emulator = local.emulator.in_region(region.as_deref().unwrap_or(&local.region));
+    let listed = emulator.json("acm", "CertificateManager.ListCertificates", &json!({})).await.unwrap_or_default();
     let mut summaries = Vec::new();
-    let users = users(local).await.unwrap_or_default();
+    let users = users(local, None).await.unwrap_or_default();
     for summary in listed["CertificateSummaryList"].as_array().into_iter().flatten() {
         let arn = summary["CertificateArn"].as_str().unwrap_or_default();
         adopt(local, arn).await;
@@ -477,13 +497,14 @@ fn select(mut summaries: Vec<Value>, input: &Value) -> Result<Value, String> {
 }
 
 impl Certificates {
-    fn by_token(&self, token: Option<&str>, names: &[String], now: f64) -> Option<String> {
+    fn by_token(&self, token: Option<&str>, names: &[String], region: Option<&str>, now: f64) -> Option<String> {
         let token = token?;
         lock(&self.0)
             .values()
             .find(|certificate| {
                 certificate.token.as_deref() == Some(token)
                     && certificate.names == names
+                    && region_of(&certificate.arn) == region
                     && now - certificate.requested < TOKEN_SECS
             })
             .map(|certificate| certificate.arn.clone())
@@ -534,7 +555,9 @@ impl Certificates {
 /// Why API Gateway does not take a certificate for a host (AWS-FACTS 4.4), if it does not.
 pub(crate) async fn unusable(local: &Arc<Local>, arn: &str, host: &str) -> Option<String> {
     adopt(local, arn).await;
-    if let Some(certificate) = lock(&local.certificates.0).get(arn) {
+    if let Some(certificate) = lock(&local.certificates.0).get(arn)
+        && region_of(arn) == Some(&local.region)
+    {
         if !matches!(certificate.status, Status::Issued(_)) {
             return Some(format!("The certificate {arn} is not issued: its status is {}.", certificate.status.name()));
         }
@@ -801,7 +824,7 @@ pub(crate) async fn states(local: &Arc<Local>) -> Result<Value, EmulatorError> {
     for summary in listed["CertificateSummaryList"].as_array().into_iter().flatten() {
         adopt(local, summary["CertificateArn"].as_str().unwrap_or_default()).await;
     }
-    let users = users(local).await?;
+    let users = users(local, None).await?;
     let arns: Vec<String> = lock(&local.certificates.0).keys().cloned().collect();
     let shapes: Vec<Value> = arns.iter().filter_map(|arn| local.certificates.describe(local, arn, &users)).collect();
     Ok(json!({ "certificates": shapes }))

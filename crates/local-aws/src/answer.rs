@@ -61,6 +61,11 @@ pub(crate) fn xml_error(status: StatusCode, code: &str, message: &str) -> Answer
          <Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
          <RequestId>{id}</RequestId></ErrorResponse>"
     );
+    xml(status, body)
+}
+
+/// An answer in XML.
+pub(crate) fn xml(status: StatusCode, body: String) -> Answer {
     let mut answer = Response::new(Bytes::from(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));

@@ -70,6 +70,12 @@ impl AwsClient {
         Self { services: Emulator::new(plain.clone(), address, keys, region.clone()), plain, address, region }
     }
 
+    /// The same client, calling in another region. Only certificates live in more than one.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        Self { services: self.services.in_region(region), region: region.to_owned(), ..self.clone() }
+    }
+
     /// A client with the credentials that a deployed Lambda function has: those of its role. What it may do is what
     /// the function may do. They hold once the function has been invoked. This client's own must be allowed to look
     /// at the function.

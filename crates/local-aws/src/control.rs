@@ -37,6 +37,14 @@ struct PutDomain {
     auto_renew: Option<bool>,
 }
 
+/// What `PUT /_local/zones/{id}` takes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PutZone {
+    /// Whether the zone signs its answers (DNSSEC).
+    signed: bool,
+}
+
 /// A record outside Route 53.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,6 +115,16 @@ async fn dispatch(local: &Arc<Local>, request: &Request<Bytes>) -> Reply {
         (&Method::PUT, ["domains", name]) => {
             put_domain(local, name, parse(request.body())?).await?;
             get_domain(local, name)
+        }
+        (&Method::PUT, ["zones", id]) => {
+            let PutZone { signed } = parse(request.body())?;
+            let mut zones = lock(&local.signed_zones);
+            if signed {
+                zones.insert((*id).to_owned());
+            } else {
+                zones.remove(*id);
+            }
+            Ok(json!({ "signed": signed }))
         }
         (&Method::GET, ["settings"]) => Ok(settings(local)),
         (&Method::PUT, ["settings"]) => {

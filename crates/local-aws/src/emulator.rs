@@ -43,6 +43,11 @@ impl Emulator {
         Self { keys, ..self.clone() }
     }
 
+    /// The same, called in another region.
+    pub(crate) fn in_region(&self, region: &str) -> Self {
+        Self { region: region.to_owned(), ..self.clone() }
+    }
+
     /// Hands on a caller's request as it is.
     pub(crate) async fn forward(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendError> {
         self.client.send(self.address, request).await

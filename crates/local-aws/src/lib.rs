@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod access_log;
+mod account;
 mod acm;
 mod action;
 mod answer;
@@ -38,6 +39,7 @@ mod route53;
 mod sigv4;
 mod websocket;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -51,7 +53,6 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 pub use client::{AwsClient, CallError};
 pub use options::{Delays, Options, Settings};
@@ -118,10 +119,11 @@ struct Local {
     registry: Mutex<registry::Registry>,
     certificates: acm::Certificates,
     certificates_changed: Notify,
-    /// Certificates of custom domains that are gone, with the domain and until when they count as in use.
-    released: Mutex<Vec<(String, String, Instant)>>,
+    lingering: Mutex<Vec<acm::Lingering>>,
     certificate_requests: tokio::sync::Mutex<()>,
     zone_creation: tokio::sync::Mutex<()>,
+    /// Ids of the hosted zones that sign their answers.
+    signed_zones: Mutex<BTreeSet<String>>,
     gateway: apigateway::Gateway,
     passages: dataplane::Passages,
     settings: Mutex<Arc<Settings>>,
@@ -213,9 +215,10 @@ impl LocalAws {
             registry: Mutex::default(),
             certificates: acm::Certificates::default(),
             certificates_changed: Notify::new(),
-            released: Mutex::default(),
+            lingering: Mutex::default(),
             certificate_requests: tokio::sync::Mutex::default(),
             zone_creation: tokio::sync::Mutex::default(),
+            signed_zones: Mutex::default(),
             gateway: apigateway::Gateway::default(),
             passages: dataplane::Passages::default(),
             settings: Mutex::new(Arc::new(options.settings)),

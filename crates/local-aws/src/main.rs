@@ -29,7 +29,7 @@ struct Arguments {
     /// The port of 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 4566)]
     port: u16,
-    /// The region of everything.
+    /// The region of everything; certificates may live in one more.
     #[arg(long, default_value = "us-east-1")]
     region: String,
     /// The account, twelve digits.

@@ -14,7 +14,7 @@ pub struct Options {
     pub work_dir: PathBuf,
     /// The port of 127.0.0.1 to listen on; 0 takes a free one.
     pub port: u16,
-    /// The region of everything.
+    /// The region of everything; certificates may live in one more.
     pub region: String,
     /// The account, twelve digits.
     pub account_id: String,
@@ -72,8 +72,8 @@ pub struct Delays {
     pub certificate_records: u64,
     /// From the moment that all validation records stand in the live zones until the certificate is issued.
     pub certificate_issue: u64,
-    /// From DeleteDomainName until ACM says that its certificate is no longer in use. AWS does not say how long
-    /// (AWS-FACTS 3.4).
+    /// From the first look at a certificate whose custom domain is gone until ACM says that it is no longer in use. AWS
+    /// does not say how long (AWS-FACTS 3.4).
     pub certificate_release: u64,
     /// Held back before an operation is carried out: `"route53:CreateHostedZone": 250`.
     pub operations: BTreeMap<String, u64>,

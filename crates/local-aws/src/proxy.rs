@@ -18,7 +18,7 @@ use crate::identity::Caller;
 use crate::net::strip_connection_headers;
 use crate::record::Call;
 use crate::sigv4::{self, Scope};
-use crate::{Local, acm, action, apigateway, control, dataplane, domains, process, route53, websocket};
+use crate::{Local, account, acm, action, apigateway, control, dataplane, domains, process, route53, websocket};
 
 /// The connection ends here without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -164,6 +164,7 @@ async fn carry_out(
         ("apigateway", Some(_)) if request.uri().path().starts_with("/v2/") => {
             apigateway::handle(local, action, request).await
         }
+        ("account", Some(_)) => account::handle(local, action, request).await,
         ("execute-api" | "-", _) => dataplane::handle(local, request).await,
         _ => local.forward(request).await,
     }

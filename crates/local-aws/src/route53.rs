@@ -9,7 +9,7 @@ use http::{Method, Request, StatusCode};
 use serde::Deserialize;
 
 use crate::Local;
-use crate::answer::{Answer, replace_body, xml_error};
+use crate::answer::{Answer, replace_body, xml, xml_error};
 use crate::dns::{self, MINISTACK_SERVERS, RecordSet, is_within, name_servers, plain};
 
 /// Answers a call of the service.
@@ -25,6 +25,14 @@ pub(crate) async fn handle(local: &Local, action: &str, request: Request<Bytes>)
             local.wake_certificates();
             answer
         }
+        "GetDNSSEC" => {
+            let signing = if is_signed(local, &request) { "SIGNING" } else { "NOT_SIGNING" };
+            local.refuse(&request, dnssec(signing)).await
+        }
+        "DeleteHostedZone" if is_signed(local, &request) => {
+            let message = "The specified hosted zone has DNSSEC signing enabled and so it can't be deleted.";
+            local.refuse(&request, xml_error(StatusCode::BAD_REQUEST, "HostedZoneNotEmpty", message)).await
+        }
         "GetHostedZone" | "ListResourceRecordSets" => {
             let zone = crate::action::resource("route53", &request);
             let mut answer = local.forward(request).await;
@@ -35,6 +43,19 @@ pub(crate) async fn handle(local: &Local, action: &str, request: Request<Bytes>)
         }
         _ => local.forward(request).await,
     }
+}
+
+fn is_signed(local: &Local, request: &Request<Bytes>) -> bool {
+    crate::action::resource("route53", request).is_some_and(|zone| crate::lock(&local.signed_zones).contains(&zone))
+}
+
+/// The answer of GetDNSSEC, which MiniStack does not have. No keys are kept.
+fn dnssec(signing: &str) -> Answer {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<GetDNSSECResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
+         <Status><ServeSignature>{signing}</ServeSignature></Status><KeySigningKeys/></GetDNSSECResponse>"
+    );
+    xml(StatusCode::OK, body)
 }
 
 /// AWS-FACTS 2.1: a caller reference can be used once; MiniStack gives the first zone again.

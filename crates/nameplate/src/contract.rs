@@ -238,6 +238,8 @@ pub struct CreateZoneOutput {
 pub struct CorrectDelegationInput {
     /// The normalised request.
     pub request: Request,
+    /// ARN of this execution: it must hold the claim when the registry is changed.
+    pub execution: String,
     /// Name servers of the hosted zone: what the registry is to name.
     pub name_servers: Vec<String>,
     /// When this run was planned, in seconds since 1970: a change since then is this run's.

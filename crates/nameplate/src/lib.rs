@@ -22,6 +22,7 @@ pub mod secret;
 pub mod table;
 pub mod tags;
 pub mod token;
+pub mod validation;
 
 pub use domain::{DomainName, Hostname};
 pub use error::{Class, StepError};

@@ -22,7 +22,7 @@ pub const LATE_SECS: i64 = 900;
 pub const MAX_BATCH_ELEMENTS: usize = 1_000;
 /// Characters of all values of one change batch (AWS-FACTS 2.2).
 pub const MAX_BATCH_CHARACTERS: usize = 32_000;
-/// Records that a refusal or a report names one by one.
+/// Records that a refusal names one by one.
 const MAX_NAMED: usize = 10;
 
 /// A record of ours.
@@ -57,6 +57,27 @@ impl Standing {
         // Route 53 lists `*` as an octal number.
         let name = name.trim_end_matches('.').to_ascii_lowercase().replace("\\052", "*");
         Self { name, kind: kind.to_owned(), ttl, values, simple }
+    }
+
+    /// Lower case, without the trailing dot.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The type, as Route 53 spells it.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Whether it is a simple record with this one value, a host name.
+    pub fn leads_to(&self, target: &str) -> bool {
+        let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
+        self.simple && matches!(self.values.as_slice(), [value] if plain(value) == plain(target))
+    }
+
+    /// Name and type, for people.
+    pub fn subject(&self) -> String {
+        format!("{} {}", self.name, self.kind)
     }
 
     fn is(&self, record: &RecordSet) -> bool {
@@ -228,9 +249,9 @@ pub fn decide(
                 continue;
             }
         };
-        let since = owned.iter().find(|owned| owned.record == *record).map_or(now, |owned| owned.since);
-        claimed.push(Owned { record: record.clone(), since });
-        kept.insert(record.clone(), since);
+        // Also one that was ours before: from now on a write of it can arrive.
+        claimed.push(Owned { record: record.clone(), since: now });
+        kept.insert(record.clone(), now);
         decision.changes.push(Change { delete, create: Some(record.exact()) });
     }
 
@@ -257,8 +278,8 @@ pub fn decide(
             decision.left.push(subject);
         }
     }
-    claimed.retain(|claim| !owned.contains(claim));
-    decision.claimed = sorted(owned.iter().cloned().chain(claimed));
+    let before = owned.iter().filter(|owned| claimed.iter().all(|claim| claim.record != owned.record));
+    decision.claimed = sorted(before.cloned().chain(claimed.iter().cloned()));
     decision.kept = sorted(kept.into_iter().map(|(record, since)| Owned { record, since }));
     decision
 }
@@ -536,6 +557,14 @@ mod tests {
         let late = decide(&[], &[claim(NOW - LATE_SECS + 1)], &[], &[], NOW);
         assert_eq!(late.kept, [claim(NOW - LATE_SECS + 1)]);
         assert_eq!(decide(&[], &[claim(NOW - LATE_SECS)], &[], &[], NOW).kept, []);
+    }
+
+    #[test]
+    fn a_record_that_is_written_again_is_claimed_anew() {
+        let record = www("192.0.2.1");
+        let again = decide(std::slice::from_ref(&record), &[ours(&record)], &[], &[], NOW);
+        let claim = Owned { record, since: NOW };
+        assert_eq!((again.claimed, again.kept), (vec![claim.clone()], vec![claim]));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::contract::ValidationRecord;
 use crate::domain::DomainName;
 use crate::error::StepError;
 use crate::request;
@@ -88,6 +89,27 @@ impl Thing {
     }
 }
 
+/// What [`Thing::resource`] is for a record that only a person can remove: it stands in the customer's own DNS.
+pub const OWN_DNS_RECORD: &str = "record in the customer's own DNS";
+
+/// What [`Thing::resource`] is for a validation record, and for a hosted zone: a later run reads them out of the result.
+pub const VALIDATION_RECORD: &str = "validation record";
+/// See [`VALIDATION_RECORD`].
+pub const HOSTED_ZONE: &str = "hosted zone";
+
+impl Thing {
+    /// A validation record, with its value in its name.
+    pub fn validation(record: &ValidationRecord, reason: impl Into<String>) -> Self {
+        Self::new(VALIDATION_RECORD, format!("{} CNAME {}", record.name, record.value), reason)
+    }
+
+    /// The validation record that this is.
+    pub fn validation_record(&self) -> Option<ValidationRecord> {
+        let (name, value) = self.name.split_once(" CNAME ").filter(|_| self.resource == VALIDATION_RECORD)?;
+        Some(ValidationRecord { name: name.to_owned(), value: value.to_owned() })
+    }
+}
+
 /// The end of a retired domain: the output of a successful execution, and what the event `Domain Retired` tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -138,6 +160,13 @@ mod tests {
         let request = read(whole.clone()).expect("every field");
         assert_eq!(serde_json::to_value(&request).expect("JSON"), whole);
         assert_eq!(request.auto_renew, Some(AutoRenew::Off));
+    }
+
+    #[test]
+    fn a_validation_record_can_be_read_out_of_what_is_said_of_it() {
+        let record = ValidationRecord { name: "_x.example.com".to_owned(), value: "_y.acm-validations.aws".to_owned() };
+        assert_eq!(Thing::validation(&record, "because").validation_record(), Some(record));
+        assert_eq!(Thing::new("record", "www.example.com CNAME a.example.net", "").validation_record(), None);
     }
 
     #[test]

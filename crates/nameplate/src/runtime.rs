@@ -31,6 +31,10 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(40);
 /// Attempts of one call by the SDK; Step Functions retries on top of them.
 const ATTEMPTS: u32 = 3;
 
+/// How long after it was begun something that AWS may have accepted can stay unseen, in seconds. Longer than the
+/// functions' own time-out, so that a call on its way has arrived.
+pub const SETTLING_SECS: i64 = 120;
+
 /// Longest name out of an event that is logged or quoted, in characters: as long as a domain name can be.
 const MAX_LOGGED_NAME: usize = 253;
 
@@ -50,6 +54,18 @@ pub fn required(lookup: Lookup<'_>, name: &str) -> Result<String, String> {
     lookup(name)
         .filter(|value| !value.is_empty())
         .ok_or_else(|| format!("the environment variable {name} is not set; deploy with the project's template.yaml"))
+}
+
+/// A number of seconds: the variable's, or `usual` where the template sets none. Shorter ones are only for where the
+/// state machine waits a fraction of its time.
+///
+/// # Errors
+/// A sentence naming the variable, when it is no number.
+pub fn seconds(lookup: Lookup<'_>, name: &str, usual: i64) -> Result<i64, String> {
+    match lookup(name) {
+        None => Ok(usual),
+        Some(text) => text.parse().map_err(|_| format!("the environment variable {name} is no number: `{text}`")),
+    }
 }
 
 /// Starts logging: JSON lines, identifiers only.

@@ -1,23 +1,30 @@
-//! Entry point of `correct-delegation`: logging, client, serve.
+//! Entry point of `correct-delegation`: logging, settings, clients, serve.
 
+mod ledger;
+mod registry;
 mod step;
 
 use aws_sdk_route53domains::config::{Builder, Region};
-use nameplate::runtime;
+use nameplate::runtime::{self, environment, required};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::start_logging();
     let config = runtime::sdk_config().await;
     let clients = step::Clients {
+        dynamodb: aws_sdk_dynamodb::Client::new(&config),
         // Route 53 Domains lives in one region only (AWS-FACTS 1.1).
         domains: aws_sdk_route53domains::Client::from_conf(
             Builder::from(&config).region(Region::from_static("us-east-1")).build(),
         ),
     };
+    let settings = step::Settings {
+        table: required(&environment, "NAMEPLATE_TABLE")?,
+        settling_secs: runtime::seconds(&environment, "NAMEPLATE_SETTLING_SECS", runtime::SETTLING_SECS)?,
+    };
     runtime::serve("correct-delegation", move |input| {
-        let clients = clients.clone();
-        async move { step::run(&clients, input).await }
+        let (clients, settings) = (clients.clone(), settings.clone());
+        async move { step::run(&clients, &settings, input, runtime::now).await }
     })
     .await
 }

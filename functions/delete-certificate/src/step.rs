@@ -4,9 +4,10 @@
 //! - Writes: DeleteCertificate.
 //! - Tokens: none; what is gone is done.
 //! - A certificate stays in use for an unknown time after its custom domain is gone (AWS-FACTS 3.4): then the step says
-//!   so, and the state machine comes back later. One that something else in this account uses stays for good; whether a
-//!   custom domain of somebody else does, GetDomainNames tells, which is asked while the certificate is in use.
-//! - Refused: the certificate does not carry our tags any more. Failed: it was still in use at the deadline.
+//!   so, and the state machine comes back later, until the deadline; then it stays, and the step says so. One that
+//!   something else in this account uses stays at once; whether a custom domain of somebody else does, GetDomainNames
+//!   tells, which is asked while the certificate is in use.
+//! - Refused: the certificate does not carry our tags any more.
 //!
 //! It must not know records, and changes no custom domain.
 
@@ -64,16 +65,16 @@ async fn run_at(
     for arn in &input.certificate_arns {
         match delete(clients, settings, input.domain_name.as_str(), arn).await? {
             Fate::Gone => {}
-            Fate::InUse(by) => in_use.push(by),
+            Fate::InUse(by) => in_use.push((arn, by)),
             Fate::Stays(thing) => left.push(thing),
         }
     }
-    if !in_use.is_empty() && now >= input.deadline {
-        return Err(StepError::failed(
-            "CertificateInUse",
-            format!("after hours ACM still says that {}", in_use.join("; ")),
-            "take the certificate off what uses it, then start the execution again; it goes on from what exists",
-        ));
+    if now >= input.deadline {
+        // A certificate that nothing answers with does no harm: the rest need not wait for it.
+        left.extend(in_use.drain(..).map(|(arn, by)| {
+            let reason = format!("ACM still says after hours that {by}; once nothing does, start the execution again");
+            Thing::new("certificate", arn, reason)
+        }));
     }
     Ok(DeleteCertificateOutput { in_use: !in_use.is_empty(), left })
 }
@@ -86,7 +87,7 @@ async fn delete(clients: &Clients, settings: &Settings, domain: &str, arn: &str)
     }
     let users = detail.in_use_by();
     if !users.is_empty() {
-        let in_use = format!("{arn} is in use by {}", users.join(", "));
+        let in_use = format!("{} uses it", users.join(", "));
         return still_used(clients, settings, domain, arn, in_use).await;
     }
     match clients.acm.delete_certificate().certificate_arn(arn).customize().config_override(once()).send().await {
@@ -98,7 +99,7 @@ async fn delete(clients: &Clients, settings: &Settings, domain: &str, arn: &str)
             Some("ResourceNotFoundException") => Ok(Fate::Gone),
             // DescribeCertificate is not the first to know.
             Some("ResourceInUseException") => {
-                still_used(clients, settings, domain, arn, format!("{arn} is in use")).await
+                still_used(clients, settings, domain, arn, "something uses it".to_owned()).await
             }
             Some(code @ "ConflictException") => {
                 Err(StepError::retryable(code, format!("acm:DeleteCertificate met another change of {arn}")))

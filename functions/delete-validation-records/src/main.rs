@@ -2,25 +2,23 @@
 
 mod step;
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use aws_sdk_acm::config::Region;
-use nameplate::runtime::{self, environment, required};
-
-/// Where the certificates of CloudFront's distributions are.
-const CLOUDFRONT: &str = "us-east-1";
+use aws_sdk_acm::config::{Builder, Region};
+use nameplate::runtime;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::start_logging();
     let config = runtime::sdk_config().await;
-    let own = required(&environment, "AWS_REGION")?;
-    let regions: BTreeSet<String> = [own, CLOUDFRONT.to_owned()].into();
-    let in_region = |region| aws_sdk_acm::config::Builder::from(&config).region(Region::new(region)).build();
-    let clients = step::Clients {
-        acm: regions.into_iter().map(|region| aws_sdk_acm::Client::from_conf(in_region(region))).collect(),
-        route53: aws_sdk_route53::Client::new(&config),
+    let in_region = {
+        let config = config.clone();
+        move |region: &str| {
+            let settings = Builder::from(&config).region(Region::new(region.to_owned())).build();
+            aws_sdk_acm::Client::from_conf(settings)
+        }
     };
+    let clients = step::Clients { acm_in: Arc::new(in_region), route53: aws_sdk_route53::Client::new(&config) };
     runtime::serve("delete-validation-records", move |input| {
         let clients = clients.clone();
         async move { step::run(&clients, input).await }

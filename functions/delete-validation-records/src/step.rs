@@ -1,16 +1,15 @@
 //! Step `delete-validation-records`: the CNAMEs by which the certificates that went were validated.
 //!
-//! - Reads: ListCertificates and DescribeCertificate, in the stack's region and in us-east-1, where CloudFront's
-//!   certificates are; ListResourceRecordSets.
-//! - Writes: ChangeResourceRecordSets, one DELETE for each record that no certificate of the account needs any more:
-//!   the CNAME of a name is the same for all certificates of an account (AWS-FACTS 3.2), and without it the others
-//!   are not renewed.
+//! - Reads: ListCertificates and DescribeCertificate, in every region that the account uses: the CNAME of a name is the
+//!   same for all certificates of an account (AWS-FACTS 3.2), and without it the others are not renewed.
+//!   ListResourceRecordSets.
+//! - Writes: ChangeResourceRecordSets, one DELETE for each record that no certificate of the account needs any more.
 //! - Tokens: none; what is gone is done, and a record with another value is somebody else's.
-//! - NotReady: never.
+//! - NotReady: never. Where IAM does not let a region be looked into, the records stay.
 //!
 //! It must not know whose a certificate is: each one counts.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aws_sdk_acm::types::{CertificateStatus, CertificateSummary, Filters, KeyAlgorithm};
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
@@ -19,15 +18,17 @@ use nameplate::contract::ValidationRecord;
 use nameplate::contract::retire::{DeleteValidationRecordsInput, RetireStepOutput};
 use nameplate::error::{classify, code_of, invalid_change_batch};
 use nameplate::retire::Thing;
+use nameplate::validation::{Needs, Proven, is_closed};
+use tokio::task::JoinSet;
 
 /// Certificates on one page: the most that ACM gives.
 const PAGE_SIZE: i32 = 1000;
 
 /// What the step calls.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Clients {
-    /// One client for each region that is looked in.
-    pub(crate) acm: Vec<aws_sdk_acm::Client>,
+    /// ACM in the region of that name.
+    pub(crate) acm_in: Arc<dyn Fn(&str) -> aws_sdk_acm::Client + Send + Sync>,
     pub(crate) route53: aws_sdk_route53::Client,
 }
 
@@ -40,46 +41,75 @@ pub(crate) async fn run(clients: &Clients, input: DeleteValidationRecordsInput) 
     if input.validation_records.is_empty() {
         return Ok(RetireStepOutput { left });
     }
-    let needed = needed(clients, input.domain_name.as_str()).await?;
+    let needs = needs(clients, &input).await?;
     for record in &input.validation_records {
-        let name = normal(&record.name);
-        if let Some(certificate) = needed.get(&name) {
-            left.push(Thing::new("validation record", &record.name, format!("the certificate {certificate} needs it")));
+        if let Some(reason) = needs.why_stays(record) {
+            left.push(Thing::validation(record, reason));
             continue;
         }
         for zone in &input.hosted_zone_ids {
-            delete(clients, zone, &name, record).await?;
+            delete(clients, zone, &normal(&record.name), record).await?;
         }
     }
     Ok(RetireStepOutput { left })
 }
 
-/// Names of the records that certificates need, each with one that does.
-async fn needed(clients: &Clients, domain: &str) -> Result<BTreeMap<String, String>, StepError> {
-    let mut needed = BTreeMap::new();
-    for acm in &clients.acm {
-        for arn in candidates(acm, domain).await? {
-            let detail = match acm.describe_certificate().certificate_arn(&arn).send().await {
-                Ok(answer) => answer.certificate,
-                Err(error) if code_of(&error) == Some("ResourceNotFoundException") => None,
-                Err(error) => return Err(classify("acm:DescribeCertificate", &error)),
-            };
-            let options = detail.map(|detail| detail.domain_validation_options.unwrap_or_default()).unwrap_or_default();
-            let records = options.iter().filter_map(|option| option.resource_record());
-            needed.extend(records.map(|record| (normal(record.name()), arn.clone())));
-        }
+/// Who needs which of the records: all regions are asked at once.
+async fn needs(clients: &Clients, input: &DeleteValidationRecordsInput) -> Result<Needs, StepError> {
+    let (proven, gone) = (Arc::new(Proven::by(&input.validation_records)), Arc::new(input.gone.clone()));
+    let mut looks = JoinSet::new();
+    for region in &input.regions {
+        let (acm, region) = ((clients.acm_in)(region), region.clone());
+        let (proven, gone) = (Arc::clone(&proven), Arc::clone(&gone));
+        looks.spawn(async move { needs_in(&acm, &region, &proven, &gone).await });
     }
-    Ok(needed)
+    let mut needs = Needs::default();
+    while let Some(look) = looks.join_next().await {
+        let look = look.map_err(|_| {
+            StepError::failed("Defect", "a look at certificates broke off", "report this as a defect of Nameplate")
+        })?;
+        needs.extend(look?);
+    }
+    Ok(needs)
 }
 
-/// The certificates that may have a name in the domain, and are to be issued or renewed.
-async fn candidates(acm: &aws_sdk_acm::Client, domain: &str) -> Result<Vec<String>, StepError> {
+async fn needs_in(
+    acm: &aws_sdk_acm::Client,
+    region: &str,
+    proven: &Proven,
+    gone: &[String],
+) -> Result<Needs, StepError> {
+    let mut needs = Needs::default();
+    let Some(candidates) = candidates(acm, proven).await? else {
+        needs.add_unseen(region);
+        return Ok(needs);
+    };
+    for arn in candidates.iter().filter(|arn| !gone.contains(arn)) {
+        let detail = match acm.describe_certificate().certificate_arn(arn).send().await {
+            Ok(answer) => answer.certificate,
+            Err(error) if code_of(&error) == Some("ResourceNotFoundException") => None,
+            Err(error) if code_of(&error).is_some_and(is_closed) => {
+                needs.add_unseen(region);
+                None
+            }
+            Err(error) => return Err(classify("acm:DescribeCertificate", &error)),
+        };
+        let options = detail.map(|detail| detail.domain_validation_options.unwrap_or_default()).unwrap_or_default();
+        for record in options.iter().filter_map(|option| option.resource_record()) {
+            needs.add(record.name(), arn);
+        }
+    }
+    Ok(needs)
+}
+
+/// The certificates that may need one of the records, and are to be issued or renewed; nothing where nobody may look.
+async fn candidates(acm: &aws_sdk_acm::Client, proven: &Proven) -> Result<Option<Vec<String>>, StepError> {
     // Without key types ACM hides most of them (AWS-FACTS 3.2).
     let key_types = KeyAlgorithm::values().iter().map(|key| KeyAlgorithm::from(*key)).collect();
     let filters = Filters::builder().set_key_types(Some(key_types)).build();
     let (mut found, mut next) = (Vec::new(), None);
     loop {
-        let page = acm
+        let answer = acm
             .list_certificates()
             .certificate_statuses(CertificateStatus::PendingValidation)
             .certificate_statuses(CertificateStatus::Issued)
@@ -88,26 +118,25 @@ async fn candidates(acm: &aws_sdk_acm::Client, domain: &str) -> Result<Vec<Strin
             .max_items(PAGE_SIZE)
             .set_next_token(next)
             .send()
-            .await
-            .map_err(|error| classify("acm:ListCertificates", &error))?;
-        let touching = page.certificate_summary_list().iter().filter(|summary| touches(summary, domain));
+            .await;
+        let page = match answer {
+            Ok(page) => page,
+            Err(error) if code_of(&error).is_some_and(is_closed) => return Ok(None),
+            Err(error) => return Err(classify("acm:ListCertificates", &error)),
+        };
+        let touching = page.certificate_summary_list().iter().filter(|summary| may_need(summary, proven));
         found.extend(touching.filter_map(|summary| summary.certificate_arn().map(str::to_owned)));
         next = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
         if next.is_none() {
-            return Ok(found);
+            return Ok(Some(found));
         }
     }
 }
 
-/// Whether a certificate has, or may have, a name in the domain.
-fn touches(summary: &CertificateSummary, domain: &str) -> bool {
+fn may_need(summary: &CertificateSummary, proven: &Proven) -> bool {
     let listed = summary.subject_alternative_name_summaries().iter().map(String::as_str);
-    summary.has_additional_subject_alternative_names() == Some(true)
-        || summary.domain_name().into_iter().chain(listed).any(|name| {
-            let name = normal(name);
-            let base = name.strip_prefix("*.").unwrap_or(&name);
-            base == domain || base.ends_with(&format!(".{domain}"))
-        })
+    let has_more = summary.has_additional_subject_alternative_names() == Some(true);
+    proven.may_be_needed_by(summary.domain_name().into_iter().chain(listed), has_more)
 }
 
 fn normal(name: &str) -> String {

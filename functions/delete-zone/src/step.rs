@@ -8,14 +8,14 @@
 //! - Tokens: none; what is gone is done.
 //! - Retryable: Route 53 still works on an earlier change of the zone.
 //!
-//! Zones of which RegisterDomain is the maker are never deleted. It must not know whose the records were.
+//! Zones of which RegisterDomain is the maker are never deleted, and zones of another name never touched. It must not know whose the records were.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_route53::types::{ResourceRecordSet, RrType, TagResourceType};
 use nameplate::contract::retire::{DeleteZoneInput, RetireStepOutput};
 use nameplate::error::{classify, code_of};
-use nameplate::retire::Thing;
+use nameplate::retire::{HOSTED_ZONE, Thing};
 use nameplate::{StepError, tags};
 
 /// Record sets read: apex NS, apex SOA, and one that shows that there are others.
@@ -37,6 +37,8 @@ pub(crate) struct Settings {
 /// A hosted zone, as far as its fate depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Zone {
+    /// In normal form.
+    name: String,
     caller_reference: String,
     comment: String,
     /// In normal form.
@@ -66,12 +68,16 @@ pub(crate) async fn run(
     let mut left = Vec::new();
     for id in &input.hosted_zone_ids {
         let Some(zone) = read(clients, id).await? else { continue };
-        if !made_by_us(&zone, &input, id, &settings.stack) {
+        // One around the name serves others too.
+        if zone.name != domain {
+            continue;
+        }
+        if !made_by_us(&zone, &input, &settings.stack) {
             let_go(clients, settings, domain, id, &zone).await?;
             continue;
         }
         let reason = match other_record(clients, domain, id).await? {
-            Some(other) => Some(format!("it holds records that are not ours, {other} among them")),
+            Some(other) => Some(format!("it holds records that stay, {other} among them")),
             None if input.request.accept_delegated => None,
             None => still_needed(&zone, &delegation(clients, domain).await?),
         };
@@ -79,22 +85,17 @@ pub(crate) async fn run(
             None => delete(clients, id).await?,
             stays => stays,
         };
-        left.extend(reason.map(|reason| Thing::new("hosted zone", id, reason)));
+        left.extend(reason.map(|reason| Thing::new(HOSTED_ZONE, id, reason)));
     }
     Ok(RetireStepOutput { left })
 }
 
 /// Whether Nameplate made the zone: by its caller reference, or by its comment and our tags where the incarnation is
 /// on no record.
-fn made_by_us(zone: &Zone, input: &DeleteZoneInput, id: &str, stack: &str) -> bool {
-    use nameplate::token::zone_reference;
-    let known = !input.incarnation.is_empty();
-    let others = input.hosted_zone_ids.iter().filter(|other| *other != id).map(|other| Some(other.as_str()));
-    let by_reference = std::iter::once(None)
-        .chain(others)
-        .any(|gone| known && zone.caller_reference == zone_reference(&input.incarnation, gone));
+fn made_by_us(zone: &Zone, input: &DeleteZoneInput, stack: &str) -> bool {
     let pairs = zone.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    by_reference || (zone.comment == tags::ZONE_COMMENT && tags::ours(pairs, input.request.domain_name.as_str(), stack))
+    input.zone_references.contains(&zone.caller_reference)
+        || (zone.comment == tags::ZONE_COMMENT && tags::ours(pairs, input.request.domain_name.as_str(), stack))
 }
 
 /// Why the zone must stay, as far as the registry is concerned.
@@ -133,6 +134,7 @@ async fn read(clients: &Clients, id: &str) -> Result<Option<Zone>, StepError> {
     let pair =
         |tag: &aws_sdk_route53::types::Tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
     Ok(Some(Zone {
+        name: normal(zone.name()),
         caller_reference: zone.caller_reference().to_owned(),
         comment: zone.config().and_then(|config| config.comment()).unwrap_or_default().to_owned(),
         name_servers: answer

@@ -7,7 +7,8 @@
 //! - Tokens: none; what is gone is done. DeleteDomainName is limited to one in 30 s for the whole account
 //!   (AWS-FACTS 4.5): the SDK does not repeat it, the state machine does, and this step looks first.
 //! - NotReady: DeleteDomainName has to wait for its turn.
-//! - Refused: the custom domain does not carry our tags any more, or leads to an API that is not ours.
+//! - Refused: the custom domain does not carry our tags any more, or a mapping is neither of an API of ours nor the root
+//!   mapping of a host name that is on record as ours. An API is never touched here.
 //!
 //! It must not know how the custom domain was made.
 
@@ -181,11 +182,11 @@ impl Step<'_> {
         }
     }
 
-    /// Takes every mapping away, unless one leads to somebody else's API.
+    /// Takes every mapping away, unless one is somebody else's.
     async fn delete_mappings(&self, host: &str) -> Result<(), StepError> {
         let mappings = self.mappings(host).await?;
         for mapping in &mappings {
-            self.check_api_is_ours(host, mapping).await?;
+            self.check_is_ours(host, mapping).await?;
         }
         for id in mappings.iter().filter_map(|mapping| mapping.api_mapping_id()) {
             let gone = self.clients.api_gateway.delete_api_mapping().domain_name(host).api_mapping_id(id).send().await;
@@ -215,8 +216,13 @@ impl Step<'_> {
         }
     }
 
-    /// An API that is gone belongs to nobody.
-    async fn check_api_is_ours(&self, host: &str, mapping: &ApiMapping) -> Result<(), StepError> {
+    /// The root mapping of a host name that is on record is ours, whatever API it leads to; an API that is gone belongs
+    /// to nobody.
+    async fn check_is_ours(&self, host: &str, mapping: &ApiMapping) -> Result<(), StepError> {
+        let root = mapping.api_mapping_key().unwrap_or_default().is_empty();
+        if root && self.input.recorded.iter().any(|recorded| recorded == host) {
+            return Ok(());
+        }
         let api_id = mapping.api_id().unwrap_or_default();
         match self.clients.api_gateway.get_api().api_id(api_id).send().await {
             Ok(api) if self.is_ours(api.tags().into_iter().flatten()) => Ok(()),

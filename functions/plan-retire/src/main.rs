@@ -3,25 +3,26 @@
 mod look;
 mod step;
 
+use std::sync::Arc;
+
 use aws_sdk_route53domains::config::{Builder, Region};
 use nameplate::runtime::{self, environment, required};
-
-/// Where the certificates of CloudFront's distributions are.
-const CLOUDFRONT: &str = "us-east-1";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::start_logging();
     let config = runtime::sdk_config().await;
-    let own = required(&environment, "AWS_REGION")?;
-    let elsewhere = [CLOUDFRONT].into_iter().filter(|region| *region != own);
-    let in_region = |region| {
-        let settings = aws_sdk_acm::config::Builder::from(&config).region(Region::from_static(region)).build();
-        aws_sdk_acm::Client::from_conf(settings)
+    let in_region = {
+        let config = config.clone();
+        move |region: &str| {
+            let settings = aws_sdk_acm::config::Builder::from(&config).region(Region::new(region.to_owned()));
+            aws_sdk_acm::Client::from_conf(settings.build())
+        }
     };
     let clients = step::Clients {
+        account: aws_sdk_account::Client::new(&config),
         acm: aws_sdk_acm::Client::new(&config),
-        other_acm: elsewhere.map(in_region).collect(),
+        acm_in: Arc::new(in_region),
         api_gateway: aws_sdk_apigatewayv2::Client::new(&config),
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
         route53: aws_sdk_route53::Client::new(&config),
@@ -33,6 +34,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         stack: required(&environment, "NAMEPLATE_STACK")?,
         table: required(&environment, "NAMEPLATE_TABLE")?,
         account: required(&environment, "NAMEPLATE_ACCOUNT")?,
+        region: required(&environment, "AWS_REGION")?,
+        settling_secs: runtime::seconds(&environment, "NAMEPLATE_SETTLING_SECS", runtime::SETTLING_SECS)?,
     };
     runtime::serve("plan-retire", move |input| {
         let (clients, settings) = (clients.clone(), settings.clone());

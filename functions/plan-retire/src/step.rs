@@ -1,33 +1,47 @@
 //! `plan-retire`: finds what Nameplate made for a domain, and says what goes, what stays, and why. Writes nothing.
 //!
 //! Reads the domain item; custom domains, APIs, certificates and zones by recorded id and by tag, so that what a run
-//! made that never finished is found as well; mappings, records, other certificates and the registration, as far as
-//! the answer depends on them.
-//! Refuses a domain that it knows nothing of, one whose purchase is still under way, and a custom domain of ours that
-//! leads to somebody else's API. Busy: an execution works on the domain.
+//! made that never finished is found as well; mappings, records, the account's regions and the other certificates in
+//! them, DNSSEC and the registration, as far as the answer depends on them.
+//! Refuses a domain that it knows nothing of, one whose purchase is still under way, and a custom domain of ours of which
+//! a mapping is somebody else's. Busy: an execution works on the domain.
+//! NotReady: a provisioning was stopped a moment ago, so that a function of it may still be making things.
 //! It must not know how anything is deleted: each step looks again before it does so.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use nameplate::contract::retire::{IN_USE_DEADLINE_SECS, PlanRetireInput, PlanRetireOutput};
-use nameplate::contract::{Known, REGISTRATION_DEADLINE_SECS, ValidationRecord};
+use nameplate::contract::{Known, REGISTRATION_DEADLINE_SECS, STATE_MACHINE_SUFFIX, ValidationRecord};
 use nameplate::error::classify;
-use nameplate::retire::{AutoRenew, Thing};
+use nameplate::records::{self, Owned, Standing};
+use nameplate::request::Dns;
+use nameplate::retire::{AutoRenew, HOSTED_ZONE, OWN_DNS_RECORD, RetireResult, Thing};
 use nameplate::runtime::now;
 use nameplate::table::{self, domain as attribute};
 use nameplate::token::zone_reference;
-use nameplate::{Class, RetireRequest, StepError};
+use nameplate::{Class, DomainName, RetireRequest, StepError};
 use serde_json::Value;
 
-use crate::look::{self, Certificate, Delegation, Host, Zone};
+use crate::look::certificates::{self, Certificate};
+use crate::look::zones::{self, Zone};
+use crate::look::{self, Delegation, Host};
+
+/// What the target of every alias of a custom domain has in its name.
+const GATEWAY_NAME: &str = ".execute-api.";
+/// Further records that a plan names one by one, of those that go and of those that stay: it is part of what Step
+/// Functions hands on.
+const MAX_RECORDS_NAMED: usize = 100;
 
 /// The clients that the step reads with.
 #[derive(Clone)]
 pub(crate) struct Clients {
+    pub(crate) account: aws_sdk_account::Client,
+    /// In the stack's region.
     pub(crate) acm: aws_sdk_acm::Client,
-    /// The other regions in which certificates may need our validation records.
-    pub(crate) other_acm: Vec<aws_sdk_acm::Client>,
+    /// ACM in the region of that name.
+    pub(crate) acm_in: Arc<dyn Fn(&str) -> aws_sdk_acm::Client + Send + Sync>,
     pub(crate) api_gateway: aws_sdk_apigatewayv2::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) domains: aws_sdk_route53domains::Client,
@@ -40,6 +54,9 @@ pub(crate) struct Settings {
     pub(crate) stack: String,
     pub(crate) table: String,
     pub(crate) account: String,
+    pub(crate) region: String,
+    /// How long after a provisioning was stopped a function of it may still be at work, in seconds.
+    pub(crate) settling_secs: i64,
 }
 
 /// What the domain item holds.
@@ -52,8 +69,16 @@ struct Item {
     known: Known,
     /// Host name of the last request.
     hostname: Option<String>,
+    /// Whether the last request leaves DNS to the customer.
+    external: bool,
+    /// The further records that are ours.
+    owned: Vec<Owned>,
     awaited_certificate: Option<String>,
     purchase: Purchase,
+    /// What an earlier retirement found for a person to do.
+    by_hand: Vec<Thing>,
+    /// When a provisioning was stopped, or ran out of time, if that ended the last run; in seconds since 1970.
+    stopped_at: Option<i64>,
 }
 
 /// How far a purchase came, as the item has it.
@@ -73,37 +98,49 @@ pub(crate) async fn run(
     settings: &Settings,
     input: PlanRetireInput,
 ) -> Result<PlanRetireOutput, StepError> {
+    run_at(clients, settings, input, now()).await
+}
+
+async fn run_at(
+    clients: &Clients,
+    settings: &Settings,
+    input: PlanRetireInput,
+    now: i64,
+) -> Result<PlanRetireOutput, StepError> {
     let request = RetireRequest::read(input.request.get())?;
-    let domain = request.domain_name.as_str().to_owned();
-    let item = read_item(clients, settings, &domain).await?;
-    if item.held && !request.dry_run {
-        return Err(busy(&domain));
+    let name = &request.domain_name;
+    let item = read_item(clients, settings, name.as_str()).await?;
+    if !request.dry_run {
+        check_nobody_works(name, &item, settings, now)?;
     }
-    let registration = look::registration(clients, &domain).await?;
+    let registration = look::registration(clients, name.as_str()).await?;
     if matches!(registration.delegation, Delegation::Unknown) {
-        check_purchase(clients, &domain, &item.purchase).await?;
+        check_purchase(clients, name.as_str(), &item.purchase, now).await?;
     }
-    let found = find(clients, settings, &domain, &item).await?;
+    let found = find(clients, settings, name, &item, now).await?;
     if !item.exists && found.is_empty() {
-        return Err(unknown(&domain, &settings.stack));
+        return Err(unknown(name.as_str(), &settings.stack));
     }
-    let (goes, stays) = judge(settings, &request, &item, &found, &registration);
+    let by_hand = by_hand(name, &item, &found);
+    let (goes, mut stays) = judge(settings, &request, &item, &found, &registration);
+    stays.extend(by_hand.iter().cloned());
     let renewal_ends = request.auto_renew == Some(AutoRenew::Off) && registration.auto_renew;
+    let ids = |wanted: fn(&&Zone) -> bool| found.zones.iter().filter(wanted).map(|zone| zone.id.clone()).collect();
     Ok(PlanRetireOutput {
-        item_key: table::domain_key(&domain),
+        item_key: table::domain_key(name.as_str()),
         incarnation: item.incarnations.first().cloned().unwrap_or_default(),
         known: found.known(&item.known),
         api_ids: found.apis.iter().filter(|(_, ours)| **ours).map(|(id, _)| id.clone()).collect(),
         hostnames: found.hosts.iter().filter(|host| host.detachable()).map(|host| host.name.clone()).collect(),
-        certificate_arns: found
-            .certificates
-            .iter()
-            .filter(|one| one.goes(&settings.account, &found.foreign_users))
-            .map(|certificate| certificate.arn.clone())
-            .collect(),
-        hosted_zone_ids: found.zones.iter().map(|zone| zone.id.clone()).collect(),
-        deadline: now() + IN_USE_DEADLINE_SECS,
+        certificate_arns: found.going(settings).map(|certificate| certificate.arn.clone()).collect(),
+        hosted_zone_ids: ids(|_| true),
+        own_zone_ids: ids(|zone| zone.own),
+        zone_references: references(&item).into_iter().collect(),
+        regions: found.regions.clone(),
+        watch_keys: watch_keys(&item, &found),
+        deadline: now + IN_USE_DEADLINE_SECS,
         retired: item.retired && goes.is_empty() && !renewal_ends,
+        by_hand,
         goes,
         stays,
         request,
@@ -118,18 +155,28 @@ struct Found {
     apis: BTreeMap<String, bool>,
     certificates: Vec<Certificate>,
     zones: Vec<Zone>,
-    /// The validation records, each with a certificate that stays and needs it.
-    records: Vec<(ValidationRecord, Option<String>)>,
+    /// The validation records, each with the reason for which it stays.
+    validation: Vec<(ValidationRecord, Option<String>)>,
+    /// The further records, by name and type: those that go, and those that somebody has changed.
+    records: (BTreeSet<String>, BTreeSet<String>),
+    /// The account's regions, if there are validation records.
+    regions: Vec<String>,
     /// Custom domains that are not ours, by the certificate that they use.
     foreign_users: BTreeMap<String, String>,
 }
 
 impl Found {
+    /// Whether nothing carries our mark: a zone around the name is no trace of ours.
     fn is_empty(&self) -> bool {
         self.hosts.iter().all(|host| !host.exists)
             && self.apis.is_empty()
             && self.certificates.is_empty()
-            && self.zones.is_empty()
+            && self.zones.iter().all(|zone| !zone.own)
+    }
+
+    /// The certificates that go.
+    fn going(&self, settings: &Settings) -> impl Iterator<Item = &Certificate> {
+        self.certificates.iter().filter(|one| one.goes(&settings.account, &self.foreign_users))
     }
 
     /// What was recorded, completed by what was found.
@@ -138,9 +185,13 @@ impl Found {
         let hostnames: BTreeSet<String> = recorded.hostnames.iter().cloned().chain(ours).collect();
         Known {
             api_id: recorded.api_id.clone().or_else(|| self.apis.keys().next().cloned()),
-            hosted_zone_id: recorded.hosted_zone_id.clone().or_else(|| Some(self.zones.first()?.id.clone())),
+            // One that only may hold our records is looked for again.
+            hosted_zone_id: recorded
+                .hosted_zone_id
+                .clone()
+                .or_else(|| Some(self.zones.iter().find(|zone| zone.own)?.id.clone())),
             certificate_arn: recorded.certificate_arn.clone().or_else(|| Some(self.certificates.first()?.arn.clone())),
-            validation_records: self.records.iter().map(|(record, _)| record.clone()).collect(),
+            validation_records: self.validation.iter().map(|(record, _)| record.clone()).collect(),
             zone_owned: recorded.zone_owned,
             tag_keys: recorded.tag_keys.clone(),
             adopted: recorded.adopted.clone(),
@@ -149,50 +200,148 @@ impl Found {
     }
 }
 
-async fn find(clients: &Clients, settings: &Settings, domain: &str, item: &Item) -> Result<Found, StepError> {
+/// Caller references of the zones that Nameplate has made, or may have made, for the domain.
+fn references(item: &Item) -> BTreeSet<String> {
+    let gone = item.known.hosted_zone_id.as_deref();
+    item.incarnations.iter().flat_map(|one| [zone_reference(one, None), zone_reference(one, gone)]).collect()
+}
+
+/// Keys of the watches that runs may have left: of a run that was stopped the item names what it awaited.
+fn watch_keys(item: &Item, found: &Found) -> Vec<String> {
+    let certificates = found.certificates.iter().filter(|one| one.ours).map(|one| &one.arn);
+    let awaited = item.purchase.operation.iter().chain(&item.awaited_certificate).chain(certificates);
+    let keys: BTreeSet<String> = awaited.map(|id| table::watch_key(id)).collect();
+    keys.into_iter().collect()
+}
+
+async fn find(
+    clients: &Clients,
+    settings: &Settings,
+    name: &DomainName,
+    item: &Item,
+    now: i64,
+) -> Result<Found, StepError> {
+    let domain = name.as_str();
     let custom_domains = look::custom_domains(clients, settings, domain).await?;
-    let mut names: BTreeSet<String> = custom_domains.ours.iter().cloned().collect();
+    let mut names: BTreeSet<String> = custom_domains.ours.keys().cloned().collect();
     names.extend(item.known.hostnames.iter().cloned());
     names.extend(item.hostname.clone());
-    let apis = look::apis(clients, settings, domain, item.known.api_id.as_deref()).await?;
-    let mut hosts = Vec::new();
+    let mut found =
+        Found { apis: look::apis(clients, settings, domain, item.known.api_id.as_deref()).await?, ..Found::default() };
     for name in names {
         let recorded = item.known.hostnames.contains(&name);
-        hosts.push(look::host(clients, &custom_domains, &name, recorded, &apis).await?);
+        found.hosts.push(look::host(clients, &custom_domains, &name, recorded, &found.apis).await?);
     }
+    found.foreign_users = custom_domains.users;
     let recorded: BTreeSet<&String> =
         item.known.certificate_arn.iter().chain(item.awaited_certificate.iter()).collect();
-    let certificates = look::certificates(clients, settings, domain, &recorded).await?;
-    let going: BTreeSet<&str> = certificates
-        .iter()
-        .filter(|one| one.goes(&settings.account, &custom_domains.users))
-        .map(|certificate| certificate.arn.as_str())
-        .collect();
-    let mut records: BTreeSet<ValidationRecord> = item.known.validation_records.iter().cloned().collect();
-    records.extend(certificates.iter().filter(|one| one.ours).flat_map(|one| one.records.iter().cloned()));
-    let needed =
-        if records.is_empty() { BTreeMap::new() } else { look::needed_records(clients, domain, &going).await? };
-    let records = records.into_iter().map(|record| {
-        let by = needed.get(&look::normal(&record.name)).cloned();
-        (record, by)
-    });
-    let references: BTreeSet<String> = item
-        .incarnations
-        .iter()
-        .flat_map(|one| [zone_reference(one, None), zone_reference(one, item.known.hosted_zone_id.as_deref())])
-        .collect();
-    let mut found = Found { hosts, apis, records: records.collect(), ..Found::default() };
-    found.zones = look::zones(clients, settings, domain, item.known.hosted_zone_id.as_deref(), &references).await?;
-    for zone in found.zones.iter_mut().filter(|zone| zone.made_by_us) {
-        let hosts: BTreeSet<&str> =
-            found.hosts.iter().filter(|host| host.detachable()).map(|host| host.name.as_str()).collect();
-        let going = found.records.iter().filter(|(_, by)| by.is_none());
-        let records: BTreeSet<String> = going.map(|(record, _)| look::normal(&record.name)).collect();
-        zone.other_record = look::other_record(clients, domain, &zone.id, &hosts, &records).await?;
+    found.certificates = certificates::of_the_domain(clients, settings, domain, &recorded).await?;
+    find_validation(clients, settings, item, &mut found).await?;
+    let known = zones::Known {
+        domain: name,
+        recorded: item.known.hosted_zone_id.as_deref(),
+        references: &references(item),
+        external: item.external,
+    };
+    found.zones = zones::find(clients, settings, &known).await?;
+    for index in 0..found.zones.len() {
+        look_into_zone(clients, index, item, &mut found, now).await?;
     }
-    found.certificates = certificates;
-    found.foreign_users = custom_domains.users;
     Ok(found)
+}
+
+/// The validation records, and who else needs them.
+async fn find_validation(
+    clients: &Clients,
+    settings: &Settings,
+    item: &Item,
+    found: &mut Found,
+) -> Result<(), StepError> {
+    let mut records: BTreeSet<ValidationRecord> = item.known.validation_records.iter().cloned().collect();
+    records.extend(found.certificates.iter().filter(|one| one.ours).flat_map(|one| one.records.iter().cloned()));
+    if records.is_empty() {
+        return Ok(());
+    }
+    found.regions = certificates::regions(clients, &settings.region).await?;
+    let going = found.going(settings).map(|certificate| certificate.arn.clone()).collect();
+    let needs = certificates::needs(clients, &found.regions, &records, going).await?;
+    found.validation = records
+        .into_iter()
+        .map(|record| {
+            let why_stays = needs.why_stays(&record);
+            (record, why_stays)
+        })
+        .collect();
+    Ok(())
+}
+
+/// What becomes of the further records that stand in a zone, and whether one that Nameplate made will be empty.
+async fn look_into_zone(
+    clients: &Clients,
+    index: usize,
+    item: &Item,
+    found: &mut Found,
+    now: i64,
+) -> Result<(), StepError> {
+    let zone = &found.zones[index];
+    if item.owned.is_empty() && !zone.made_by_us {
+        return Ok(());
+    }
+    let sets = zones::records(clients, &zone.id).await?;
+    let standing: Vec<Standing> = sets.iter().map(|set| set.standing.clone()).collect();
+    let validation: Vec<ValidationRecord> = found.validation.iter().map(|(record, _)| record.clone()).collect();
+    let decision = records::decide(&[], &item.owned, &standing, &validation, now);
+    let going: BTreeSet<String> = decision.changes.iter().map(records::Change::subject).collect();
+    let zone_name = zone.name.clone();
+    let goes = |set: &&zones::Set| {
+        let name = set.standing.name();
+        match set.standing.kind() {
+            "NS" | "SOA" if name == zone_name => true,
+            "A" | "AAAA" if set.alias_of.as_ref().is_some_and(|of| of.contains(GATEWAY_NAME)) => {
+                found.hosts.iter().any(|host| host.detachable() && host.name == name)
+            }
+            "CNAME"
+                if found.validation.iter().any(|(record, stays)| {
+                    stays.is_none() && look::normal(&record.name) == name && set.standing.leads_to(&record.value)
+                }) =>
+            {
+                true
+            }
+            _ => going.contains(&set.standing.subject()),
+        }
+    };
+    let other =
+        sets.iter().find(|set| !goes(set)).map(|set| format!("{} {}", set.standing.kind(), set.standing.name()));
+    if found.zones[index].made_by_us {
+        found.zones[index].other_record = other;
+    }
+    found.records.0.extend(going);
+    found.records.1.extend(decision.left);
+    Ok(())
+}
+
+/// What a person has to take out of a DNS that nobody here can write to: what earlier runs of this retirement found,
+/// and what is found now.
+fn by_hand(name: &DomainName, item: &Item, found: &Found) -> Vec<Thing> {
+    let mut things = item.by_hand.clone();
+    // Where the table is lost, a name without any zone here had its records somewhere.
+    let elsewhere = item.external || (!item.exists && found.zones.is_empty());
+    if elsewhere && !item.retired {
+        let outside = |host: &&Host| host.ours && host.target.is_some();
+        things.extend(found.hosts.iter().filter(outside).map(|host| {
+            let kind = if host.name == name.registrable() { "ALIAS" } else { "CNAME" };
+            let record = format!("{} {kind} {}", host.name, host.target.as_deref().unwrap_or_default());
+            Thing::new(OWN_DNS_RECORD, record, "what it points to goes: remove it there")
+        }));
+        let needless = found.validation.iter().filter(|(_, stays)| stays.is_none());
+        things.extend(needless.map(|(record, _)| {
+            let record = format!("{} CNAME {}", record.name, record.value);
+            Thing::new(OWN_DNS_RECORD, record, "no certificate of the account needs it any more: remove it there")
+        }));
+    }
+    let mut seen = BTreeSet::new();
+    things.retain(|thing| seen.insert(thing.name.clone()));
+    things
 }
 
 /// What goes and what stays, in the order in which the steps come to it.
@@ -203,6 +352,7 @@ fn judge(
     found: &Found,
     registration: &look::Registration,
 ) -> (Vec<Thing>, Vec<Thing>) {
+    let domain = request.domain_name.as_str();
     let (mut goes, mut stays) = (Vec::new(), Vec::new());
     let not_ours = "it does not carry the tags of this stack";
     for host in &found.hosts {
@@ -214,35 +364,48 @@ fn judge(
             ));
         } else if host.exists {
             stays.push(Thing::new("custom domain", &host.name, not_ours));
-        } else if host.recorded && !item.retired {
+        } else if host.recorded && !item.retired && !found.zones.is_empty() {
             goes.push(Thing::new("alias records", &host.name, "recorded as ours, if they are still there"));
         }
     }
+    let led_to: BTreeMap<&String, &String> =
+        found.hosts.iter().filter_map(|host| Some((host.leads_to.as_ref()?, &host.name))).collect();
     for (id, ours) in &found.apis {
-        if *ours {
-            goes.push(Thing::new("API", id, "made by this stack"));
-        } else {
-            stays.push(Thing::new("API", id, not_ours));
+        match (ours, led_to.get(id)) {
+            (true, _) => goes.push(Thing::new("API", id, "made by this stack")),
+            // Said below.
+            (false, Some(_)) => {}
+            (false, None) => stays.push(Thing::new("API", id, not_ours)),
         }
     }
+    stays.extend(led_to.into_iter().map(|(id, host)| {
+        Thing::new("API", id, format!("Nameplate did not make it; only the mapping of {host} to it goes"))
+    }));
     for certificate in &found.certificates {
         match certificate.stays_because(&settings.account, &found.foreign_users) {
             None => goes.push(Thing::new("certificate", &certificate.arn, "made by this stack")),
             Some(reason) => stays.push(Thing::new("certificate", &certificate.arn, reason)),
         }
     }
-    for (record, needed_by) in found.records.iter().filter(|_| !item.retired) {
-        match needed_by {
-            None => goes.push(Thing::new("validation record", &record.name, "no certificate needs it any more")),
-            Some(by) => {
-                stays.push(Thing::new("validation record", &record.name, format!("the certificate {by} needs it")));
-            }
+    for (record, why_stays) in &found.validation {
+        match why_stays {
+            Some(reason) => stays.push(Thing::validation(record, reason)),
+            // Nobody here can remove one that stands elsewhere.
+            None if found.zones.is_empty() => {}
+            None => goes.push(Thing::validation(record, "no certificate needs it any more")),
         }
     }
+    let (going, changed) = &found.records;
+    goes.extend(records_named(going, "written for a request"));
+    stays.extend(records_named(changed, "somebody has changed it since Nameplate wrote it"));
+    let mut zone_goes = false;
     for zone in &found.zones {
-        match zone.stays_because(&registration.delegation, request.accept_delegated) {
-            None => goes.push(Thing::new("hosted zone", &zone.id, "made by Nameplate, and nothing else is in it")),
-            Some(reason) => stays.push(Thing::new("hosted zone", &zone.id, reason)),
+        match zone.stays_because(domain, &registration.delegation, request.accept_delegated) {
+            None => {
+                zone_goes = true;
+                goes.push(Thing::new(HOSTED_ZONE, &zone.id, "made by Nameplate, and nothing else is in it"));
+            }
+            Some(reason) => stays.push(Thing::new(HOSTED_ZONE, &zone.id, reason)),
         }
     }
     if !matches!(registration.delegation, Delegation::Unknown) {
@@ -251,10 +414,24 @@ fn judge(
             (_, true) => "it is renewed each year; `\"autoRenew\": \"off\"` ends that",
             (_, false) => "it ends with what is paid",
         };
-        let reason = format!("registrations are never deleted; {renewal}");
-        stays.push(Thing::new("registration", request.domain_name.as_str(), reason));
+        let signed = match zone_goes && registration.signed {
+            true => "; its DS records (DNSSEC) stay too, and no zone that comes later answers before they are gone",
+            false => "",
+        };
+        let reason = format!("registrations are never deleted; {renewal}{signed}");
+        stays.push(Thing::new("registration", domain, reason));
     }
     (goes, stays)
+}
+
+/// One line for each record, and one for all that are too many to name.
+fn records_named(records: &BTreeSet<String>, reason: &str) -> Vec<Thing> {
+    let mut named: Vec<Thing> =
+        records.iter().take(MAX_RECORDS_NAMED).map(|record| Thing::new("record", record, reason)).collect();
+    if records.len() > MAX_RECORDS_NAMED {
+        named.push(Thing::new("record", format!("{} more", records.len() - MAX_RECORDS_NAMED), reason));
+    }
+    named
 }
 
 async fn read_item(clients: &Clients, settings: &Settings, domain: &str) -> Result<Item, StepError> {
@@ -269,33 +446,82 @@ async fn read_item(clients: &Clients, settings: &Settings, domain: &str) -> Resu
         .map_err(|error| classify("dynamodb:GetItem", &error))?;
     let Some(attributes) = answer.item else { return Ok(Item::default()) };
     let text = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok()).cloned();
+    let json =
+        |name: &str| -> Value { text(name).and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default() };
     let number = |name: &str| attributes.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
-    let request: Value = text(attribute::REQUEST).and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
+    let (request, failure) = (json(attribute::REQUEST), json(attribute::LAST_FAILURE));
+    let retired = text(attribute::STATUS).is_some_and(|status| status == attribute::RETIRED);
+    // All that is kept of a retirement is its result.
+    let left = match retired {
+        true => serde_json::from_value(json(attribute::RESULT)).map(|result: RetireResult| result.left),
+        false => Ok(Vec::new()),
+    };
+    let left = left.unwrap_or_default();
     // One that is under way; else the one of an earlier retirement that did not come to its end.
     let incarnations = [attribute::INCARNATION, attribute::ENDED].into_iter().filter_map(text);
     Ok(Item {
         exists: true,
         held: attributes.contains_key(attribute::HELD_BY),
-        retired: text(attribute::STATUS).is_some_and(|status| status == attribute::RETIRED),
         incarnations: incarnations.filter(|one| !one.is_empty()).collect(),
-        // What cannot be read is searched for anew: the table is a cache.
-        known: text(attribute::KNOWN).and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
+        known: match retired {
+            true => known_of(&left),
+            // What cannot be read is searched for anew: the table is a cache.
+            false => serde_json::from_value(json(attribute::KNOWN)).unwrap_or_default(),
+        },
         hostname: request["api"]["hostname"].as_str().map(str::to_owned),
+        external: serde_json::from_value(request["dns"].clone()).is_ok_and(|dns: Dns| dns == Dns::External),
+        owned: records::owned(text(attribute::RECORDS).as_deref()),
         awaited_certificate: text(attribute::AWAITED_CERTIFICATE),
         purchase: Purchase {
             intent: number(attribute::PURCHASE_INTENT),
             operation: text(attribute::PURCHASE_OPERATION),
             failed: attributes.contains_key(attribute::PURCHASE_FAILED_IN),
         },
+        by_hand: match retired {
+            true => left.into_iter().filter(|one| one.resource == OWN_DNS_RECORD).collect(),
+            // A run that came after the retirement has given the domain other targets.
+            false if attributes.contains_key(attribute::INCARNATION) => Vec::new(),
+            false => serde_json::from_value(json(attribute::BY_HAND)).unwrap_or_default(),
+        },
+        stopped_at: failure["endedAt"].as_i64().filter(|_| {
+            let machine = failure["execution"].as_str().and_then(|arn| arn.split(':').nth(6));
+            machine.is_some_and(|machine| machine.ends_with(STATE_MACHINE_SUFFIX))
+        }),
+        retired,
     })
 }
 
+/// What a retirement left that a later one can take away: validation records that a certificate needed, and where they
+/// stand.
+fn known_of(left: &[Thing]) -> Known {
+    let zone = left.iter().find(|one| one.resource == HOSTED_ZONE);
+    Known {
+        hosted_zone_id: zone.map(|zone| zone.name.clone()),
+        validation_records: left.iter().filter_map(Thing::validation_record).collect(),
+        ..Known::default()
+    }
+}
+
+/// Refuses to plan while somebody makes what would have to be found.
+fn check_nobody_works(name: &DomainName, item: &Item, settings: &Settings, now: i64) -> Result<(), StepError> {
+    if item.held {
+        return Err(busy(name.as_str()));
+    }
+    match item.stopped_at {
+        Some(at) if now < at + settings.settling_secs => Err(StepError::not_ready(
+            "StoppedMomentsAgo",
+            format!("a run for {name} was stopped a moment ago, and what it had begun may still come to be"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses to forget a purchase that may still come true: the name would be paid and nobody would know.
-async fn check_purchase(clients: &Clients, domain: &str, purchase: &Purchase) -> Result<(), StepError> {
+async fn check_purchase(clients: &Clients, domain: &str, purchase: &Purchase, now: i64) -> Result<(), StepError> {
     let Some(intent) = purchase.intent.filter(|_| !purchase.failed) else { return Ok(()) };
     let open = match &purchase.operation {
         Some(operation) => look::is_open(clients, operation).await?,
-        None => now() < intent + REGISTRATION_DEADLINE_SECS,
+        None => now < intent + REGISTRATION_DEADLINE_SECS,
     };
     if !open {
         return Ok(());

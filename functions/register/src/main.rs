@@ -24,11 +24,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         stack: required(&environment, "NAMEPLATE_STACK")?,
         table: required(&environment, "NAMEPLATE_TABLE")?,
         budget_usd: nameplate::purchase::budget(&required(&environment, "NAMEPLATE_BUDGET_USD")?)?,
-        // Shorter only where the state machine waits a fraction of its time; the template does not set it.
-        settling_secs: match environment("NAMEPLATE_SETTLING_SECS") {
-            Some(seconds) => seconds.parse()?,
-            None => step::SETTLING_SECS,
-        },
+        settling_secs: runtime::seconds(&environment, "NAMEPLATE_SETTLING_SECS", runtime::SETTLING_SECS)?,
     };
     runtime::serve("register", move |input| {
         let (clients, settings) = (clients.clone(), settings.clone());

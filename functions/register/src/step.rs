@@ -16,17 +16,16 @@ use nameplate::contract::{
     QUOTE_VALID_SECS, Quote, REGISTRATION_DEADLINE_SECS, RegisterInput, RegisterOutput, RegistrationPlan,
 };
 use nameplate::result::{RegistrationStatus, RegistrationView};
+use nameplate::runtime::SETTLING_SECS;
 use nameplate::{Class, StepError, purchase, table, tags};
 
 use crate::ledger::{Ledger, Purchase};
 use crate::registrant;
 use crate::registry::{self, Answer, Detail, Operation};
 
-/// How long after the intent a registration that AWS accepted may stay unseen, in seconds. Longer than the
-/// function's own time-out, so that a call on its way has arrived.
-pub(crate) const SETTLING_SECS: i64 = 120;
 /// How long after the intent RegisterDomain may still be sent, in seconds. Well within [`SETTLING_SECS`].
 const SEND_WITHIN_SECS: i64 = 30;
+const _: () = assert!(SEND_WITHIN_SECS < SETTLING_SECS);
 /// How much earlier than the intent an operation may be dated, in seconds: the two clocks may differ.
 const CLOCK_MARGIN_SECS: i64 = 300;
 

@@ -95,6 +95,8 @@ fn is_ours(arn: &str, stack: &str) -> bool {
 /// How an execution ended that did not succeed.
 struct End {
     status: ExecutionStatus,
+    /// Seconds since 1970.
+    at: Option<i64>,
     input: Option<String>,
     /// Error and cause, as far as there are any.
     said: String,
@@ -107,7 +109,7 @@ impl End {
         input["domainName"].as_str()?.parse().ok()
     }
 
-    /// The failure as the domain item keeps it: who ended the execution, and what to do.
+    /// The failure as the domain item keeps it: who ended the execution and when, and what to do.
     fn failure(&self, execution: &str) -> String {
         let (code, how) = match self.status {
             ExecutionStatus::Aborted => ("ExecutionStopped", "was stopped from outside"),
@@ -120,6 +122,8 @@ impl End {
             "code": code,
             "reason": format!("{execution} {how}{said}"),
             "remedy": "start the execution again; it goes on from what exists",
+            "execution": execution,
+            "endedAt": self.at,
         })
         .to_string()
     }
@@ -139,7 +143,8 @@ async fn end_of(clients: &Clients, execution: &str) -> Result<Option<End>, StepE
         ExecutionStatus::Aborted | ExecutionStatus::Failed | ExecutionStatus::TimedOut => {
             let said: Vec<String> = [answer.error, answer.cause].into_iter().flatten().collect();
             let said = said.join(": ").chars().take(SAID_AT_MOST).collect();
-            Ok(Some(End { status: answer.status, input: answer.input, said }))
+            let at = answer.stop_date.map(|date| date.secs());
+            Ok(Some(End { status: answer.status, at, input: answer.input, said }))
         }
         status => {
             tracing::warn!(

@@ -2,10 +2,12 @@
 //!
 //! Owns which fault fits which call. Must not know how a fault is done or judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use e2e::Call;
+
+use crate::scenario::{self, Named};
 
 /// How late an answer is: longer than the functions wait for one (10 s), than the state machine waits for a
 /// service (30 s), than it waits for a Lambda (90 s). In milliseconds.
@@ -13,39 +15,10 @@ const LATE_FOR_A_FUNCTION: u64 = 11_000;
 const LATE_FOR_A_STATE: u64 = 31_000;
 const LATE_FOR_AN_INVOKE: u64 = 91_000;
 
-/// Which run is disturbed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Scenario {
-    /// A fresh name is bought and goes live.
-    Fresh,
-    /// The same, and ACM asks about its certificate by e-mail. Only the first turn of what requests it is disturbed.
-    Asked,
-    /// The price is over the cap: nothing is made.
-    Refused,
-    /// The name is live, and another request changes its routes and cross-origin rules.
-    Changed,
-    /// The first execution is stopped in its sleep; what releases its claim is disturbed; the next goes live.
-    Stopped,
-}
-
-impl Scenario {
-    pub(crate) const ALL: [Self; 5] = [Self::Fresh, Self::Asked, Self::Refused, Self::Changed, Self::Stopped];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Fresh => "fresh",
-            Self::Asked => "asked",
-            Self::Refused => "refused",
-            Self::Changed => "changed",
-            Self::Stopped => "stopped",
-        }
-    }
-}
-
 /// One call of a run: the `nth` of its kind by its caller.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Site {
-    /// `CreateZone` for `nameplate-CreateZoneFunction-…`; the state machine is `provision`.
+    /// `CreateZone` for `nameplate-CreateZoneFunction-…`; a state machine is `provision` or `retire`.
     pub(crate) caller: String,
     pub(crate) service: String,
     pub(crate) action: String,
@@ -56,23 +29,32 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn of_state_machine(&self) -> bool {
-        self.caller == "provision"
+        ["provision", "retire"].contains(&self.caller.as_str())
+    }
+
+    /// The first such call of a function.
+    pub(crate) fn first(caller: &str, service: &str, action: &str) -> Self {
+        Self {
+            caller: caller.to_owned(),
+            service: service.to_owned(),
+            action: action.to_owned(),
+            invoked: None,
+            nth: 1,
+        }
     }
 
     /// The `nth` item that the state machine writes: the claim, the two watches, the end.
     pub(crate) fn item_of_state_machine(nth: u64) -> Self {
-        Self {
-            caller: "provision".to_owned(),
-            service: "dynamodb".to_owned(),
-            action: "UpdateItem".to_owned(),
-            invoked: None,
-            nth,
-        }
+        Self { nth, ..Self::first("provision", "dynamodb", "UpdateItem") }
     }
 
-    /// Whether that function makes the call, or is invoked by it.
-    pub(crate) fn concerns(&self, function: &str) -> bool {
-        self.caller == function || self.invoked.as_deref() == Some(function)
+    /// Whether it makes, changes or deletes something, itself.
+    pub(crate) fn writes(&self) -> bool {
+        const VERBS: [&str; 12] = [
+            "Add", "Change", "Create", "Delete", "Disable", "Put", "Register", "Remove", "Request", "Send", "Tag",
+            "Update",
+        ];
+        VERBS.iter().any(|verb| self.action.starts_with(verb))
     }
 
     /// The poller works for all executions together.
@@ -89,25 +71,6 @@ impl fmt::Display for Site {
         }
         write!(f, "#{}", self.nth)
     }
-}
-
-/// The calls that release what a stopped execution held.
-pub(crate) fn sites_of_release() -> Vec<Site> {
-    [
-        ("states", "DescribeExecution", 1),
-        ("dynamodb", "GetItem", 1),
-        ("dynamodb", "UpdateItem", 1),
-        ("dynamodb", "UpdateItem", 2),
-    ]
-    .into_iter()
-    .map(|(service, action, nth)| Site {
-        caller: "ReleaseClaim".to_owned(),
-        service: service.to_owned(),
-        action: action.to_owned(),
-        invoked: None,
-        nth,
-    })
-    .collect()
 }
 
 /// What is done to a call.
@@ -255,7 +218,7 @@ impl fmt::Display for Disturbance {
 /// A run and what is done to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
-    pub(crate) scenario: Scenario,
+    pub(crate) scenario: Named,
     pub(crate) disturbances: Vec<Disturbance>,
     /// The seed that chose the disturbances, if one did.
     pub(crate) seed: Option<u64>,
@@ -305,11 +268,10 @@ fn short(name: &str) -> String {
 }
 
 /// Every case of a scenario: each fault that fits each call, and for a run that waits, each fault of its events.
-pub(crate) fn all(scenario: Scenario, sites: &[Site]) -> Vec<Case> {
-    let stop = Disturbance::Call(Site::item_of_state_machine(2), Fault::Stopped);
+pub(crate) fn all(scenario: Named, sites: &[Site]) -> Vec<Case> {
     let case = |disturbance| {
-        let before = (scenario == Scenario::Stopped).then(|| stop.clone());
-        Case { scenario, disturbances: [disturbance].into_iter().chain(before).collect(), seed: None }
+        let disturbances = std::iter::once(disturbance).chain(scenario.besides()).collect();
+        Case { scenario, disturbances, seed: None }
     };
     let calls = sites.iter().flat_map(|site| {
         let fitting = Fault::ALL.into_iter().filter(|fault| fault.fits(site));
@@ -318,31 +280,52 @@ pub(crate) fn all(scenario: Scenario, sites: &[Site]) -> Vec<Case> {
     let events = Event::ALL
         .into_iter()
         .flat_map(|event| EventFault::ALL.into_iter().map(move |fault| Disturbance::Event(event, fault)));
-    let waits = scenario == Scenario::Fresh;
-    calls.chain(events.filter(|_| waits)).map(case).collect()
+    calls.chain(events.filter(|_| scenario.waits())).map(case).collect()
 }
 
-/// The part of the matrix that is run on every change: every call that moves money or makes something loses its
-/// answer, loses its Lambda and loses its execution; every event fault; and every tenth of the rest. Nothing that
-/// must be waited for longer than the functions wait.
+/// How many cases are run on every change.
+const SLICE: usize = 270;
+/// How many of them each scenario has at least.
+const OF_EACH: usize = 6;
+
+/// The part of the matrix that is run on every change: once over all scenarios, each call that writes loses its answer,
+/// loses its Lambda and loses its execution; every event fault; some cases of each scenario; and so many of the rest,
+/// evenly chosen, as have room. A step that several scenarios take is disturbed in the first of them. Nothing that must
+/// be waited for longer than the functions wait.
 pub(crate) fn slice(cases: Vec<Case>) -> Vec<Case> {
-    let makes = |site: &Site| {
-        ["Create", "Register", "Request", "Change", "Put", "Update"].iter().any(|verb| site.action.starts_with(verb))
-            && !site.of_poller()
+    let mut known = BTreeSet::new();
+    let mut new = |case: &Case| match case.disturbances.first() {
+        Some(Disturbance::Call(site, fault)) => known.insert((site.clone(), *fault)),
+        _ => true,
     };
-    let mut nth = 0;
-    cases
-        .into_iter()
-        .filter(|case| {
-            let Some(Disturbance::Call(site, fault)) = case.disturbances.first() else { return true };
-            if *fault == Fault::Late && site.of_state_machine() {
-                return false;
-            }
-            nth += 1;
-            let hits_hard = matches!(fault, Fault::CutAfter | Fault::Killed | Fault::Stopped);
-            (makes(site) && hits_hard) || nth % 10 == 0
-        })
-        .collect()
+    let hits_hard = |case: &Case| match case.disturbances.first() {
+        Some(Disturbance::Call(site, fault)) => {
+            site.writes() && !site.of_poller() && matches!(fault, Fault::CutAfter | Fault::Killed | Fault::Stopped)
+        }
+        _ => true,
+    };
+    let is_slow = |case: &Case| matches!(case.disturbances.first(), Some(Disturbance::Call(site, Fault::Late)) if site.of_state_machine());
+    let mut chosen: Vec<bool> = cases.iter().map(|case| !is_slow(case) && new(case) && hits_hard(case)).collect();
+    let open = |chosen: &[bool], of: Option<Named>| -> Vec<usize> {
+        let wanted = |case: &Case| of.is_none_or(|scenario| scenario.name() == case.scenario.name()) && !is_slow(case);
+        (0..cases.len()).filter(|index| !chosen[*index] && wanted(&cases[*index])).collect()
+    };
+    for scenario in scenario::ALL {
+        let has =
+            cases.iter().zip(&chosen).filter(|(case, chosen)| **chosen && case.scenario.name() == scenario.name());
+        let lacking = OF_EACH.saturating_sub(has.count());
+        spread(&open(&chosen, Some(scenario)), lacking).for_each(|index| chosen[index] = true);
+    }
+    let room = SLICE.saturating_sub(chosen.iter().filter(|chosen| **chosen).count());
+    spread(&open(&chosen, None), room).for_each(|index| chosen[index] = true);
+    cases.into_iter().zip(chosen).filter_map(|(case, chosen)| chosen.then_some(case)).collect()
+}
+
+/// So many of these, evenly spread.
+fn spread(all: &[usize], count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(all.len());
+    let chosen: Vec<usize> = (0..count).map(|nth| all[nth * all.len() / count]).collect();
+    chosen.into_iter()
 }
 
 /// The case that a seed chooses: two to four disturbances of the first scenario at once.
@@ -370,7 +353,7 @@ pub(crate) fn random(seed: u64, sites: &[Site]) -> Case {
             disturbances.push(Disturbance::Event(event, fault));
         }
     }
-    Case { scenario: Scenario::Fresh, disturbances, seed: Some(seed) }
+    Case { scenario: scenario::FIRST, disturbances, seed: Some(seed) }
 }
 
 #[cfg(test)]
@@ -411,34 +394,53 @@ mod tests {
         );
     }
 
+    fn scenario(name: &str) -> Named {
+        scenario::ALL.into_iter().find(|scenario| scenario.name() == name).expect("a scenario")
+    }
+
     #[test]
     fn only_fitting_faults_are_tried_and_each_case_has_a_name_of_its_own() {
-        let cases = all(Scenario::Fresh, &sites_of_a_run());
+        let cases = all(scenario::FIRST, &sites_of_a_run());
         // Three of the state machine without `killed`, one of a function, one of the poller, ten of the events.
         assert_eq!(cases.len(), 3 * 8 + 9 + 7 + 10);
-        let names: std::collections::BTreeSet<String> = cases.iter().map(ToString::to_string).collect();
+        let names: BTreeSet<String> = cases.iter().map(ToString::to_string).collect();
         assert_eq!(names.len(), cases.len());
         assert!(names.contains("fresh/Plan/acm:ListCertificates#1/killed"));
         assert!(names.contains("fresh/event/certificate/lost"));
-        assert_eq!(all(Scenario::Refused, &sites_of_a_run()).len(), 3 * 8 + 9 + 7);
-        let stopped = all(Scenario::Stopped, &sites_of_release());
-        assert_eq!(stopped.len(), 4 * 8);
-        assert!(stopped.iter().all(|case| case.disturbances.len() == 2));
+        assert_eq!(all(scenario("refused"), &sites_of_a_run()).len(), 3 * 8 + 9 + 7);
+        let stopped = scenario("stopped");
+        let cases = all(stopped, &stopped.further_sites());
+        assert_eq!(cases.len(), 4 * 8);
+        assert!(cases.iter().all(|case| case.disturbances.len() == 2));
     }
 
     #[test]
-    fn the_slice_keeps_what_hits_hard() {
-        let cases = all(Scenario::Fresh, &sites_of_a_run());
+    fn every_scenario_has_a_name_of_its_own() {
+        let names: BTreeSet<&str> = scenario::ALL.iter().map(|scenario| scenario.name()).collect();
+        assert_eq!(names.len(), scenario::ALL.len());
+    }
+
+    #[test]
+    fn the_slice_keeps_what_hits_hard_once_and_some_of_each_scenario_and_is_bounded() {
+        let more: Vec<Site> =
+            (1..60).map(|nth| Site { nth, ..Site::first("CreateZone", "route53", "GetHostedZone") }).collect();
+        let written = Site::first("CreateZone", "route53", "CreateHostedZone");
+        let sites: Vec<Site> = sites_of_a_run().into_iter().chain(more).chain([written]).collect();
+        let cases: Vec<Case> = scenario::ALL.into_iter().flat_map(|scenario| all(scenario, &sites)).collect();
+        assert!(cases.len() > 5_000);
         let slice: Vec<String> = slice(cases).iter().map(ToString::to_string).collect();
+        assert_eq!(slice.len(), SLICE);
+        for fault in ["cut-after", "killed", "stopped"] {
+            let name = format!("/CreateZone/route53:CreateHostedZone#1/{fault}");
+            assert!(slice.contains(&format!("fresh{name}")), "{fault}");
+        }
         assert!(slice.contains(&"fresh/provision/dynamodb:UpdateItem#1/stopped".to_owned()), "{slice:?}");
         assert!(slice.contains(&"fresh/event/registration/early".to_owned()));
         assert!(!slice.contains(&"fresh/provision/lambda:Invoke:Plan#1/late".to_owned()));
-    }
-
-    #[test]
-    fn a_call_concerns_who_makes_it_and_whom_it_invokes() {
-        let concerning: Vec<bool> = sites_of_a_run().iter().map(|site| site.concerns("Plan")).collect();
-        assert_eq!(concerning, [true, true, false, false, false]);
+        for scenario in scenario::ALL {
+            let of_it = slice.iter().filter(|name| name.starts_with(&format!("{}/", scenario.name())));
+            assert!(of_it.count() >= OF_EACH, "{}", scenario.name());
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod case;
 mod oracle;
 mod report;
 mod run;
+mod scenario;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,15 +17,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use e2e::World;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::case::{Case, Scenario, Site};
+use crate::case::{Case, Site};
 use crate::report::Report;
 use crate::run::{Outcome, Stage};
+use crate::scenario::Named;
 
 /// How often a case is run, at most, whose run does not come to the call.
 const TRIES: usize = 3;
@@ -99,15 +101,22 @@ async fn explore(arguments: &Arguments) -> Result<bool> {
 async fn cases(stage: &Arc<Stage>, arguments: &Arguments) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     if let Some(seed) = arguments.seed {
-        let sites = sites(stage, Scenario::Fresh).await;
+        let sites = sites(Arc::clone(stage), scenario::FIRST).await?;
         cases.extend((seed..seed + arguments.count).map(|seed| case::random(seed, &sites)));
     } else {
-        for scenario in Scenario::ALL {
-            let sites = match scenario {
-                Scenario::Stopped => case::sites_of_release(),
-                _ => sites(stage, scenario).await,
-            };
-            cases.extend(case::all(scenario, &sites));
+        // What `--only` names may say at its beginning whose cases these are: then no other need be looked at.
+        let named = |scenario: &Named| {
+            let beginning = arguments.only.as_ref().and_then(|only| only.split('/').next()).unwrap_or_default();
+            let other = scenario::ALL.iter().any(|scenario| scenario.name() == beginning);
+            arguments.slice || !other || scenario.name() == beginning
+        };
+        let looks: Vec<_> = scenario::ALL
+            .into_iter()
+            .filter(named)
+            .map(|scenario| (scenario, tokio::spawn(sites(Arc::clone(stage), scenario))))
+            .collect();
+        for (scenario, look) in looks {
+            cases.extend(case::all(scenario, &look.await??));
         }
         if arguments.slice {
             cases = case::slice(cases);
@@ -122,31 +131,17 @@ async fn cases(stage: &Arc<Stage>, arguments: &Arguments) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// The calls that two undisturbed runs have in common: how often something is asked while it is waited for differs.
-async fn sites(stage: &Arc<Stage>, scenario: Scenario) -> Vec<Site> {
-    let name = |number: u32| format!("{}-undisturbed-{}-{number}", stage.run_id, scenario.name());
-    let first = case::sites(&stage.calls(scenario, &name(1)).await);
-    let second = case::sites(&stage.calls(scenario, &name(2)).await);
-    let mut sites: Vec<Site> = first.into_iter().filter(|site| second.contains(site)).collect();
-    if scenario == Scenario::Asked {
-        // The rest, and each later turn, is as with a fresh name.
-        sites.retain(|site| site.concerns("RequestCert") && site.nth == 1);
-    }
-    if scenario == Scenario::Fresh {
-        let poller = |service: &str, action: &str| Site {
-            caller: "PollRegistrations".to_owned(),
-            service: service.to_owned(),
-            action: action.to_owned(),
-            invoked: None,
-            nth: 1,
-        };
-        sites.extend([
-            poller("dynamodb", "Query"),
-            poller("route53domains", "ListOperations"),
-            poller("events", "PutEvents"),
-        ]);
-    }
-    sites
+/// The calls that two undisturbed runs have in common, as far as the scenario disturbs them: how often something is asked
+/// while it is waited for differs.
+async fn sites(stage: Arc<Stage>, scenario: Named) -> Result<Vec<Site>> {
+    let calls = async |number: u32| {
+        let name = format!("{}-undisturbed-{}-{number}", stage.run_id, scenario.name());
+        let calls = stage.calls(scenario, &name).await;
+        calls.map_err(|wrong| anyhow!("{}, undisturbed: {}", scenario.name(), wrong.join("; ")))
+    };
+    let (first, second) = (case::sites(&calls(1).await?), case::sites(&calls(2).await?));
+    let common = first.into_iter().filter(|site| second.contains(site) && scenario.disturbs(site));
+    Ok(common.chain(scenario.further_sites()).collect())
 }
 
 /// Runs the cases side by side. How often something is asked while it is waited for depends on how busy the machine is:

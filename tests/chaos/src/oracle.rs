@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 /// The price of a year that the local AWS asks for a `.com`.
-const PRICE: f64 = 15.0;
+pub(crate) const PRICE: f64 = 15.0;
 
 /// Collects what is not as it must be.
 #[derive(Default)]
@@ -23,55 +23,61 @@ impl Deviations {
     }
 }
 
-/// What is wrong after the name has gone live: with one charge and one of everything that belongs to it. `further` are
-/// the records that the request brings.
-pub(crate) async fn live(
-    world: &World,
-    domain: &str,
-    result: &Value,
-    routes: &[&str],
-    further: &[String],
-) -> Vec<String> {
+/// What a name that has gone live must be like.
+pub(crate) struct Live<'a> {
+    pub(crate) domain: &'a str,
+    /// What was paid.
+    pub(crate) charges: Vec<f64>,
+    /// How the registry has the name that is sold.
+    pub(crate) registered: &'a str,
+    /// The name of the zone in which the records stand; nothing where the customer's own DNS answers.
+    pub(crate) zone: Option<&'a str>,
+    /// What stands in the zone beside the validation record and the aliases.
+    pub(crate) records: Vec<String>,
+    pub(crate) routes: Vec<&'a str>,
+    /// Whether the registration carries our tags: only one that was bought does.
+    pub(crate) tagged: bool,
+}
+
+impl<'a> Live<'a> {
+    /// A name that was bought, with the one route of every request here.
+    pub(crate) fn bought(domain: &'a str) -> Self {
+        Self {
+            domain,
+            charges: vec![PRICE],
+            registered: "owned",
+            zone: Some(domain),
+            records: Vec::new(),
+            routes: vec!["GET /v1/models"],
+            tagged: true,
+        }
+    }
+
+    fn owns_its_zone(&self) -> bool {
+        self.zone == Some(self.domain)
+    }
+}
+
+/// What is wrong after the name has gone live: with one of everything that belongs to it.
+pub(crate) async fn live(world: &World, result: &Value, expected: &Live<'_>) -> Vec<String> {
     let mut deviations = Deviations::default();
+    let domain = expected.domain;
     let hostname = format!("api.{domain}");
 
-    deviations.check("charges", world.charges(domain).await, vec![PRICE]);
-    let registry = world.control(Method::GET, &format!("/_local/domains/{domain}"), None).await;
-    deviations.check("registered", &registry["state"], &json!("owned"));
-
-    let zones = world.zones(domain).await;
-    deviations.check("zones", zones.len(), 1);
-    let mut delegated: Vec<String> =
-        registry["nameServers"].as_array().into_iter().flatten().filter_map(|s| Some(s.as_str()?.to_owned())).collect();
-    delegated.sort();
-    let Some(zone) = zones.first() else { return deviations.0 };
-    deviations.check("delegation", world.name_servers(zone).await, delegated);
-    deviations.check("result's zone", &result["hostedZoneId"], &json!(zone));
-
+    deviations.check("charges", world.charges(domain).await, expected.charges.clone());
     let certificates = world.certificates(domain).await;
     deviations.check("certificates", certificates.len(), 1);
     let certificate = certificates.first().unwrap_or(&Value::Null);
     deviations.check("certificate", &certificate["Status"], &json!("ISSUED"));
     deviations.check("result's certificate", &result["certificateArn"], &certificate["CertificateArn"]);
-
     let custom_domain = world.custom_domain(&hostname).await;
-    let target = text(&custom_domain["domainNameConfigurations"][0]["apiGatewayDomainName"]);
-    let proof = &certificate["DomainValidationOptions"][0]["ResourceRecord"];
-    let mut records = vec![format!("{hostname}. A {target}"), format!("{hostname}. AAAA {target}")];
-    records.extend(proof.as_object().map(|proof| format!("{} CNAME {}", text(&proof["Name"]), text(&proof["Value"]))));
-    records.extend_from_slice(further);
-    let undotted = |records: Vec<String>| -> Vec<String> {
-        let mut records: Vec<String> = records.iter().map(|record| record.trim_end_matches('.').to_owned()).collect();
-        records.sort();
-        records
-    };
-    records = undotted(records);
-    deviations.check("records", undotted(world.records(zone).await), records);
+    zone(world, result, expected, certificate, &custom_domain, &mut deviations).await;
 
     let apis = world.apis(domain).await;
     deviations.check("APIs", apis.len(), 1);
     let api = text(&apis.first().unwrap_or(&Value::Null)["apiId"]);
     deviations.check("result's API", &result["apiId"], &json!(api));
+    let routes = &expected.routes;
     let mut keys: Vec<String> =
         world.api_parts(&api, "routes").await.iter().map(|route| text(&route["routeKey"])).collect();
     keys.sort();
@@ -85,8 +91,10 @@ pub(crate) async fn live(
     let tags: BTreeMap<&str, &str> =
         BTreeMap::from([("nameplate:domain", domain), ("nameplate:stack", "nameplate"), ("team", "inference")]);
     let pairs: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    deviations.check("tags of the registration", world.domain_tags(domain).await, pairs.clone());
-    deviations.check("tags of the zone", world.zone_tags(zone).await, pairs.clone());
+    if expected.registered == "owned" && expected.owns_its_zone() {
+        let wanted = if expected.tagged { pairs.clone() } else { Vec::new() };
+        deviations.check("tags of the registration", world.domain_tags(domain).await, wanted);
+    }
     let arn = text(&certificate["CertificateArn"]);
     deviations.check("tags of the certificate", world.certificate_tags(&arn).await, pairs);
     deviations.check("tags of the custom domain", &custom_domain["tags"], &json!(tags));
@@ -96,6 +104,73 @@ pub(crate) async fn live(
     }
     deviations.0.extend(released(world, domain).await);
     deviations.0
+}
+
+/// What is wrong with the zone, its delegation and its records.
+async fn zone(
+    world: &World,
+    result: &Value,
+    expected: &Live<'_>,
+    certificate: &Value,
+    custom_domain: &Value,
+    deviations: &mut Deviations,
+) {
+    let sold = expected.zone.unwrap_or(expected.domain);
+    let registry = world.control(Method::GET, &format!("/_local/domains/{sold}"), None).await;
+    deviations.check("registered", &registry["state"], &json!(expected.registered));
+    let Some(name) = expected.zone else {
+        deviations.check("result's zone", &result["hostedZoneId"], &Value::Null);
+        deviations.check("zones", world.zones(expected.domain).await, vec![]);
+        return;
+    };
+    let zones = world.zones(name).await;
+    deviations.check("zones", zones.len(), 1);
+    let mut delegated: Vec<String> =
+        registry["nameServers"].as_array().into_iter().flatten().filter_map(|s| Some(s.as_str()?.to_owned())).collect();
+    delegated.sort();
+    let Some(zone) = zones.first() else { return };
+    deviations.check("delegation", world.name_servers(zone).await, delegated);
+    deviations.check("result's zone", &result["hostedZoneId"], &json!(zone));
+    let tags = match expected.owns_its_zone() {
+        true => vec![
+            format!("nameplate:domain={}", expected.domain),
+            "nameplate:stack=nameplate".to_owned(),
+            "team=inference".to_owned(),
+        ],
+        false => Vec::new(),
+    };
+    deviations.check("tags of the zone", world.zone_tags(zone).await, tags);
+
+    let hostname = format!("api.{}", expected.domain);
+    let target = text(&custom_domain["domainNameConfigurations"][0]["apiGatewayDomainName"]);
+    let proof = &certificate["DomainValidationOptions"][0]["ResourceRecord"];
+    let mut records = vec![
+        format!("{} CNAME {}", text(&proof["Name"]), text(&proof["Value"])),
+        format!("{hostname}. A {target}"),
+        format!("{hostname}. AAAA {target}"),
+    ];
+    records.extend(expected.records.iter().cloned());
+    let undotted = |records: Vec<String>| -> Vec<String> {
+        let mut records: Vec<String> = records.iter().map(|record| record.trim_end_matches('.').to_owned()).collect();
+        records.sort();
+        records
+    };
+    deviations.check("records", undotted(world.records(zone).await), undotted(records));
+}
+
+/// How many operations of this type Route 53 Domains has carried out for the name.
+pub(crate) async fn operations(world: &World, domain: &str, kind: &str) -> usize {
+    let mut input = json!({"Type": [kind], "MaxItems": 100});
+    let mut count = 0;
+    loop {
+        let page = world.json("route53domains", "Route53Domains_v20140515.ListOperations", &input).await;
+        let all = page["Operations"].as_array().into_iter().flatten();
+        count += all.filter(|operation| operation["DomainName"] == domain).count();
+        if page["NextPageMarker"].is_null() {
+            return count;
+        }
+        input["Marker"] = page["NextPageMarker"].clone();
+    }
 }
 
 /// What is wrong after a refusal: nothing may have been made or paid.

@@ -128,6 +128,16 @@ impl World {
         &self.machine
     }
 
+    /// The stack's name, by which its tags are known.
+    ///
+    /// # Panics
+    /// When the state machine has a name that it should not have.
+    #[must_use]
+    pub fn stack(&self) -> &str {
+        let name = self.machine.rsplit(':').next().unwrap_or_default();
+        name.strip_suffix(nameplate::contract::STATE_MACHINE_SUFFIX).expect("its name")
+    }
+
     /// The ARN of the state machine that retires domains: the same stack's.
     ///
     /// # Panics
@@ -140,8 +150,7 @@ impl World {
 
     /// Retires a domain and waits for the end; `more` are further fields of the request.
     pub async fn retire(&self, domain: &str, more: &Value) -> Ended {
-        let arn = self.start(&self.retire_machine(), &retirement(domain, more)).await;
-        self.ended(&arn).await
+        self.run_of(&self.retire_machine(), &retirement(domain, more)).await
     }
 
     /// A call of a service with JSON protocol; `target` is its `X-Amz-Target`.
@@ -178,7 +187,12 @@ impl World {
 
     /// Starts an execution of the deployed state machine and waits for its end.
     pub async fn run(&self, input: &Value) -> Ended {
-        let arn = self.start(&self.machine, input).await;
+        self.run_of(&self.machine, input).await
+    }
+
+    /// Starts an execution of `machine` and waits for its end.
+    pub async fn run_of(&self, machine: &str, input: &Value) -> Ended {
+        let arn = self.start(machine, input).await;
         self.ended(&arn).await
     }
 
@@ -413,6 +427,21 @@ impl World {
             elements(&xml, "Tag").map(|tag| format!("{}={}", element(tag, "Key"), element(tag, "Value"))).collect();
         tags.sort();
         tags
+    }
+
+    /// Writes a record into a zone as somebody else does, in the place of one that is there.
+    ///
+    /// # Panics
+    /// When Route 53 does not take it.
+    pub async fn put_record(&self, zone_id: &str, name: &str, kind: &str, value: &str) {
+        let value = value.replace('"', "&quot;");
+        let body = format!(
+            "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
+             <Change><Action>UPSERT</Action><ResourceRecordSet><Name>{name}</Name><Type>{kind}</Type><TTL>60</TTL>\
+             <ResourceRecords><ResourceRecord><Value>{value}</Value></ResourceRecord></ResourceRecords>\
+             </ResourceRecordSet></Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+        );
+        self.route53(Method::POST, &format!("/2013-04-01/hostedzone/{zone_id}/rrset"), body).await;
     }
 
     /// Removes the record of that name and type from a zone, as it stands there.

@@ -11,7 +11,7 @@ use local_aws::{AwsClient, CallError};
 use serde_json::{Value, json};
 
 /// The Lambda functions, by the beginning of their resources' names in the stack.
-const FUNCTIONS: [&str; 13] = [
+const FUNCTIONS: [&str; 22] = [
     "Plan",
     "CreateApi",
     "Register",
@@ -22,6 +22,15 @@ const FUNCTIONS: [&str; 13] = [
     "WriteValidationRecords",
     "AttachDomain",
     "CloseEndpoint",
+    "PlanRetire",
+    "DetachDomain",
+    "DeleteApi",
+    "DeleteCertificate",
+    "DeleteValidationRecords",
+    "DeleteRecords",
+    "DeleteZone",
+    "ReleaseRegistration",
+    "DeleteWatches",
     "Resume",
     "ReleaseClaim",
     "PollRegistrations",
@@ -31,7 +40,7 @@ const FUNCTIONS: [&str; 13] = [
 const OURS: (&str, &str) = ("nameplate:stack", "nameplate");
 
 /// What is permitted and no run can be seen to do, with the reason.
-const UNSEEN: [(&str, &str, &str); 17] = [
+const UNSEEN: [(&str, &str, &str); 18] = [
     ("Register", "route53:CreateHostedZone", "RegisterDomain makes the zone in its caller's name (AWS-FACTS 1.4)"),
     ("CreateApi", "apigateway:PUT", "CreateStage with tags needs it: Service Authorization Reference, API Gateway V2"),
     ("CreateApi", "apigateway:TagResource", "the newer name of POST and PUT on tags"),
@@ -52,18 +61,25 @@ const UNSEEN: [(&str, &str, &str); 17] = [
     ("Resume", "sqs:SendMessage", ON_FAILURE),
     ("ReleaseClaim", "sqs:SendMessage", ON_FAILURE),
     ("PollRegistrations", "sqs:SendMessage", ON_FAILURE),
-    ("provision", "logs:", "Step Functions delivers its logs past the record"),
+    ("provision", "logs:", LOGS),
+    ("retire", "logs:", LOGS),
 ];
 
 /// Why a function that sets an access log may deliver logs.
 const LOG_DELIVERY: &str = "API Gateway sets up the delivery of an access log in its caller's name (AWS-FACTS 4.3)";
 
+/// Why a state machine may do what it is not seen to do.
+const LOGS: &str = "Step Functions delivers its logs past the record";
+
 /// Why a function that events start may write to the queue.
 const ON_FAILURE: &str = "Lambda itself sends what the function failed at, with the function's role";
 
-/// A function or the state machine.
+/// The state machines, by the end of their names.
+const MACHINES: [&str; 2] = ["provision", "retire"];
+
+/// A function or a state machine.
 struct Owner {
-    /// `Plan`, …, or `provision`.
+    /// `Plan`, …, `provision` or `retire`.
     kind: String,
     /// Its own name, as the record has it.
     name: String,
@@ -110,13 +126,15 @@ async fn owners(world: &World) -> Vec<Owner> {
         let text = |field: &str| function[field].as_str().expect("text").to_owned();
         owners.push(Owner { kind: kind.to_owned(), name: text("FunctionName"), role: role_name(&text("Role")) });
     }
-    let body = json!({"stateMachineArn": world.machine()});
-    let machine = world.json("states", "AWSStepFunctions.DescribeStateMachine", &body).await;
-    owners.push(Owner {
-        kind: "provision".to_owned(),
-        name: machine["name"].as_str().expect("a name").to_owned(),
-        role: role_name(machine["roleArn"].as_str().expect("a role")),
-    });
+    for (kind, arn) in MACHINES.into_iter().zip([world.machine().to_owned(), world.retire_machine()]) {
+        let body = json!({"stateMachineArn": arn});
+        let machine = world.json("states", "AWSStepFunctions.DescribeStateMachine", &body).await;
+        owners.push(Owner {
+            kind: kind.to_owned(),
+            name: machine["name"].as_str().expect("a name").to_owned(),
+            role: role_name(machine["roleArn"].as_str().expect("a role")),
+        });
+    }
     owners
 }
 
@@ -262,11 +280,59 @@ async fn every_way(world: &World) {
     of_other_kinds(world, &backend).await;
     asked_by_email(world, &backend).await;
     stopped(world, &backend).await;
+    retired(world, &backend).await;
+    dissolved(world, &backend).await;
     // A name that is still to be had, looked at only.
     let mut asked = request("privileges-free.com", &backend.url("/models"));
     asked["dryRun"] = json!(true);
     let _ = world.run(&asked).await.live();
     world.control(Method::PUT, "/_local/settings", Some(&settings)).await;
+}
+
+/// A bought name with a Lambda route, records and a certificate of somebody else is retired, and renewed no more. One
+/// mapping leads to somebody else's API, and another path to our own.
+async fn retired(world: &World, backend: &Backend) {
+    let domain = "privileges-retired.com";
+    let lambda = world.function("Resume").await;
+    let mut asked = request(domain, &backend.url("/models"));
+    asked["api"]["routes"].as_array_mut().expect("routes").push(json!({"route": "POST /f", "lambda": lambda}));
+    asked["records"] = json!([{"name": format!("www.{domain}"), "type": "A", "values": ["192.0.2.1"]}]);
+    let live = world.run(&asked).await.live();
+    let body = json!({"DomainName": format!("*.{domain}"), "ValidationMethod": "DNS"});
+    world.json("acm", "CertificateManager.RequestCertificate", &body).await;
+    let theirs = json!({"name": "theirs", "protocolType": "HTTP"});
+    let theirs = world.rest("apigateway", Method::POST, "/v2/apis", Some(&theirs)).await["apiId"].clone();
+    let stages = format!("/v2/apis/{}/stages", theirs.as_str().expect("an id"));
+    world.rest("apigateway", Method::POST, &stages, Some(&json!({"stageName": "$default"}))).await;
+    let mappings = format!("/v2/domainnames/api.{domain}/apimappings");
+    let ours = json!({"apiId": live["apiId"], "stage": "$default", "apiMappingKey": "v2"});
+    world.rest("apigateway", Method::POST, &mappings, Some(&ours)).await;
+    let root = world.mappings(&format!("api.{domain}")).await;
+    let root = root.iter().find(|mapping| mapping["apiMappingKey"].as_str().unwrap_or_default().is_empty());
+    let path = format!("{mappings}/{}", root.expect("a mapping")["apiMappingId"].as_str().expect("an id"));
+    let moved = json!({"apiId": theirs, "stage": "$default"});
+    world.rest("apigateway", Method::PATCH, &path, Some(&moved)).await;
+    let _ = world.retire(domain, &json!({"autoRenew": "off"})).await.live();
+    world.rest("apigateway", Method::DELETE, &format!("/v2/apis/{}", theirs.as_str().expect("an id")), None).await;
+}
+
+/// A name in a zone that Nameplate made is retired when the registry points to that zone no more; one whose purchase
+/// ended long ago without the name; one that nobody knows.
+async fn dissolved(world: &World, backend: &Backend) {
+    let domain = "privileges-dissolved.com";
+    let elsewhere = json!({"state": "owned", "createZone": false, "nameServers": ["ns.example.net"]});
+    world.registry(domain, elsewhere.clone()).await;
+    let mut asked = request(domain, &backend.url("/models"));
+    asked.as_object_mut().expect("an object").remove("registration");
+    asked["nameServers"] = json!("correct");
+    let _ = world.run(&asked).await.live();
+    world.registry(domain, elsewhere).await;
+    let _ = world.retire(domain, &json!({})).await.live();
+    assert_eq!(world.zones(domain).await, [""; 0], "the zone went");
+    let item = json!({"id": {"S": "domain#privileges-gone.com"}, "purchaseIntent": {"N": "1"}, "purchaseOperation": {"S": "op-1"}});
+    world.json("dynamodb", "DynamoDB_20120810.PutItem", &json!({"TableName": world.table(), "Item": item})).await;
+    let _ = world.retire("privileges-gone.com", &json!({})).await.live();
+    let _ = world.retire("privileges-unknown.com", &json!({})).await.refused("Nameplate.Refused");
 }
 
 /// A run that is stopped in its sleep: what it held is released.
@@ -452,7 +518,7 @@ async fn each_role_may_do_what_it_is_seen_to_do_and_nothing_else() {
     let mut problems = Vec::new();
     for owner in owners(&world).await {
         let seen: Vec<&(String, Seen, String)> = calls.iter().filter(|(caller, ..)| *caller == owner.name).collect();
-        let machine = owner.kind == "provision";
+        let machine = MACHINES.contains(&owner.kind.as_str());
         if seen.is_empty() && machine {
             eprintln!("the calls of Step Functions are not in the record");
             continue;
@@ -596,12 +662,15 @@ fn purchase(name: &str) -> Ask {
 }
 
 const NAME_SERVERS: &str = "Route53Domains_v20140515.UpdateDomainNameservers";
+const RENEWAL_OFF: &str = "Route53Domains_v20140515.DisableDomainAutoRenew";
+const TAGS_OFF: &str = "Route53Domains_v20140515.DeleteTagsForDomain";
 const PUT_ITEM: &str = "DynamoDB_20120810.PutItem";
 const GET_ITEM: &str = "DynamoDB_20120810.GetItem";
 const UPDATE_ITEM: &str = "DynamoDB_20120810.UpdateItem";
 const CREATE_LOG_GROUP: &str = "Logs_20140328.CreateLogGroup";
 const PUT_RETENTION: &str = "Logs_20140328.PutRetentionPolicy";
 const DELETE_LOG_GROUP: &str = "Logs_20140328.DeleteLogGroup";
+const DELETE_ITEM: &str = "DynamoDB_20120810.DeleteItem";
 /// Nobody may, and everybody is seen to be refused.
 const DELETION: &str = "Route53Domains_v20140515.DeleteDomain";
 
@@ -667,40 +736,42 @@ async fn nobody_can_give_up_a_registration_or_touch_what_keeps_it() {
     let world = World::deployed();
     let domain = "privileges-kept.com";
     world.registry(domain, json!({"state": "owned"})).await;
-    let forbidden = [
-        "Route53Domains_v20140515.DisableDomainTransferLock",
-        DELETION,
-        "Route53Domains_v20140515.DisableDomainAutoRenew",
-        NAME_SERVERS,
-    ];
+    let forbidden =
+        ["Route53Domains_v20140515.DisableDomainTransferLock", DELETION, RENEWAL_OFF, NAME_SERVERS, TAGS_OFF];
     for kind in FUNCTIONS {
         let role = As::the(kind).await;
-        // To point the registry elsewhere is what one function is for.
-        let own = (kind == "CorrectDelegation").then_some(NAME_SERVERS);
-        for operation in forbidden.into_iter().filter(|operation| Some(*operation) != own) {
+        // What one function alone is for.
+        let own: &[&str] = match kind {
+            "CorrectDelegation" => &[NAME_SERVERS],
+            "ReleaseRegistration" => &[RENEWAL_OFF, TAGS_OFF],
+            _ => &[],
+        };
+        for operation in forbidden.into_iter().filter(|operation| !own.contains(operation)) {
             role.may_not(domains(operation, domain)).await;
         }
     }
-    // The state machine's role, by IAM's own judgement of its policies; it may do its own work.
+    // The state machines' roles, by IAM's own judgement of their policies; they may do their own work.
     let owners = owners(&world).await;
-    let machine = owners.iter().find(|owner| owner.kind == "provision").expect("a state machine");
-    let role = format!("arn:aws:iam::000000000000:role/{}", machine.role);
     let table = format!("arn:aws:dynamodb:us-east-1:000000000000:table/{}", world.table());
     let deletion = format!("route53domains:{}", DELETION.rsplit('.').next().expect("an operation"));
-    for (action, resource, decision) in [
-        ("dynamodb:UpdateItem", table.as_str(), "allowed"),
-        (deletion.as_str(), "*", "implicitDeny"),
-        ("route53domains:RegisterDomain", "*", "implicitDeny"),
-        ("dynamodb:DeleteItem", table.as_str(), "implicitDeny"),
-    ] {
-        let fields = [
-            ("Action", "SimulatePrincipalPolicy"),
-            ("PolicySourceArn", role.as_str()),
-            ("ActionNames.member.1", action),
-            ("ResourceArns.member.1", resource),
-        ];
-        let answer = iam(&world, &fields).await;
-        assert_eq!(elements(&answer, "EvalDecision"), [decision], "{action}: {answer}");
+    for machine in owners.iter().filter(|owner| MACHINES.contains(&owner.kind.as_str())) {
+        let role = format!("arn:aws:iam::000000000000:role/{}", machine.role);
+        for (action, resource, decision) in [
+            ("dynamodb:UpdateItem", table.as_str(), "allowed"),
+            (deletion.as_str(), "*", "implicitDeny"),
+            ("route53domains:RegisterDomain", "*", "implicitDeny"),
+            ("route53domains:DisableDomainAutoRenew", "*", "implicitDeny"),
+            ("dynamodb:DeleteItem", table.as_str(), "implicitDeny"),
+        ] {
+            let fields = [
+                ("Action", "SimulatePrincipalPolicy"),
+                ("PolicySourceArn", role.as_str()),
+                ("ActionNames.member.1", action),
+                ("ResourceArns.member.1", resource),
+            ];
+            let answer = iam(&world, &fields).await;
+            assert_eq!(elements(&answer, "EvalDecision"), [decision], "{}: {action}: {answer}", machine.kind);
+        }
     }
     // It is still there, and the administrator's same request is no bad request.
     let detail =
@@ -873,17 +944,20 @@ async fn create_zone_cannot_touch_records_apis_or_the_registry() {
 #[tokio::test]
 async fn correct_delegation_changes_name_servers_and_nothing_else() {
     let correct = As::the("CorrectDelegation").await;
-    let name = "privileges-correct.com";
+    let (name, table) = ("privileges-correct.com", correct.world.table().to_owned());
     correct.world.registry(name, json!({"state": "owned"})).await;
     let zone = correct.world.zones(name).await.remove(0);
     correct.may(domains("Route53Domains_v20140515.GetDomainDetail", name), None).await;
+    correct.may(item(GET_ITEM, &table, "domain#privileges-correct.com"), None).await;
+    correct.may(item(UPDATE_ITEM, &table, "domain#privileges-correct.com"), None).await;
     for ask in [
         records(&zone, &["UPSERT _x.privileges-correct.com CNAME y.example.com"]),
         zone_request("privileges-correct.com"),
         Ask::Xml(Method::GET, format!("/2013-04-01/hostedzone/{zone}"), String::new()),
         gateway(Method::GET, "/apis", json!({})),
         certificate(name, our_tags(), json!({})),
-        item(GET_ITEM, correct.world.table(), "domain#privileges-correct.com"),
+        item(GET_ITEM, &table, "watch#privileges-correct"),
+        item(PUT_ITEM, &table, "domain#privileges-correct.com"),
         purchase("privileges-correct-new.com"),
     ] {
         correct.may_not(ask).await;
@@ -1156,4 +1230,266 @@ async fn poll_registrations_tells_only_of_registrations() {
     let published = until(async || Some(events.arrived().await).filter(|published| !published.is_empty())).await;
     let types: Vec<&Value> = published.iter().map(|event| &event["detail-type"]).collect();
     assert_eq!(types, ["Domain Registration Failed"], "nothing of what was refused was published");
+}
+
+/// Deleting what is not there, or may not be deleted, by a role.
+fn zone_deletion(zone: &str) -> Ask {
+    Ask::Xml(Method::DELETE, format!("/2013-04-01/hostedzone/{zone}"), String::new())
+}
+
+/// What no function of a retirement may do: make anything, buy anything, or say that something has happened.
+fn makings(name: &str) -> Vec<Ask> {
+    vec![
+        gateway(Method::POST, "/apis", json!({"name": "x", "protocolType": "HTTP", "tags": {OURS.0: OURS.1}})),
+        gateway(Method::POST, "/domainnames", json!({"domainName": format!("api.{name}"), "tags": {OURS.0: OURS.1}})),
+        certificate(name, our_tags(), json!({})),
+        zone_request(name),
+        purchase(name),
+        event("Domain Retired", "nameplate"),
+        domains(NAME_SERVERS, name),
+    ]
+}
+
+#[tokio::test]
+async fn plan_retire_cannot_take_anything_away() {
+    let plan = As::the("PlanRetire").await;
+    let (name, table) = ("privileges-plan-retire.com", plan.world.table().to_owned());
+    let zone = plan.zone(name).await;
+    let api = plan.api(json!({OURS.0: OURS.1})).await;
+    plan.may(item(GET_ITEM, &table, &format!("domain#{name}")), None).await;
+    plan.may(Ask::Rest("account", Method::POST, "/listRegions".to_owned(), json!({})), None).await;
+    plan.may(Ask::Xml(Method::GET, format!("/2013-04-01/hostedzone/{zone}/dnssec"), String::new()), None).await;
+    for ask in [
+        item(GET_ITEM, &table, "watch#some"),
+        item(UPDATE_ITEM, &table, &format!("domain#{name}")),
+        item(DELETE_ITEM, &table, "watch#some"),
+        gateway(Method::DELETE, &format!("/apis/{api}"), json!({})),
+        gateway(Method::DELETE, &format!("/domainnames/api.{name}"), json!({})),
+        records(&zone, &[&format!("DELETE _x.{name} CNAME y.example.com")]),
+        zone_deletion(&zone),
+        domains(RENEWAL_OFF, name),
+    ]
+    .into_iter()
+    .chain(makings(name))
+    {
+        plan.may_not(ask).await;
+    }
+    plan.remove_api(&api).await;
+}
+
+#[tokio::test]
+async fn detach_domain_deletes_only_aliases_and_custom_domains_of_this_stack() {
+    let detach = As::the("DetachDomain").await;
+    let name = "privileges-detach.com";
+    detach.world.registry(name, json!({"state": "owned"})).await;
+    let backend = Backend::start().await;
+    let live = detach.world.run(&request(name, &backend.url("/models"))).await.live();
+    let zone = live["hostedZoneId"].as_str().expect("a zone");
+    let api = format!("/apis/{}", live["apiId"].as_str().expect("an id"));
+    let custom = format!("/domainnames/api.{name}");
+    for line in [format!("CREATE www.{name} A alias"), format!("CREATE www.{name} TXT \"x\"")] {
+        records(zone, &[&line]).by(detach.world.client()).await.expect("a record");
+    }
+    detach.may(records(zone, &[&format!("DELETE www.{name} A alias")]), None).await;
+    detach.may(gateway(Method::GET, &custom, json!({})), None).await;
+    for ask in [
+        records(zone, &[&format!("CREATE www.{name} A alias")]),
+        records(zone, &[&format!("DELETE www.{name} TXT \"x\"")]),
+        gateway(Method::DELETE, &api, json!({})),
+        gateway(Method::PATCH, &custom, json!({})),
+        zone_deletion(zone),
+        item(GET_ITEM, detach.world.table(), &format!("domain#{name}")),
+        domains(RENEWAL_OFF, name),
+    ]
+    .into_iter()
+    .chain(makings(name))
+    {
+        detach.may_not(ask).await;
+    }
+    let tag = async |method: Method, rest: &str, body: Option<Value>| {
+        let arn = format!("arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fdomainnames%2Fapi.{name}");
+        detach.world.rest("apigateway", method, &format!("/v2/tags/{arn}{rest}"), body.as_ref()).await
+    };
+    tag(Method::DELETE, "?tagKeys=nameplate%3Astack", None).await;
+    detach.may_not(gateway(Method::DELETE, &custom, json!({}))).await;
+    tag(Method::POST, "", Some(json!({"tags": {OURS.0: OURS.1}}))).await;
+    detach.may(gateway(Method::DELETE, &custom, json!({})), None).await;
+}
+
+#[tokio::test]
+async fn delete_api_deletes_only_apis_of_this_stack() {
+    let delete = As::the("DeleteApi").await;
+    let name = "privileges-delete-api.com";
+    let (ours, foreign) = (delete.api(json!({OURS.0: OURS.1})).await, delete.api(json!({})).await);
+    let of_another = delete.api(json!({OURS.0: "another"})).await;
+    let resume = delete.world.function("Resume").await;
+    let policy = format!("/2015-03-31/functions/{resume}/policy");
+    let statement = json!({"StatementId": "privileges-delete-api", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"});
+    delete.world.rest("lambda", Method::POST, &policy, Some(&statement)).await;
+    delete.may(Ask::Rest("lambda", Method::GET, policy.clone(), json!({})), None).await;
+    delete.may(Ask::Rest("lambda", Method::DELETE, format!("{policy}/privileges-delete-api"), json!({})), None).await;
+    for ask in [
+        gateway(Method::DELETE, &format!("/apis/{foreign}"), json!({})),
+        gateway(Method::DELETE, &format!("/apis/{of_another}"), json!({})),
+        gateway(Method::PATCH, &format!("/apis/{ours}"), json!({"name": "x"})),
+        gateway(Method::DELETE, &format!("/domainnames/api.{name}"), json!({})),
+        Ask::Rest("lambda", Method::POST, policy.clone(), statement),
+        Ask::Rest("lambda", Method::POST, format!("/2015-03-31/functions/{resume}/invocations"), json!({})),
+        item(GET_ITEM, delete.world.table(), &format!("domain#{name}")),
+    ]
+    .into_iter()
+    .chain(makings(name))
+    {
+        delete.may_not(ask).await;
+    }
+    delete.may(gateway(Method::DELETE, &format!("/apis/{ours}"), json!({})), None).await;
+    for id in [foreign, of_another] {
+        delete.remove_api(&id).await;
+    }
+}
+
+#[tokio::test]
+async fn delete_certificate_deletes_only_certificates_of_this_stack() {
+    let delete = As::the("DeleteCertificate").await;
+    let name = "privileges-delete-cert.com";
+    let requested = async |tags: Value| {
+        let made = certificate(name, tags, json!({})).by(delete.world.client()).await.expect("a certificate");
+        let made: Value = serde_json::from_str(&made).expect("JSON");
+        json!({"CertificateArn": made["CertificateArn"]})
+    };
+    let ours = requested(our_tags()).await;
+    let others = [
+        requested(json!([{"Key": "team", "Value": "x"}])).await,
+        requested(json!([{"Key": OURS.0, "Value": "another"}])).await,
+    ];
+    delete.may(Ask::Json("CertificateManager.DescribeCertificate", ours.clone()), None).await;
+    for ask in others
+        .iter()
+        .map(|arn| Ask::Json("CertificateManager.DeleteCertificate", arn.clone()))
+        .chain([
+            Ask::Json("CertificateManager.ListCertificates", json!({})),
+            item(GET_ITEM, delete.world.table(), &format!("domain#{name}")),
+            gateway(Method::GET, "/apis", json!({})),
+        ])
+        .chain(makings(name))
+    {
+        delete.may_not(ask).await;
+    }
+    delete.may(Ask::Json("CertificateManager.DeleteCertificate", ours), None).await;
+    for arn in others {
+        delete.world.json("acm", "CertificateManager.DeleteCertificate", &arn).await;
+    }
+}
+
+#[tokio::test]
+async fn records_are_deleted_each_by_its_own_function_and_made_by_neither() {
+    let name = "privileges-delete-records.com";
+    let (proofs, further) = (As::the("DeleteValidationRecords").await, As::the("DeleteRecords").await);
+    let (zone, table) = (proofs.zone(name).await, proofs.world.table().to_owned());
+    let (proof, www) = (format!("_x.{name} CNAME y.example.com"), format!("www.{name} CNAME y.example.com"));
+    let both = [format!("CREATE {proof}"), format!("CREATE {www}"), format!("CREATE {name} TXT \"x\"")];
+    for line in &both {
+        records(&zone, &[line]).by(proofs.world.client()).await.expect("a record");
+    }
+    for line in [format!("DELETE {www}"), format!("DELETE {name} TXT \"x\""), format!("CREATE {proof}")] {
+        proofs.may_not(records(&zone, &[&line])).await;
+    }
+    for line in [
+        format!("UPSERT {www}"),
+        format!("CREATE a.{name} A 192.0.2.1"),
+        format!("DELETE {name} NS ns.example.com"),
+        format!("DELETE {name} SOA x"),
+    ] {
+        further.may_not(records(&zone, &[&line])).await;
+    }
+    proofs.may(records(&zone, &[&format!("DELETE {proof}")]), None).await;
+    proofs.may(Ask::Json("CertificateManager.ListCertificates", json!({})), None).await;
+    further.may(records(&zone, &[&format!("DELETE {www}"), &format!("DELETE {name} TXT \"x\"")]), None).await;
+    further.may(item(GET_ITEM, &table, &format!("domain#{name}")), None).await;
+    further.may(item(UPDATE_ITEM, &table, &format!("domain#{name}")), None).await;
+    proofs.may_not(item(GET_ITEM, &table, &format!("domain#{name}"))).await;
+    further.may_not(Ask::Json("CertificateManager.ListCertificates", json!({}))).await;
+    for role in [&proofs, &further] {
+        for ask in [
+            zone_deletion(&zone),
+            item(UPDATE_ITEM, &table, "watch#some"),
+            item(PUT_ITEM, &table, &format!("domain#{name}")),
+            Ask::Json(
+                "CertificateManager.DeleteCertificate",
+                json!({"CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/x"}),
+            ),
+        ]
+        .into_iter()
+        .chain(makings(name))
+        {
+            role.may_not(ask).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn delete_zone_deletes_zones_and_no_record_and_no_registration() {
+    let delete = As::the("DeleteZone").await;
+    let name = "privileges-delete-zone.com";
+    let zone = delete.zone(name).await;
+    delete.may(domains("Route53Domains_v20140515.GetDomainDetail", name), Some("InvalidInput")).await;
+    for ask in [
+        records(&zone, &[&format!("DELETE _x.{name} CNAME y.example.com")]),
+        records(&zone, &[&format!("CREATE _x.{name} CNAME y.example.com")]),
+        Ask::Xml(Method::GET, "/2013-04-01/hostedzonesbyname".to_owned(), String::new()),
+        domains(RENEWAL_OFF, name),
+        item(GET_ITEM, delete.world.table(), &format!("domain#{name}")),
+        gateway(Method::GET, "/apis", json!({})),
+    ]
+    .into_iter()
+    .chain(makings(name))
+    {
+        delete.may_not(ask).await;
+    }
+    delete.may(zone_deletion(&zone), None).await;
+}
+
+#[tokio::test]
+async fn release_registration_takes_off_what_is_ours_and_gives_nothing_up() {
+    let release = As::the("ReleaseRegistration").await;
+    let name = "privileges-release-registration.com";
+    release.world.registry(name, json!({"state": "owned"})).await;
+    release.may(domains(RENEWAL_OFF, name), None).await;
+    let tags = json!({"DomainName": name, "TagsToDelete": [OURS.0]});
+    release.may(Ask::Json(TAGS_OFF, tags), None).await;
+    let zone = release.world.zones(name).await.remove(0);
+    let tagged = json!({"DomainName": name, "TagsToUpdate": [{"Key": OURS.0, "Value": OURS.1}]});
+    for ask in [
+        domains(DELETION, name),
+        domains("Route53Domains_v20140515.DisableDomainTransferLock", name),
+        domains("Route53Domains_v20140515.EnableDomainAutoRenew", name),
+        Ask::Json("Route53Domains_v20140515.UpdateTagsForDomain", tagged),
+        zone_deletion(&zone),
+        item(GET_ITEM, release.world.table(), &format!("domain#{name}")),
+    ]
+    .into_iter()
+    .chain(makings(name))
+    {
+        release.may_not(ask).await;
+    }
+}
+
+#[tokio::test]
+async fn delete_watches_deletes_watches_and_no_domain() {
+    let delete = As::the("DeleteWatches").await;
+    let (name, table) = ("privileges-delete-watches.com", delete.world.table().to_owned());
+    delete.may(item(DELETE_ITEM, &table, "watch#privileges-delete-watches"), None).await;
+    for ask in [
+        item(DELETE_ITEM, &table, &format!("domain#{name}")),
+        item(UPDATE_ITEM, &table, "watch#some"),
+        item(PUT_ITEM, &table, "watch#some"),
+        item(GET_ITEM, &table, "watch#some"),
+        Ask::Json("DynamoDB_20120810.Scan", json!({"TableName": table})),
+        Ask::Json("AWSStepFunctions.SendTaskSuccess", json!({"taskToken": "no-such-token", "output": "{}"})),
+    ]
+    .into_iter()
+    .chain(makings(name))
+    {
+        delete.may_not(ask).await;
+    }
 }

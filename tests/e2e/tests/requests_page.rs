@@ -1,7 +1,7 @@
-//! The examples of `docs/requests.md`: each is a request, fits the schema, and can be planned.
+//! The examples of `docs/requests.md` and `docs/retire.md`: each is a request, fits the schema, and can be planned.
 
 use e2e::World;
-use nameplate::Request;
+use nameplate::{Request, RetireRequest};
 use serde_json::{Value, json};
 
 fn file(name: &str) -> String {
@@ -38,5 +38,26 @@ async fn every_example_is_a_request_that_fits_the_schema_and_can_be_planned() {
         wish["dryRun"] = json!(true);
         let ended = world.run(&wish).await;
         assert_eq!(ended.status, "SUCCEEDED", "{heading}: {} {}", ended.error, ended.cause);
+    }
+}
+
+#[tokio::test]
+async fn every_retirement_is_one_that_fits_the_schema_and_can_be_planned() {
+    let (world, page) = (World::deployed(), file("docs/retire.md"));
+    let schema: Value = serde_json::from_str(&file("schema/retire.schema.json")).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let examples = examples(&page);
+    assert_eq!(examples.len(), 5);
+    for (heading, example) in examples {
+        let request = RetireRequest::read(&example.to_string()).unwrap_or_else(|error| panic!("{heading}: {error}"));
+        let problems: Vec<String> = validator.iter_errors(&example).map(|error| error.to_string()).collect();
+        assert_eq!(problems, [""; 0], "{heading}");
+        // A domain that the stack knows.
+        let item = json!({"id": {"S": format!("domain#{}", request.domain_name)}, "status": {"S": "FAILED"}});
+        world.json("dynamodb", "DynamoDB_20120810.PutItem", &json!({"TableName": world.table(), "Item": item})).await;
+        let mut wish = example;
+        wish["dryRun"] = json!(true);
+        let report = world.run_of(&world.retire_machine(), &wish).await.live();
+        assert_eq!(report["goes"], json!([]), "{heading}");
     }
 }

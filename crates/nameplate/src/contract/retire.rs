@@ -32,7 +32,7 @@ pub struct PlanRetireOutput {
     pub request: RetireRequest,
     /// Key of the domain item.
     pub item_key: String,
-    /// The incarnation that ends, by which a hosted zone is known; empty when it is on no record.
+    /// The incarnation that ends; empty when it is on no record.
     pub incarnation: String,
     /// What is known of the resources, together with what was found: the claim records it, since a later run could
     /// not find it any more.
@@ -43,8 +43,18 @@ pub struct PlanRetireOutput {
     pub hostnames: Vec<String>,
     /// ARNs of the certificates that go.
     pub certificate_arns: Vec<String>,
-    /// Ids of the hosted zones that hold our records; those that Nameplate made may go.
+    /// Ids of the hosted zones in which records of ours stand, or can stand.
     pub hosted_zone_ids: Vec<String>,
+    /// Ids of those of them that are the name's own: one that Nameplate made may go, another is let go of.
+    pub own_zone_ids: Vec<String>,
+    /// The caller references of the zones that Nameplate has made, or may have made, for the domain.
+    pub zone_references: Vec<String>,
+    /// The regions in which a certificate may need the validation records.
+    pub regions: Vec<String>,
+    /// Keys of the watches that go.
+    pub watch_keys: Vec<String>,
+    /// What a person has to take out of a DNS of his own: the claim records it, as `known`.
+    pub by_hand: Vec<Thing>,
     /// Seconds since 1970 at which waiting for a certificate ends.
     pub deadline: i64,
     /// Whether the domain is retired already and nothing is left to do.
@@ -63,7 +73,7 @@ pub struct DetachDomainInput {
     pub domain_name: DomainName,
     /// Host names whose custom domain, mappings and alias records go.
     pub hostnames: Vec<String>,
-    /// The host names whose records an earlier run recorded as ours.
+    /// The host names whose root mapping and alias records are on record as ours.
     pub recorded: Vec<String>,
     /// The zones that may hold the alias records.
     pub hosted_zone_ids: Vec<String>,
@@ -111,6 +121,24 @@ pub struct DeleteValidationRecordsInput {
     pub hosted_zone_ids: Vec<String>,
     /// The records of the certificates that went.
     pub validation_records: Vec<ValidationRecord>,
+    /// ARNs of the certificates that went: a listing can show them for a while yet.
+    pub gone: Vec<String>,
+    /// The regions in which a certificate may need the records.
+    pub regions: Vec<String>,
+}
+
+/// Input of `delete-records`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteRecordsInput {
+    /// The domain whose resources these are.
+    pub domain_name: DomainName,
+    /// ARN of this execution: it must hold the claim when it says which records are ours.
+    pub execution: String,
+    /// The zones that may hold the records.
+    pub hosted_zone_ids: Vec<String>,
+    /// The certificate's records: not this step's to remove.
+    pub validation_records: Vec<ValidationRecord>,
 }
 
 /// Input of `delete-zone`.
@@ -119,9 +147,9 @@ pub struct DeleteValidationRecordsInput {
 pub struct DeleteZoneInput {
     /// The checked request.
     pub request: RetireRequest,
-    /// The incarnation that ends; empty when it is on no record.
-    pub incarnation: String,
-    /// The zones that held our records.
+    /// The caller references of the zones that Nameplate has made, or may have made, for the domain.
+    pub zone_references: Vec<String>,
+    /// The zones that are the name's own.
     pub hosted_zone_ids: Vec<String>,
 }
 
@@ -131,6 +159,16 @@ pub struct DeleteZoneInput {
 pub struct ReleaseRegistrationInput {
     /// The checked request.
     pub request: RetireRequest,
+}
+
+/// Input of `delete-watches`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteWatchesInput {
+    /// The domain that they are about.
+    pub domain_name: DomainName,
+    /// Keys of the watches that go.
+    pub watch_keys: Vec<String>,
 }
 
 /// Output of a step that only takes away.

@@ -2,6 +2,7 @@
 
 use super::*;
 use aws_sdk_acm::Client as Acm;
+use aws_sdk_acm::config::http::HttpResponse;
 use aws_sdk_acm::operation::describe_certificate::DescribeCertificateOutput;
 use aws_sdk_acm::operation::list_certificates::ListCertificatesOutput;
 use aws_sdk_acm::types::{CertificateDetail, DomainValidation, RecordType, ResourceRecord as ToProve};
@@ -11,6 +12,8 @@ use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSet
 use aws_sdk_route53::types::{ChangeInfo, ChangeStatus, ResourceRecord};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::DateTime;
+use aws_smithy_types::body::SdkBody;
+use serde_json::json;
 
 const NAME: &str = "_x1.example.com";
 const VALUE: &str = "_y1.acm-validations.aws";
@@ -73,15 +76,24 @@ fn deleted() -> Rule {
         })
 }
 
+/// The regions are numbers: one for each list of rules.
 async fn step(acm: &[&[&Rule]], dns: &[&Rule]) -> Result<RetireStepOutput, StepError> {
+    after(acm, dns, &[]).await
+}
+
+async fn after(acm: &[&[&Rule]], dns: &[&Rule], gone: &[&str]) -> Result<RetireStepOutput, StepError> {
+    let regions: Vec<String> = (0..acm.len()).map(|number| number.to_string()).collect();
+    let in_each: Vec<_> = acm.iter().map(|rules| mock_client!(aws_sdk_acm, RuleMode::MatchAny, *rules)).collect();
     let clients = Clients {
-        acm: acm.iter().map(|rules| mock_client!(aws_sdk_acm, RuleMode::MatchAny, *rules)).collect(),
+        acm_in: Arc::new(move |region| in_each[region.parse::<usize>().expect("a number")].clone()),
         route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, dns),
     };
     let input = DeleteValidationRecordsInput {
         domain_name: "example.com".parse().expect("valid"),
         hosted_zone_ids: vec!["Z1".to_owned()],
         validation_records: vec![ValidationRecord { name: NAME.to_owned(), value: VALUE.to_owned() }],
+        gone: gone.iter().map(|arn| (*arn).to_owned()).collect(),
+        regions,
     };
     run(&clients, input).await
 }
@@ -96,15 +108,15 @@ async fn a_record_that_nobody_needs_goes_as_it_stands_there() {
 
 #[tokio::test]
 async fn a_record_that_another_certificate_needs_stays_wherever_that_one_is() {
-    let needs = [&listed(&["www.example.com"]), &described(NAME)];
+    let needs = [&listed(&["*.example.com"]), &described(NAME)];
     let nobody = listed(&[]);
     for regions in [vec![&needs[..]], vec![&[&nobody][..], &needs[..]]] {
         let output = step(&regions, &[]).await.expect("no failure");
-        assert_eq!(output.left[0].name, NAME);
+        assert_eq!(output.left[0].validation_record().map(|record| record.name).as_deref(), Some(NAME));
         assert!(output.left[0].reason.contains(OTHER), "{}", output.left[0].reason);
     }
     let gone = deleted();
-    let other_record = [&listed(&["www.example.com"]), &described("_z.www.example.com")];
+    let other_record = [&listed(&["example.com"]), &described("_z.www.example.com")];
     assert!(step(&[&other_record], &[&present(VALUE), &gone]).await.expect("no failure").left.is_empty());
     assert_eq!(gone.num_calls(), 1, "a certificate with a record of its own does not keep this one");
 }
@@ -113,4 +125,24 @@ async fn a_record_that_another_certificate_needs_stays_wherever_that_one_is() {
 async fn a_record_with_another_value_is_somebody_elses() {
     let nobody = listed(&[]);
     assert!(step(&[&[&nobody]], &[&present("_z9.acm-validations.aws")]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_certificate_that_went_needs_nothing_although_it_is_still_listed() {
+    let gone = deleted();
+    let late = listed(&["example.com"]);
+    assert!(after(&[&[&late]], &[&present(VALUE), &gone], &[OTHER]).await.expect("no failure").left.is_empty());
+    assert_eq!(gone.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn a_region_that_nobody_may_look_into_keeps_the_records() {
+    let denied = mock!(Acm::list_certificates).then_http_response(|| {
+        let body = json!({"__type": "AccessDeniedException", "message": "explicit deny"}).to_string();
+        HttpResponse::new(400.try_into().expect("a status"), SdkBody::from(body))
+    });
+    let nobody = listed(&[]);
+    let output = step(&[&[&nobody], &[&denied]], &[]).await.expect("no failure");
+    assert_eq!(output.left[0].validation_record().map(|record| record.name).as_deref(), Some(NAME));
+    assert!(output.left[0].reason.contains("in 1 may need it"), "{}", output.left[0].reason);
 }

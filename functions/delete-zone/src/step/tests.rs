@@ -24,11 +24,15 @@ use serde_json::json;
 const INCARNATION: &str = "arn:aws:states:us-east-1:123456789012:execution:nameplate-provision:one";
 
 fn zone(reference: &str, comment: &'static str) -> Rule {
+    named("example.com.", reference, comment)
+}
+
+fn named(name: &'static str, reference: &str, comment: &'static str) -> Rule {
     let reference = reference.to_owned();
     mock!(Dns::get_hosted_zone).then_output(move || {
         let zone = HostedZone::builder()
             .id("/hostedzone/Z1")
-            .name("example.com.")
+            .name(name)
             .caller_reference(&reference)
             .config(HostedZoneConfig::builder().comment(comment).build());
         let servers = DelegationSet::builder().name_servers("ns-1.awsdns-01.com").build().expect("complete");
@@ -95,7 +99,7 @@ async fn step(dns: &[&Rule], domains: &[&Rule], accept: bool) -> Result<RetireSt
     let request = json!({"domainName": "example.com", "confirm": "example.com", "acceptDelegated": accept});
     let input = DeleteZoneInput {
         request: RetireRequest::read(&request.to_string()).expect("valid"),
-        incarnation: INCARNATION.to_owned(),
+        zone_references: vec![zone_reference(INCARNATION, None), zone_reference(INCARNATION, Some("Z0"))],
         hosted_zone_ids: vec!["Z1".to_owned()],
     };
     run(&clients, &Settings { stack: "nameplate".to_owned() }, input).await
@@ -105,6 +109,7 @@ async fn step(dns: &[&Rule], domains: &[&Rule], accept: bool) -> Result<RetireSt
 async fn a_zone_of_ours_that_is_empty_and_not_delegated_to_goes_whichever_mark_it_has() {
     for (made, tags) in [
         (zone(&zone_reference(INCARNATION, None), ""), tagged(None)),
+        (zone(&zone_reference(INCARNATION, Some("Z0")), ""), tagged(None)),
         (zone("another", tags::ZONE_COMMENT), tagged(Some("nameplate"))),
     ] {
         let gone = deleted();
@@ -131,7 +136,7 @@ async fn one_with_other_records_stays_even_if_the_delegation_is_accepted() {
     let (made, tags) = (zone(&zone_reference(INCARNATION, None), ""), tagged(Some("nameplate")));
     for others in [&[("example.com.", "MX")], &[("sub.example.com.", "NS")]] {
         let output = step(&[&made, &tags, &records(others)], &[], true).await.expect("no failure");
-        assert!(output.left[0].reason.contains("not ours"), "{}", output.left[0].reason);
+        assert!(output.left[0].reason.contains("records that stay"), "{}", output.left[0].reason);
     }
     let full = mock!(Dns::delete_hosted_zone).then_http_response(|| {
         let body = r#"<?xml version="1.0"?><ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Type>Sender</Type><Code>HostedZoneNotEmpty</Code><Message>no</Message></Error><RequestId>1</RequestId></ErrorResponse>"#;
@@ -153,4 +158,11 @@ async fn a_zone_that_somebody_else_made_is_let_go_and_stays() {
     }
     let commented = zone("by-hand", tags::ZONE_COMMENT);
     assert!(step(&[&commented, &tagged(Some("another"))], &[], true).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_zone_around_the_name_is_neither_deleted_nor_let_go() {
+    let around = named("com.", &zone_reference(INCARNATION, None), tags::ZONE_COMMENT);
+    // No rule lets anything be done to it.
+    assert_eq!(step(&[&around, &tagged(Some("nameplate"))], &[], true).await, Ok(RetireStepOutput::default()));
 }

@@ -53,8 +53,12 @@ fn no_domain() -> Rule {
 }
 
 fn mapping() -> Rule {
-    mock!(Gateway::get_api_mappings).then_output(|| {
-        let mapping = ApiMapping::builder().api_mapping_id("m1").api_mapping_key("").api_id("a1").stage("$default");
+    mapping_of("")
+}
+
+fn mapping_of(key: &'static str) -> Rule {
+    mock!(Gateway::get_api_mappings).then_output(move || {
+        let mapping = ApiMapping::builder().api_mapping_id("m1").api_mapping_key(key).api_id("a1").stage("$default");
         GetApiMappingsOutput::builder().items(mapping.build()).build()
     })
 }
@@ -165,6 +169,19 @@ async fn what_is_not_ours_is_refused_before_anything_is_deleted() {
     let gateway = [&domain(our_tags()), &mapping(), &api(HashMap::new())];
     let error = step(&gateway, &[&present], None).await.expect_err("refused");
     assert_eq!((error.class, error.code.as_str()), (Class::Refused, "MappingNotOurs"));
+}
+
+#[tokio::test]
+async fn the_root_mapping_of_a_recorded_host_name_goes_whatever_api_it_leads_to() {
+    let (gone, dropped, present) = (domain_deleted(), mapping_deleted(), records(vec![]));
+    // No rule lets the API be asked, or touched.
+    let gateway = [&domain(our_tags()), &mapping(), &dropped, &gone];
+    assert!(step(&gateway, &[&present], Some(HOST)).await.is_ok());
+    assert_eq!((dropped.num_calls(), gone.num_calls()), (1, 1));
+    let gateway = [&domain(our_tags()), &mapping_of("v2"), &api(HashMap::new())];
+    let error = step(&gateway, &[&present], Some(HOST)).await.expect_err("refused");
+    assert_eq!((error.class, error.code.as_str()), (Class::Refused, "MappingNotOurs"));
+    assert!(error.reason.contains("/v2"), "{}", error.reason);
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ fn described(status: ExecutionStatus, input: Option<&'static str>) -> Rule {
                 .execution_arn(EXECUTION)
                 .state_machine_arn(MACHINE)
                 .start_date(DateTime::from_secs(1_800_000_000))
+                .stop_date(DateTime::from_secs(1_800_000_060))
                 .status(status.clone())
                 .set_input(input.map(str::to_owned))
                 .error("Operator.Stop")
@@ -144,6 +145,8 @@ async fn a_stopped_execution_gives_its_tokens_back_and_then_its_claim() {
             "code": "ExecutionStopped",
             "reason": format!("{EXECUTION} was stopped from outside: Operator.Stop: wrong route"),
             "remedy": "start the execution again; it goes on from what exists",
+            "execution": EXECUTION,
+            "endedAt": 1_800_000_060,
         })
     );
 }

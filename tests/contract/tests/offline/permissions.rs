@@ -14,7 +14,8 @@ use crate::sources;
 use crate::states::tasks;
 
 /// SDK crates and the names of their services: as IAM has them, and of API Gateway's two the second.
-const SERVICES: [(&str, &str); 10] = [
+const SERVICES: [(&str, &str); 11] = [
+    ("aws-sdk-account", "account"),
     ("aws-sdk-acm", "acm"),
     ("aws-sdk-apigatewayv2", "apigatewayv2"),
     ("aws-sdk-cloudwatchlogs", "logs"),
@@ -58,8 +59,10 @@ const SERVICE_LINKED_ROLE: (&str, &str) = ("attach-domain", "iam:CreateServiceLi
 /// What `create-api` lets API Gateway do with the user's functions: an action in the code that is no call.
 const GRANTED: &str = "lambda:InvokeFunction";
 
-/// Actions that know no resource, so that only `*` can be allowed.
-const WITHOUT_RESOURCE: [&str; 5] = [
+/// Actions that know no resource, so that only `*` can be allowed, and one that AWS itself allows on nothing narrower
+/// (IAM User Guide, "Allows enabling and disabling Regions").
+const WITHOUT_RESOURCE: [&str; 6] = [
+    "account:ListRegions",
     "acm:ListCertificates",
     "acm:RequestCertificate",
     "route53:CreateHostedZone",
@@ -217,7 +220,7 @@ impl Sdk {
             }
             let Some(name) = of.first() else { continue };
             let service = service(name);
-            let operation = format!("{service}:{}", sdk::pascal(&call.method));
+            let operation = format!("{service}:{}", sdk::name(&self.folders[*name], &call.method));
             // The permissions of API Gateway are about HTTP methods and paths, and have no version.
             let (action, path) = if service == "apigatewayv2" {
                 let (method, path) = sdk::method_and_path(&self.folders[*name], &call.method);
@@ -711,6 +714,7 @@ fn who_makes_cannot_delete_and_who_deletes_cannot_make() {
         ("create-zone", "delete-zone"),
         ("request-cert", "delete-certificate"),
         ("write-validation-records", "delete-validation-records"),
+        ("write-records", "delete-records"),
         ("attach-domain", "detach-domain"),
         ("register", "release-registration"),
     ] {

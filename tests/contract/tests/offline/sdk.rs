@@ -66,7 +66,10 @@ pub(crate) fn takes_tags(folder: &Path, operation: &str) -> bool {
     text.contains("    pub tags:")
 }
 
-/// `get_domain_detail` as `GetDomainDetail`.
-pub(crate) fn pascal(operation: &str) -> String {
-    read::pascal(&operation.replace('_', "-"))
+/// The operation's own name: `GetDomainDetail` for `get_domain_detail`, and `GetDNSSEC` for `get_dnssec`.
+pub(crate) fn name(folder: &Path, operation: &str) -> String {
+    let source = folder.join(format!("src/operation/{operation}.rs"));
+    let text = fs::read_to_string(&source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+    let (_, rest) = text.split_once("Metadata::new(").unwrap_or_else(|| panic!("no name in {}", source.display()));
+    rest.split('"').nth(1).expect("a name").to_owned()
 }

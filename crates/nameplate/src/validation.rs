@@ -1,0 +1,118 @@
+//! Which validation records certificates need: the CNAME of a name is one and the same in all certificates of an account
+//! (AWS-FACTS 3.2), so that one goes only when the last of them has gone. It must not know ACM.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::contract::ValidationRecord;
+
+/// Lower case, without the trailing dot.
+fn plain(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// The names that validation records prove: each without the label in front.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proven(BTreeSet<String>);
+
+impl Proven {
+    /// The names that these records prove.
+    pub fn by<'a>(records: impl IntoIterator<Item = &'a ValidationRecord>) -> Self {
+        let names = records.into_iter().filter_map(|record| {
+            let name = plain(&record.name);
+            name.split_once('.').map(|(_, proven)| proven.to_owned())
+        });
+        Self(names.collect())
+    }
+
+    /// Whether a certificate with these names, or one that has more of them than are listed, may need one of the
+    /// records. A wildcard is proven by the record of the name below which it stands.
+    pub fn may_be_needed_by<'a>(&self, names: impl IntoIterator<Item = &'a str>, has_more: bool) -> bool {
+        has_more
+            || names.into_iter().any(|name| {
+                let name = plain(name);
+                self.0.contains(name.strip_prefix("*.").unwrap_or(&name))
+            })
+    }
+}
+
+/// Whether an error of ACM says that nobody may look into the region: a service control policy closes it, or it does
+/// not take the credentials (that of a region which has to be switched on; not confirmed against AWS).
+pub fn is_closed(code: &str) -> bool {
+    ["AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException"].contains(&code)
+}
+
+/// Who needs which records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    by: BTreeMap<String, String>,
+    unseen: BTreeSet<String>,
+}
+
+impl Needs {
+    /// Notes that the certificate needs the record of that name.
+    pub fn add(&mut self, record: &str, certificate: &str) {
+        self.by.insert(plain(record), certificate.to_owned());
+    }
+
+    /// Notes a region in which nobody may look, so that a certificate there may need any of them.
+    pub fn add_unseen(&mut self, region: &str) {
+        self.unseen.insert(region.to_owned());
+    }
+
+    /// Everything that either of the two knows.
+    pub fn extend(&mut self, other: Needs) {
+        self.by.extend(other.by);
+        self.unseen.extend(other.unseen);
+    }
+
+    /// Why the record stays, if it does.
+    pub fn why_stays(&self, record: &ValidationRecord) -> Option<String> {
+        if let Some(certificate) = self.by.get(&plain(&record.name)) {
+            return Some(format!("the certificate {certificate} needs it"));
+        }
+        if self.unseen.is_empty() {
+            return None;
+        }
+        let regions: Vec<&str> = self.unseen.iter().map(String::as_str).collect();
+        Some(format!(
+            "a certificate in {} may need it, and IAM does not let Nameplate look there: let its roles call \
+             acm:ListCertificates and acm:DescribeCertificate in that region and retire the domain again, or remove \
+             the record by hand",
+            regions.join(", ")
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(name: &str) -> ValidationRecord {
+        ValidationRecord { name: name.to_owned(), value: "_y.acm-validations.aws".to_owned() }
+    }
+
+    #[test]
+    fn a_record_is_needed_by_its_name_and_the_wildcard_below_it_and_by_no_other() {
+        let proven = Proven::by(&[record("_x.Example.com."), record("_z.www.example.org")]);
+        for names in [&["example.com"][..], &["*.EXAMPLE.com"], &["a.example.net", "www.example.org."]] {
+            assert!(proven.may_be_needed_by(names.iter().copied(), false), "{names:?}");
+        }
+        for names in [&["www.example.com"][..], &["example.org"], &["notexample.com"], &[]] {
+            assert!(!proven.may_be_needed_by(names.iter().copied(), false), "{names:?}");
+        }
+        assert!(proven.may_be_needed_by([], true), "ListCertificates does not show all names");
+    }
+
+    #[test]
+    fn a_record_stays_for_a_certificate_and_for_a_region_that_nobody_may_look_into() {
+        let mut needs = Needs::default();
+        needs.add("_x.example.com.", "arn:1");
+        assert!(needs.why_stays(&record("_X.example.com")).is_some_and(|why| why.contains("arn:1")));
+        assert_eq!(needs.why_stays(&record("_z.example.com")), None);
+        let mut unseen = Needs::default();
+        unseen.add_unseen("eu-west-1");
+        needs.extend(unseen);
+        assert!(needs.why_stays(&record("_z.example.com")).is_some_and(|why| why.contains("eu-west-1")));
+        assert!(needs.why_stays(&record("_x.example.com")).is_some_and(|why| why.contains("arn:1")));
+    }
+}

@@ -1,0 +1,18 @@
+//! Entry point of `delete-watches`: logging, settings, client, serve.
+
+mod step;
+
+use nameplate::runtime::{self, environment, required};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::start_logging();
+    let config = runtime::sdk_config().await;
+    let clients = step::Clients { dynamodb: aws_sdk_dynamodb::Client::new(&config) };
+    let settings = step::Settings { table: required(&environment, "NAMEPLATE_TABLE")? };
+    runtime::serve("delete-watches", move |input| {
+        let (clients, settings) = (clients.clone(), settings.clone());
+        async move { step::run(&clients, &settings, input).await }
+    })
+    .await
+}
