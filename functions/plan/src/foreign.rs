@@ -1,7 +1,7 @@
 //! What stands in the place of something that the request wants and belongs to somebody else: refused by its name, or
 //! told as what a run takes over. Read-only. It must not know how anything is taken over: the steps look for themselves.
 
-use aws_sdk_route53::types::{ResourceRecordSet, RrType, TagResourceType};
+use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use nameplate::aliases::{HostRecord, Whose};
 use nameplate::contract::Known;
 use nameplate::error::{classify, code_of};
@@ -112,15 +112,9 @@ impl Looking<'_> {
         if !self.request.domain_name.is_registrable() {
             return Ok(None);
         }
-        let call = self.clients.route53.list_tags_for_resource().resource_type(TagResourceType::Hostedzone);
-        let answer = match call.resource_id(id).send().await {
-            Ok(answer) => answer,
-            Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(None),
-            Err(error) => return Err(classify("route53:ListTagsForResource", &error)),
-        };
-        let present = answer.resource_tag_set().map(|set| set.tags()).unwrap_or_default();
-        let stack = present.iter().find(|tag| tag.key() == Some(tags::STACK)).and_then(|tag| tag.value());
-        Ok(stack.filter(|stack| *stack != self.settings.stack).map(|stack| {
+        let present = look::zone_tags(self.clients, id).await?.unwrap_or_default();
+        let stack = present.get(tags::STACK);
+        Ok(stack.filter(|stack| **stack != self.settings.stack).map(|stack| {
             let reason = format!("its tag {} says that the stack {stack} uses it", tags::STACK);
             Foreign::new("OtherStack", "hosted zone", id, reason)
         }))

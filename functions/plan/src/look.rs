@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_acm::primitives::DateTime;
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus};
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
-use aws_sdk_apigatewayv2::types::{Api, DomainNameConfiguration, DomainNameStatus, Integration, ProtocolType, Route};
-use aws_sdk_route53::types::{ResourceRecordSet, RrType};
+use aws_sdk_apigatewayv2::types::{Api, DomainName, DomainNameStatus, Integration, ProtocolType, Route};
+use aws_sdk_route53::types::{ResourceRecordSet, RrType, TagResourceType};
 use nameplate::contract::Known;
 use nameplate::desired::{
     AuthorizerFields, IntegrationFields, LogSettings, ObservedAccess, ObservedAuthorizer, ObservedIntegration,
@@ -40,6 +40,7 @@ pub(crate) struct CustomDomain {
     pub(crate) certificate_arn: Option<String>,
     /// What alias records must point to.
     pub(crate) target: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 /// The registration, if it is in this account.
@@ -98,7 +99,7 @@ pub(crate) async fn custom_domains(
             .map_err(|error| classify("apigatewayv2:GetDomainNames", &error))?;
         for item in page.items.unwrap_or_default() {
             let name = item.domain_name().map(dns_form).unwrap_or_default();
-            let domain = CustomDomain::of(name.clone(), item.domain_name_configurations().first());
+            let domain = CustomDomain::of(&item, name.clone());
             match (hostnames.contains(&name), ours(item.tags(), settings, request)) {
                 (true, true) => drop(found.wanted.insert(name, domain)),
                 (true, false) => drop(found.foreign.insert(name, domain)),
@@ -114,13 +115,15 @@ pub(crate) async fn custom_domains(
 }
 
 impl CustomDomain {
-    fn of(name: String, configuration: Option<&DomainNameConfiguration>) -> Self {
+    fn of(item: &DomainName, name: String) -> Self {
+        let configuration = item.domain_name_configurations().first();
         Self {
             available: configuration
                 .and_then(|c| c.domain_name_status())
                 .is_none_or(|status| *status == DomainNameStatus::Available),
             certificate_arn: configuration.and_then(|c| c.certificate_arn()).map(str::to_owned),
             target: configuration.and_then(|c| c.api_gateway_domain_name()).map(dns_form),
+            tags: item.tags().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
             name,
         }
     }
@@ -263,6 +266,46 @@ pub(crate) async fn zone(
         found.get_or_insert(Zone { id, delegated: false });
     }
     Ok(found)
+}
+
+/// The tags of a hosted zone; nothing when it is gone.
+pub(crate) async fn zone_tags(clients: &Clients, id: &str) -> Result<Option<BTreeMap<String, String>>, StepError> {
+    let call = clients.route53.list_tags_for_resource().resource_type(TagResourceType::Hostedzone);
+    let answer = match call.resource_id(id).send().await {
+        Ok(answer) => answer,
+        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(None),
+        Err(error) => return Err(classify("route53:ListTagsForResource", &error)),
+    };
+    let present = answer.resource_tag_set().map(|set| set.tags()).unwrap_or_default();
+    Ok(Some(present.iter().filter_map(|tag| pair(tag.key(), tag.value())).collect()))
+}
+
+/// The tags of a certificate; nothing when it is gone.
+pub(crate) async fn certificate_tags(
+    clients: &Clients,
+    arn: &str,
+) -> Result<Option<BTreeMap<String, String>>, StepError> {
+    match clients.acm.list_tags_for_certificate().certificate_arn(arn).send().await {
+        Ok(answer) => Ok(Some(answer.tags().iter().filter_map(|tag| pair(Some(tag.key()), tag.value())).collect())),
+        Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
+        Err(error) => Err(classify("acm:ListTagsForCertificate", &error)),
+    }
+}
+
+/// The tags of a registration in this account.
+pub(crate) async fn registration_tags(clients: &Clients, domain: &str) -> Result<BTreeMap<String, String>, StepError> {
+    let answer = clients
+        .domains
+        .list_tags_for_domain()
+        .domain_name(domain)
+        .send()
+        .await
+        .map_err(|error| classify("route53domains:ListTagsForDomain", &error))?;
+    Ok(answer.tag_list().iter().filter_map(|tag| pair(tag.key(), tag.value())).collect())
+}
+
+fn pair(key: Option<&str>, value: Option<&str>) -> Option<(String, String)> {
+    Some((key?.to_owned(), value.unwrap_or_default().to_owned()))
 }
 
 /// A hosted zone.

@@ -26,8 +26,39 @@ const NO_LIMIT: (f64, i32) = (10_000.0, 5_000);
 pub(crate) struct Seen<'a> {
     pub(crate) known: &'a Known,
     pub(crate) plan: RegistrationPlan,
+    /// Whether this stack bought the name, so that the registration is tagged.
+    pub(crate) bought: bool,
     pub(crate) registry: Option<&'a look::Detail>,
     pub(crate) custom_domains: &'a look::CustomDomains,
+}
+
+/// The tags that a request is about: those that it wants, and those that an earlier run set. What others set stays.
+struct Tagging<'a> {
+    wanted: BTreeMap<String, String>,
+    former: &'a [String],
+    domain: &'a str,
+    stack: &'a str,
+}
+
+impl<'a> Tagging<'a> {
+    fn of(request: &'a Request, settings: &'a Settings, known: &'a Known) -> Self {
+        Self {
+            wanted: tags::wanted(request, &settings.stack),
+            former: &known.tag_keys,
+            domain: request.domain_name.as_str(),
+            stack: &settings.stack,
+        }
+    }
+
+    fn shown(&self, mut present: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        present.retain(|key, _| self.wanted.contains_key(key) || self.former.contains(key));
+        present
+    }
+
+    fn are_ours(&self, present: &BTreeMap<String, String>) -> bool {
+        let pairs = present.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        tags::ours(pairs, self.domain, self.stack)
+    }
 }
 
 /// Every resource of the request, in the order in which it would be made.
@@ -40,11 +71,12 @@ pub(crate) async fn resources(
     request: &Request,
     seen: &Seen<'_>,
 ) -> Result<Vec<ResourceReport>, StepError> {
-    let Seen { known, plan, registry, custom_domains } = *seen;
+    let Seen { known, plan, bought, registry, custom_domains } = *seen;
     let domain = request.domain_name.as_str();
+    let tagging = Tagging::of(request, settings, known);
     let found = look::apis(clients, settings, request, known).await?;
     let api_before = match &found.used {
-        Some(found) => api(clients, request, settings, found).await?,
+        Some(found) => api(clients, request, &tagging, found).await?,
         None => Value::Null,
     };
     let own_id = found.used.and_then(|api| api.api_id);
@@ -58,12 +90,13 @@ pub(crate) async fn resources(
     };
     let misdirected = registry.filter(|_| zone.as_ref().is_none_or(|zone| !zone.delegated));
     let zone_id = zone.map(|zone| zone.id);
-    let certificate = Certificate::find(clients, request, known).await?;
+    let certificate = Certificate::find(clients, request, known, &tagging).await?;
     let certificate_kept = certificate.as_ref().filter(|found| found.fits(request)).map(|found| found.arn.clone());
     let after = json!({
         "certificate": certificate_kept.as_deref().unwrap_or(NOT_YET),
         "api": api_id.as_deref().unwrap_or(NOT_YET),
         "stage": api_stage,
+        "tags": tagging.wanted,
     });
     let mut resources = match &request.api.existing {
         Some(existing) => vec![resource(
@@ -73,7 +106,7 @@ pub(crate) async fn resources(
             &Value::Null,
             &Value::Null,
         )],
-        None => vec![resource("API", own_id, domain, &api_before, &wanted_api(request, settings))],
+        None => vec![resource("API", own_id, domain, &api_before, &wanted_api(request, &tagging))],
     };
     resources.extend(found.replaced.into_iter().map(|id| ResourceReport {
         resource: "API".to_owned(),
@@ -81,19 +114,40 @@ pub(crate) async fn resources(
         name: id,
         changes: Vec::new(),
     }));
-    resources.push(registration(request, plan));
+    resources.push(match bought && plan == RegistrationPlan::Registered {
+        true => {
+            let present = tagging.shown(look::registration_tags(clients, domain).await?);
+            let (before, after) = (json!({"tags": present}), json!({"tags": tagging.wanted}));
+            resource("registration", Some(domain.to_owned()), domain, &before, &after)
+        }
+        false => registration(request, plan),
+    });
     if request.dns == Dns::Route53 {
-        resources.push(resource("hosted zone", zone_id.clone(), domain, &Value::Null, &Value::Null));
+        // A zone around the name serves others too, and is not tagged.
+        let (mut before, mut after) = (Value::Null, Value::Null);
+        if request.domain_name.is_registrable() {
+            after = json!({"tags": tagging.wanted});
+            if let Some(id) = &zone_id {
+                let present = look::zone_tags(clients, id).await?.unwrap_or_default();
+                before = json!({"tags": tagging.shown(present)});
+            }
+        }
+        resources.push(resource("hosted zone", zone_id.clone(), domain, &before, &after));
         resources.extend(misdirected.map(|registry| name_servers(request, registry)));
     }
     resources.extend([resource(
         "certificate",
         certificate.as_ref().map(|found| found.arn.clone()),
         &request.certificate_names().join(", "),
-        &certificate.as_ref().map_or(Value::Null, |found| found.document(request)),
-        &Certificate::wanted(request),
+        &certificate.as_ref().map_or(Value::Null, |found| found.with_tags(request, &tagging)),
+        &Certificate::wanted_with_tags(request, &tagging),
     )]);
-    let hosts = Hosts { clients, zone_id: zone_id.as_deref().filter(|_| request.dns == Dns::Route53), after: &after };
+    let hosts = Hosts {
+        clients,
+        tagging: &tagging,
+        zone_id: zone_id.as_deref().filter(|_| request.dns == Dns::Route53),
+        after: &after,
+    };
     for hostname in request.hostnames() {
         if custom_domains.foreign.contains_key(&hostname) {
             // Told among what is taken over.
@@ -153,7 +207,7 @@ fn name_servers(request: &Request, registry: &look::Detail) -> ResourceReport {
 }
 
 /// The API as the request wants it.
-fn wanted_api(request: &Request, settings: &Settings) -> Value {
+fn wanted_api(request: &Request, tagging: &Tagging<'_>) -> Value {
     let routes: BTreeMap<&str, Value> =
         request.api.routes.iter().map(|route| (route.route.as_str(), wanted_route(request, route))).collect();
     let limits = request.api.throttle.as_ref().map(|Throttle { rate, burst }| json!({"rate": rate, "burst": burst}));
@@ -170,7 +224,7 @@ fn wanted_api(request: &Request, settings: &Settings) -> Value {
         )
     });
     let protocol = request.api.protocol();
-    let log = LogSettings::wanted(request, &settings.stack).zip(request.api.access_log.as_ref());
+    let log = LogSettings::wanted(request, tagging.stack).zip(request.api.access_log.as_ref());
     let mut document = json!({
         "protocol": protocol,
         "stage": stage(protocol),
@@ -179,7 +233,7 @@ fn wanted_api(request: &Request, settings: &Settings) -> Value {
         "throttle": limits,
         "defaultEndpoint": request.api.default_endpoint,
         "accessLog": log.map(|(log, wanted)| log_document(&log, Some(wanted.retention_days))),
-        "tags": tags::wanted(request, &settings.stack),
+        "tags": tagging.wanted,
     });
     if protocol == Protocol::WebSocket {
         document["routeSelectionExpression"] = json!(request.api.route_selection_expression);
@@ -241,15 +295,11 @@ fn cors_document(lists: [(&str, &[String]); 4], credentials: bool, max_age: Opti
 }
 
 /// The API as it is.
-async fn api(clients: &Clients, request: &Request, settings: &Settings, found: &Api) -> Result<Value, StepError> {
+async fn api(clients: &Clients, request: &Request, tagging: &Tagging<'_>, found: &Api) -> Result<Value, StepError> {
     let id = found.api_id().unwrap_or_default();
     let protocol = request.api.protocol();
     let stage = look::find_stage(clients, id, stage(protocol)).await?;
-    let mut present: BTreeMap<String, String> =
-        found.tags().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
-    // What others tagged is left alone.
-    let wanted = tags::wanted(request, &settings.stack);
-    present.retain(|key, _| wanted.contains_key(key));
+    let present = found.tags().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
     let log = stage.as_ref().and_then(look::log_settings);
     let log = match log {
         Some(log) => log_document(&log, look::retention(clients, &log.group).await?),
@@ -267,7 +317,7 @@ async fn api(clients: &Clients, request: &Request, settings: &Settings, found: &
             Some(true) => DefaultEndpoint::Closed,
             _ => DefaultEndpoint::Open,
         },
-        "tags": present,
+        "tags": tagging.shown(present),
     });
     for (key, settings) in stage.iter().filter_map(|stage| stage.route_settings()).flatten() {
         if let Some(limits) = route_limits(settings) {
@@ -353,11 +403,19 @@ struct Certificate {
     method: Option<String>,
     /// Whose mailboxes are asked.
     asked_at: Option<String>,
+    /// None where they were not asked for, since another certificate comes in its place.
+    tags: Option<BTreeMap<String, String>>,
 }
 
 impl Certificate {
-    /// One with the wanted names and key that is validated as wanted; else the recorded one, which would be replaced.
-    async fn find(clients: &Clients, request: &Request, known: &Known) -> Result<Option<Self>, StepError> {
+    /// The recorded one or one of ours with the wanted names and key that is validated as wanted; else the recorded one,
+    /// which would be replaced.
+    async fn find(
+        clients: &Clients,
+        request: &Request,
+        known: &Known,
+        tagging: &Tagging<'_>,
+    ) -> Result<Option<Self>, StepError> {
         let key_types = KeyAlgorithm::values().iter().map(|key| KeyAlgorithm::from(*key)).collect();
         let (mut recorded, mut next) = (None, None);
         loop {
@@ -377,15 +435,19 @@ impl Certificate {
                 let mut names = summary.subject_alternative_name_summaries().to_vec();
                 names.sort();
                 let key = summary.key_algorithm().map(|key| key.as_str().replace('-', "_"));
-                let mut found = Self { arn: arn.to_owned(), names, key, method: None, asked_at: None };
+                let mut found = Self { arn: arn.to_owned(), names, key, method: None, asked_at: None, tags: None };
+                let is_recorded = known.certificate_arn.as_deref() == Some(arn);
                 if found.fits(request) {
                     // The listing does not say how it is validated.
                     found.look(clients).await?;
                 }
                 if found.fits(request) {
-                    return Ok(Some(found));
+                    found.tags = look::certificate_tags(clients, arn).await?;
+                    if is_recorded || found.tags.as_ref().is_some_and(|present| tagging.are_ours(present)) {
+                        return Ok(Some(found));
+                    }
                 }
-                if known.certificate_arn.as_deref() == Some(arn) {
+                if is_recorded {
                     recorded = Some(found);
                 }
             }
@@ -429,6 +491,21 @@ impl Certificate {
         })
     }
 
+    fn with_tags(&self, request: &Request, tagging: &Tagging<'_>) -> Value {
+        let mut document = self.document(request);
+        document["tags"] = match &self.tags {
+            Some(present) => json!(tagging.shown(present.clone())),
+            None => json!(tagging.wanted),
+        };
+        document
+    }
+
+    fn wanted_with_tags(request: &Request, tagging: &Tagging<'_>) -> Value {
+        let mut document = Self::wanted(request);
+        document["tags"] = json!(tagging.wanted);
+        document
+    }
+
     fn fits(&self, request: &Request) -> bool {
         self.document(request) == Self::wanted(request)
     }
@@ -437,6 +514,7 @@ impl Certificate {
 /// What is looked at for each host name.
 struct Hosts<'a> {
     clients: &'a Clients,
+    tagging: &'a Tagging<'a>,
     /// The zone of the alias records; nothing where somebody else's DNS answers.
     zone_id: Option<&'a str>,
     /// The custom domain as the request wants it.
@@ -449,7 +527,8 @@ impl Hosts<'_> {
             Some(found) => {
                 let mapping = look::root_mapping(self.clients, host).await?;
                 let (api, stage) = mapping.map(|mapping| (mapping.api_id, mapping.stage)).unzip();
-                json!({"certificate": found.certificate_arn, "api": api, "stage": stage.flatten()})
+                let tags = self.tagging.shown(found.tags.clone());
+                json!({"certificate": found.certificate_arn, "api": api, "stage": stage.flatten(), "tags": tags})
             }
             None => Value::Null,
         };

@@ -119,6 +119,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         let seen = report::Seen {
             known: &item.known,
             plan: found.plan,
+            bought: item.purchase_begun,
             registry: found.detail.as_ref(),
             custom_domains: &custom_domains,
         };

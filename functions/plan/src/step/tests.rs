@@ -7,6 +7,7 @@ use aws_credential_types::credential_fn::provide_credentials_fn;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_acm::operation::describe_certificate::DescribeCertificateOutput;
 use aws_sdk_acm::operation::list_certificates::ListCertificatesOutput;
+use aws_sdk_acm::operation::list_tags_for_certificate::ListTagsForCertificateOutput;
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, CertificateSummary, DomainValidation};
 use aws_sdk_apigatewayv2::operation::get_api::GetApiOutput;
 use aws_sdk_apigatewayv2::operation::get_api_mappings::GetApiMappingsOutput;
@@ -33,6 +34,7 @@ use aws_sdk_route53domains::operation::check_domain_availability::CheckDomainAva
 use aws_sdk_route53domains::operation::get_contact_reachability_status::GetContactReachabilityStatusOutput;
 use aws_sdk_route53domains::operation::get_domain_detail::GetDomainDetailOutput;
 use aws_sdk_route53domains::operation::list_prices::ListPricesOutput;
+use aws_sdk_route53domains::operation::list_tags_for_domain::ListTagsForDomainOutput;
 use aws_sdk_route53domains::primitives::DateTime;
 use aws_sdk_route53domains::types::{DomainPrice, Nameserver, PriceWithCurrency};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
@@ -471,7 +473,7 @@ fn certificates(summaries: Vec<(&'static str, &'static [&'static str])>) -> Rule
 /// The certificate of a finished run, with that status, validated by `method`; mails go to the mailboxes of `asked`.
 fn describes(status: CertificateStatus, method: &'static str, asked: &'static str) -> Rule {
     mock!(aws_sdk_acm::Client::describe_certificate)
-        .match_requests(|request| request.certificate_arn() == Some(CERTIFICATE))
+        .match_requests(|request| [Some(CERTIFICATE), Some("arn:of-others")].contains(&request.certificate_arn()))
         .then_output(move || {
             let option = DomainValidation::builder()
                 .domain_name("example.com")
@@ -1179,6 +1181,17 @@ fn live_for_a_dry_run() -> World {
         .with("GetStage", stage(None))
         .with("ListCertificates", certificates(vec![(CERTIFICATE, &["example.com", "*.example.com"])]))
         .with("DescribeCertificate", describes(CertificateStatus::Issued, "DNS", "example.com"))
+        .with("ListTagsForCertificate", certificate_tags(our_tags()))
+}
+
+/// The tags of every certificate but those of somebody else.
+fn certificate_tags(tags: HashMap<String, String>) -> Rule {
+    mock!(aws_sdk_acm::Client::list_tags_for_certificate).then_compute_output(move |call| {
+        let tag = |(key, value)| aws_sdk_acm::types::Tag::builder().key(key).value(value).build().expect("a key");
+        let tags = (!call.certificate_arn().unwrap_or_default().contains("of-others")).then(|| tags.clone());
+        let tags = tags.unwrap_or_default().into_iter().map(tag).collect();
+        ListTagsForCertificateOutput::builder().set_tags(Some(tags)).build()
+    })
 }
 
 fn stage(limits: Option<(f64, i32)>) -> Rule {
@@ -1238,17 +1251,73 @@ async fn a_dry_run_shows_each_field_that_would_change() {
             "    - throttle.burst: 7",
             "    - throttle.rate: 5.0",
             "  registration example.com",
-            "  hosted zone ZONE",
+            "~ hosted zone ZONE",
+            r#"    + tags.team: "inference""#,
             &certificate,
             r#"    ~ names: ["*.example.com","example.com"] -> ["*.example.com","b.a.example.com","example.com"]"#,
             "~ custom domain api.example.com",
             &attached,
+            r#"    + tags.team: "inference""#,
             "~ alias records api.example.com",
             r#"    ~ A: "d-0.execute-api.us-east-1.amazonaws.com" -> "d-1.execute-api.us-east-1.amazonaws.com""#,
             r#"    + AAAA: "d-1.execute-api.us-east-1.amazonaws.com""#,
-            "Plan: 0 to add, 4 to change, 0 to remove.",
+            "Plan: 0 to add, 5 to change, 0 to remove.",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_tags_that_come_change_and_go_and_none_of_others() {
+    let mut present = our_tags();
+    // An earlier run set `team`; somebody else `cost`.
+    for (key, value) in [("team", "serving"), ("cost", "7")] {
+        present.insert(key.to_owned(), value.to_owned());
+    }
+    let tagged_domain = present.clone();
+    let tagged_zone = present.clone();
+    let mut item_of_a_purchase = live_item();
+    item_of_a_purchase.insert("purchaseIntent".to_owned(), AttributeValue::N("1".to_owned()));
+    let world = live_for_a_dry_run()
+        .with("GetItem", item(Some(item_of_a_purchase)))
+        .with("GetApis", apis(vec![api("api-1", present.clone())]))
+        .with("ListTagsForCertificate", certificate_tags(present.clone()))
+        .with("GetDomainNames", custom_domain(CERTIFICATE, DomainNameStatus::Available, present))
+        .with(
+            "ListTagsForDomain",
+            mock!(aws_sdk_route53domains::Client::list_tags_for_domain).then_output(move || {
+                let tag = |(key, value): (&String, &String)| {
+                    aws_sdk_route53domains::types::Tag::builder().key(key).value(value).build()
+                };
+                ListTagsForDomainOutput::builder().set_tag_list(Some(tagged_domain.iter().map(tag).collect())).build()
+            }),
+        )
+        .with(
+            "ListTagsForResource",
+            mock!(aws_sdk_route53::Client::list_tags_for_resource).then_output(move || {
+                let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+                let set = ResourceTagSet::builder().set_tags(Some(tagged_zone.iter().map(tag).collect())).build();
+                ListTagsForResourceOutput::builder().resource_tag_set(set).build()
+            }),
+        );
+    let mut wish = dry(request());
+    for (tags, change) in [
+        (json!({"team": "inference"}), Some(r#"    ~ tags.team: "serving" -> "inference""#)),
+        (json!({}), Some(r#"    - tags.team: "serving""#)),
+        (json!({"team": "serving"}), None),
+    ] {
+        wish["tags"] = tags;
+        let lines = world.plan(wish.clone()).await.expect("a plan").report.lines;
+        let kinds =
+            ["API api-1", "registration example.com", "hosted zone ZONE", &format!("certificate {CERTIFICATE}")];
+        for kind in kinds.into_iter().chain(["custom domain api.example.com"]) {
+            let sign = if change.is_some() { "~" } else { " " };
+            let at = lines.iter().position(|line| *line == format!("{sign} {kind}"));
+            let at = at.unwrap_or_else(|| panic!("{kind}: {lines:#?}"));
+            let shown = lines.get(at + 1).map(String::as_str).filter(|line| line.contains("tags."));
+            assert_eq!(shown, change, "{kind}: {lines:#?}");
+        }
+        assert!(!lines.iter().any(|line| line.contains("cost")), "{lines:#?}");
+    }
 }
 
 #[tokio::test]
@@ -1266,6 +1335,7 @@ async fn a_dry_run_says_what_exists_and_takes_nothing_of_others_for_ours() {
             "ListCertificates",
             certificates(vec![
                 ("arn:of-another-name", &["example.com"]),
+                ("arn:of-others", &["example.com", "*.example.com"]),
                 (CERTIFICATE, &["example.com", "*.example.com"]),
             ]),
         );

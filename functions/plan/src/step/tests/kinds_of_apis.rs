@@ -187,6 +187,7 @@ async fn a_dry_run_shows_a_websocket_api_field_by_field() {
         .with("GetApis", apis(vec![websocket("api-1")]))
         .with("GetDeployment", deployment("by hand".to_owned()))
         .with("DescribeCertificate", describes(CertificateStatus::Issued, "DNS", "example.com"))
+        .with("ListTagsForCertificate", certificate_tags(our_tags()))
         .with("ListCertificates", certificates(vec![(CERTIFICATE, &["example.com", "*.example.com"])]));
     let plan = world.plan(dry(socket())).await.expect("a plan");
     assert_eq!(
