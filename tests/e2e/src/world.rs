@@ -397,6 +397,15 @@ impl World {
             .collect()
     }
 
+    /// Makes a hosted zone as somebody else does.
+    pub async fn make_zone(&self, name: &str) {
+        let body = format!(
+            "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{name}</Name>\
+             <CallerReference>somebody-else-{name}</CallerReference></CreateHostedZoneRequest>"
+        );
+        self.route53(Method::POST, "/2013-04-01/hostedzone", body).await;
+    }
+
     /// The name servers of a zone, sorted.
     pub async fn name_servers(&self, zone_id: &str) -> Vec<String> {
         let xml = self.route53(Method::GET, &format!("/2013-04-01/hostedzone/{zone_id}"), String::new()).await;

@@ -51,6 +51,8 @@ async fn another_request_for_a_live_name_is_shown_made_and_then_left_alone() {
     wish["api"].as_object_mut().expect("an object").remove("throttle");
     wish["tags"]["team"] = json!("serving");
     let quoted = |path: &str| json!(backend.url(path)).to_string();
+    let tag = || r#"    ~ tags.team: "inference" -> "serving""#.to_owned();
+    let of = |field: &str| first[field].as_str().expect("an id").to_owned();
     assert_eq!(
         planned(&world, &wish).await,
         [
@@ -63,10 +65,18 @@ async fn another_request_for_a_live_name_is_shown_made_and_then_left_alone() {
             format!(r#"    + routes."GET /v1/added".url: {}"#, quoted("/added")),
             format!(r#"    - routes."GET /v1/gone".url: {}"#, quoted("/gone")),
             format!(r#"    ~ routes."GET /v1/models".url: {} -> {}"#, quoted("/old"), quoted("/new")),
-            r#"    ~ tags.team: "inference" -> "serving""#.to_owned(),
+            tag(),
             "    - throttle.burst: 5".to_owned(),
             "    - throttle.rate: 5.0".to_owned(),
-            "Plan: 0 to add, 1 to change, 0 to remove.".to_owned(),
+            format!("~ registration {domain}"),
+            tag(),
+            format!("~ hosted zone {}", of("hostedZoneId")),
+            tag(),
+            format!("~ certificate {}", of("certificateArn")),
+            tag(),
+            format!("~ custom domain api.{domain}"),
+            tag(),
+            "Plan: 0 to add, 5 to change, 0 to remove.".to_owned(),
         ]
     );
 

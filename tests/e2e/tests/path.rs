@@ -130,11 +130,7 @@ async fn a_name_that_this_account_owns_needs_no_purchase() {
 async fn a_dead_second_zone_is_left_alone_and_the_delegated_one_is_used() {
     let (world, backend) = (World::deployed(), Backend::start().await);
     let domain = "two-zones.com";
-    let body = format!(
-        "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{domain}</Name>\
-         <CallerReference>somebody-else</CallerReference></CreateHostedZoneRequest>"
-    );
-    world.route53(http::Method::POST, "/2013-04-01/hostedzone", body).await;
+    world.make_zone(domain).await;
     let dead = world.zones(domain).await;
 
     let result = world.run(&request(domain, &backend.url("/models"))).await.live();

@@ -50,6 +50,10 @@ async fn prepared(world: &World, example: &Value) -> Value {
         _ => json!({"state": "owned"}),
     };
     world.registry("my-ai-service.com", state).await;
+    let name = example["domainName"].as_str().expect("a name");
+    if name != "my-ai-service.com" && world.zones("my-ai-service.com").await.is_empty() {
+        world.make_zone("my-ai-service.com").await;
+    }
     if !example["api"]["existing"].is_null() {
         let protocol = json!({"name": "of-somebody", "protocolType": "HTTP"});
         let api = world.rest("apigateway", Method::POST, "/v2/apis", Some(&protocol)).await["apiId"].clone();
