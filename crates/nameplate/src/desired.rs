@@ -8,12 +8,16 @@ mod statement;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::request::{Protocol, Request, Route};
+use crate::request::{Protocol, Request, Route, Throttle};
 
 pub use authorizer::{Access, AuthorizerChanges, AuthorizerFields, AuthorizerSpec, ObservedAccess, ObservedAuthorizer};
 pub use deployment::{closed_mark, deployment_mark};
 pub use log::{LogSettings, log_format, log_group};
 pub use statement::statements_for;
+
+/// Limits of a stage that shall have none, once it had some: they can be changed, but not taken away (seen in
+/// hashicorp/terraform-provider-aws#14742 and #30373). These are the account's own (AWS-FACTS 4.5), so they limit nothing.
+pub const NO_LIMIT: Throttle = Throttle { rate: 10_000.0, burst: 5_000 };
 
 /// Stage of every HTTP API: served at the root (AWS-FACTS 4.3).
 pub const STAGE: &str = "$default";

@@ -203,6 +203,20 @@ macro_rules! string_conversions {
 }
 string_conversions!(DomainName, Hostname, CertificateName, HostedZoneRef);
 
+/// A name in the form in which names of DNS are compared: lower case, without the dot at its end (RFC 4343; Route 53
+/// answers with the dot).
+pub fn dns_form(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Name servers in the form in which they are compared: as [`dns_form`] has them, sorted, each once.
+pub fn server_set(servers: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
+    let mut set: Vec<String> = servers.into_iter().map(|server| dns_form(server.as_ref())).collect();
+    set.sort();
+    set.dedup();
+    set
+}
+
 /// Turns what a person typed into DNS form, or says in words what is wrong with it.
 fn ascii_name(text: &str) -> Result<String, String> {
     let typed = text.strip_suffix('.').unwrap_or(text);
@@ -280,6 +294,13 @@ mod tests {
 
     fn domain(text: &str) -> Result<String, String> {
         text.parse::<DomainName>().map(String::from)
+    }
+
+    #[test]
+    fn names_are_compared_without_case_and_dot_and_servers_without_order() {
+        assert_eq!(dns_form("API.Example.com."), "api.example.com");
+        let servers = ["ns-2.example.net.", "NS-1.example.net", "ns-2.example.net"];
+        assert_eq!(server_set(servers), ["ns-1.example.net", "ns-2.example.net"]);
     }
 
     #[test]

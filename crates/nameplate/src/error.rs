@@ -98,6 +98,16 @@ impl StepError {
         Self::new(Class::Failed, code, reason, remedy)
     }
 
+    /// Another execution holds the domain by now, so that this one may not do `what`.
+    pub fn not_the_holder(domain: &str, what: &str) -> Self {
+        Self::new(
+            Class::Busy,
+            "NotTheHolder",
+            format!("this execution does not hold {domain} any more, so it may not {what}"),
+            "wait until the execution that holds it has ended, then start again",
+        )
+    }
+
     /// AWS is not there yet.
     pub fn not_ready(code: &str, reason: impl Into<String>) -> Self {
         Self::new(Class::NotReady, code, reason, "nothing: the state machine tries again by itself")

@@ -11,6 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::ValidationRecord;
+use crate::domain::dns_form;
 use crate::error::StepError;
 use crate::request::{ExactRecord, RecordSet, RecordType};
 use crate::retire::Thing;
@@ -55,7 +56,7 @@ impl Standing {
     /// health check, which is never ours.
     pub fn new(name: &str, kind: &str, ttl: Option<i64>, values: Vec<String>, simple: bool) -> Self {
         // Route 53 lists `*` as an octal number.
-        let name = name.trim_end_matches('.').to_ascii_lowercase().replace("\\052", "*");
+        let name = dns_form(name).replace("\\052", "*");
         Self { name, kind: kind.to_owned(), ttl, values, simple }
     }
 
@@ -71,8 +72,7 @@ impl Standing {
 
     /// Whether it is a simple record with this one value, a host name.
     pub fn leads_to(&self, target: &str) -> bool {
-        let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
-        self.simple && matches!(self.values.as_slice(), [value] if plain(value) == plain(target))
+        self.simple && matches!(self.values.as_slice(), [value] if dns_form(value) == dns_form(target))
     }
 
     /// Name and type, for people.
@@ -213,8 +213,8 @@ pub fn decide(
             conflicts.push(Conflict { subject: format!("{} {}", record.name, record.kind), problem, taking });
         };
         if let Some(proof) = proves(record) {
-            let same = record.kind == RecordType::Cname
-                && record.values.iter().all(|value| *value == proof.value.trim_end_matches('.').to_ascii_lowercase());
+            let same =
+                record.kind == RecordType::Cname && record.values.iter().all(|value| *value == dns_form(&proof.value));
             if !same {
                 conflict("stands in the way of the record that proves the name to ACM".to_owned(), None);
             }

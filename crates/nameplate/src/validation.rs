@@ -4,11 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::ValidationRecord;
-
-/// Lower case, without the trailing dot.
-fn plain(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
-}
+use crate::domain::dns_form;
 
 /// The names that validation records prove: each without the label in front.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +14,7 @@ impl Proven {
     /// The names that these records prove.
     pub fn by<'a>(records: impl IntoIterator<Item = &'a ValidationRecord>) -> Self {
         let names = records.into_iter().filter_map(|record| {
-            let name = plain(&record.name);
+            let name = dns_form(&record.name);
             name.split_once('.').map(|(_, proven)| proven.to_owned())
         });
         Self(names.collect())
@@ -29,7 +25,7 @@ impl Proven {
     pub fn may_be_needed_by<'a>(&self, names: impl IntoIterator<Item = &'a str>, has_more: bool) -> bool {
         has_more
             || names.into_iter().any(|name| {
-                let name = plain(name);
+                let name = dns_form(name);
                 self.0.contains(name.strip_prefix("*.").unwrap_or(&name))
             })
     }
@@ -51,7 +47,7 @@ pub struct Needs {
 impl Needs {
     /// Notes that the certificate needs the record of that name.
     pub fn add(&mut self, record: &str, certificate: &str) {
-        self.by.insert(plain(record), certificate.to_owned());
+        self.by.insert(dns_form(record), certificate.to_owned());
     }
 
     /// Notes a region in which nobody may look, so that a certificate there may need any of them.
@@ -67,7 +63,7 @@ impl Needs {
 
     /// Why the record stays, if it does.
     pub fn why_stays(&self, record: &ValidationRecord) -> Option<String> {
-        if let Some(certificate) = self.by.get(&plain(&record.name)) {
+        if let Some(certificate) = self.by.get(&dns_form(&record.name)) {
             return Some(format!("the certificate {certificate} needs it"));
         }
         if self.unseen.is_empty() {

@@ -27,6 +27,7 @@ use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, Res
 use nameplate::aliases::{HostRecord, Whose};
 use nameplate::contract::retire::IN_USE_DEADLINE_SECS;
 use nameplate::contract::{AttachDomainInput, AttachDomainOutput};
+use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
 use nameplate::request::Dns;
 use nameplate::{Request, StepError, runtime, tags};
@@ -125,7 +126,7 @@ impl Found {
     fn target(&self) -> Result<Target, StepError> {
         let configuration = &self.configuration;
         match (configuration.api_gateway_domain_name(), configuration.hosted_zone_id()) {
-            (Some(name), Some(zone)) => Ok(Target { dns_name: plain(name), hosted_zone_id: zone.to_owned() }),
+            (Some(name), Some(zone)) => Ok(Target { dns_name: dns_form(name), hosted_zone_id: zone.to_owned() }),
             _ => Err(unreadable("GetDomainName", "ApiGatewayDomainName or HostedZoneId")),
         }
     }
@@ -209,7 +210,7 @@ fn record_changes(
     target: &Target,
     claims: Claims,
 ) -> Result<Vec<RecordChange>, StepError> {
-    let here: Vec<&ResourceRecordSet> = present.iter().filter(|record| plain(record.name()) == host).collect();
+    let here: Vec<&ResourceRecordSet> = present.iter().filter(|record| dns_form(record.name()) == host).collect();
     let find = |kind: RrType| here.iter().copied().find(move |record| *record.r#type() == kind);
     // An earlier custom domain of the name was in this region, as its zone tells.
     let earlier = |record: &ResourceRecordSet| {
@@ -263,13 +264,13 @@ const TAKE_OVER: &str = "remove the record, choose another host name, or write `
 fn host_record(record: &ResourceRecordSet) -> HostRecord {
     HostRecord {
         kind: record.r#type().as_str().to_owned(),
-        alias: record.alias_target().map(|alias| plain(alias.dns_name())),
+        alias: record.alias_target().map(|alias| dns_form(alias.dns_name())),
         routed: record.set_identifier().is_some(),
     }
 }
 
 fn points_to(alias: &AliasTarget, target: &Target) -> bool {
-    plain(alias.dns_name()) == target.dns_name && alias.hosted_zone_id() == target.hosted_zone_id
+    dns_form(alias.dns_name()) == target.dns_name && alias.hosted_zone_id() == target.hosted_zone_id
 }
 
 fn record_is_foreign(host: &str, kind: &RrType, remedy: &str) -> StepError {
@@ -278,11 +279,6 @@ fn record_is_foreign(host: &str, kind: &RrType, remedy: &str) -> StepError {
         format!("{host} already has a record of type {} that Nameplate did not write", kind.as_str()),
         remedy,
     )
-}
-
-/// A name as it is compared: lower case, without the trailing dot.
-fn plain(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// What became of a call that fails when the thing is there already.

@@ -5,6 +5,7 @@ use aws_sdk_route53domains::Client;
 use aws_sdk_route53domains::config::retry::RetryConfig;
 use aws_sdk_route53domains::primitives::DateTime;
 use aws_sdk_route53domains::types::{Nameserver, OperationStatus, OperationSummary, OperationType};
+use nameplate::domain::server_set;
 use nameplate::error::{classify, code_of};
 use nameplate::{Class, StepError};
 
@@ -55,13 +56,6 @@ pub(crate) async fn servers(domains: &Client, domain: &str) -> Result<Vec<String
         .await
         .map_err(|error| classify("route53domains:GetDomainDetail", &error))?;
     Ok(server_set(answer.nameservers().iter().map(Nameserver::name)))
-}
-
-pub(crate) fn server_set<'a>(servers: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut set: Vec<String> = servers.map(|server| server.trim_end_matches('.').to_ascii_lowercase()).collect();
-    set.sort();
-    set.dedup();
-    set
 }
 
 /// The changes of the name's servers since `since` (seconds since 1970), however they stand.

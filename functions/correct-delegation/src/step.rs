@@ -11,12 +11,13 @@
 //! Failed: AWS gave up on the change, or declined it. Busy: this execution does not hold the domain any more.
 //! It must not know hosted zones, nor decide whether the delegation is to be corrected.
 
+use nameplate::StepError;
 use nameplate::contract::{CorrectDelegationInput, CorrectDelegationOutput};
+use nameplate::domain::server_set;
 use nameplate::runtime::SETTLING_SECS;
-use nameplate::{Class, StepError};
 
 use crate::ledger::{Intent, Ledger, Noted};
-use crate::registry::{self, Answer, Operation, server_set};
+use crate::registry::{self, Answer, Operation};
 
 /// How long before this run a change that still runs may have been submitted, in seconds.
 const LONGEST_CHANGE_SECS: i64 = 7 * 24 * 3600;
@@ -67,7 +68,7 @@ pub(crate) async fn run(
     // Before the operations: an attempt that begins after this look is noticed by the next write.
     let noted = ledger.read().await?;
     if noted.held_by.as_deref() != Some(input.execution.as_str()) {
-        return Err(not_the_holder(domain));
+        return Err(StepError::not_the_holder(domain, "change its name servers"));
     }
     let operations = registry::operations(&clients.domains, domain, input.planned_at - LONGEST_CHANGE_SECS).await?;
     let look = Look {
@@ -188,7 +189,7 @@ async fn send(
 /// Why the intent could not be written.
 async fn outrun(ledger: &Ledger<'_>, look: &Look<'_>) -> Result<StepError, StepError> {
     if ledger.read().await?.held_by.as_deref() != Some(look.execution) {
-        return Ok(not_the_holder(look.domain));
+        return Ok(StepError::not_the_holder(look.domain, "change its name servers"));
     }
     Ok(StepError::not_ready(
         "DelegationBegun",
@@ -202,15 +203,6 @@ fn changing(domain: &str, operation: &str) -> StepError {
         format!(
             "the registry does not yet name the zone's servers for {domain} ({operation}); some registries take hours"
         ),
-    )
-}
-
-fn not_the_holder(domain: &str) -> StepError {
-    StepError::new(
-        Class::Busy,
-        "NotTheHolder",
-        format!("this execution does not hold {domain} any more, so it may not change its name servers"),
-        "wait until the execution that holds it has ended, then start again",
     )
 }
 

@@ -30,8 +30,8 @@ use aws_sdk_apigatewayv2::types::{
 };
 use nameplate::contract::{CreateApiInput, CreateApiOutput};
 use nameplate::desired::{
-    Access, IntegrationFields, LogSettings, ObservedAccess, ObservedAuthorizer, ObservedIntegration, ObservedRoute,
-    RouteChanges, STAGE, Target, URL_PAYLOAD, lambda_payload, route_changes, stage, url_method,
+    Access, IntegrationFields, LogSettings, NO_LIMIT, ObservedAccess, ObservedAuthorizer, ObservedIntegration,
+    ObservedRoute, RouteChanges, STAGE, Target, URL_PAYLOAD, lambda_payload, route_changes, stage, url_method,
 };
 use nameplate::error::{classify, code_of};
 use nameplate::request::{DefaultEndpoint, Protocol, Request, Throttle};
@@ -45,9 +45,6 @@ use crate::permissions::Permissions;
 const MAX_API_NAME_LENGTH: usize = 128;
 /// Elements per page. API Gateway pages only when it is asked for a page size.
 pub(crate) const PAGE_SIZE: &str = "500";
-/// Limits of a stage that shall have none, once it had some: they can be changed, but not taken away (seen in
-/// hashicorp/terraform-provider-aws#14742 and #30373). These are the account's own (AWS-FACTS 4.5), so they limit nothing.
-const NO_LIMIT: Throttle = Throttle { rate: 10_000.0, burst: 5_000 };
 
 /// The clients of this step.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{HostedZone, HostedZoneConfig, Tag, TagResourceType};
 use nameplate::contract::{CreateZoneInput, CreateZoneOutput};
+use nameplate::domain::{dns_form, server_set};
 use nameplate::error::{classify, code_of};
 use nameplate::request::NameServers;
 use nameplate::tags;
@@ -285,7 +286,7 @@ impl Zone {
     fn of(zone: &HostedZone) -> Self {
         Self {
             id: zone.id().trim_start_matches("/hostedzone/").to_owned(),
-            name: normal_name(zone.name()),
+            name: dns_form(zone.name()),
             caller_reference: zone.caller_reference().to_owned(),
             usable: !zone.config().is_some_and(HostedZoneConfig::private_zone) && zone.linked_service().is_none(),
             name_servers: Vec::new(),
@@ -316,18 +317,6 @@ fn caller_reference(input: &CreateZoneInput) -> String {
     zone_reference(&input.incarnation, input.hosted_zone_id.as_deref())
 }
 
-fn normal_name(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
-}
-
-/// Name servers in the form in which they are compared: lower case, no dot, sorted, each once.
-fn server_set(servers: &[String]) -> Vec<String> {
-    let mut set: Vec<String> = servers.iter().map(|server| normal_name(server)).collect();
-    set.sort();
-    set.dedup();
-    set
-}
-
 /// The usable zones of exactly this name. The listing starts at the name and goes on beyond it (AWS-FACTS 2.1).
 async fn list(route53: &Client, domain: &str) -> Result<Vec<Zone>, StepError> {
     let mut zones = Vec::new();
@@ -344,7 +333,7 @@ async fn list(route53: &Client, domain: &str) -> Result<Vec<Zone>, StepError> {
         let same_name = page.hosted_zones().iter().map(Zone::of).filter(|zone| zone.name == domain);
         zones.extend(same_name.filter(|zone| zone.usable));
         match page.next_dns_name() {
-            Some(next) if page.is_truncated() && normal_name(next) == domain => {
+            Some(next) if page.is_truncated() && dns_form(next) == domain => {
                 next_name = next.to_owned();
                 next_id = page.next_hosted_zone_id().map(str::to_owned);
             }
@@ -720,7 +709,7 @@ mod tests {
         let (list, tags) = (lists(&[zone("Z1", REGISTRAR)]), takes_tags("Z1", ALL_KEYS));
         let output = go(&[&list, &tags], held_here(1, true, None)).await.expect("found");
         assert_eq!(output.hosted_zone_id, "Z1");
-        assert_eq!(output.name_servers, server_set(&servers(1)));
+        assert_eq!(output.name_servers, server_set(servers(1)));
         assert!(output.actions.is_empty());
         assert_eq!((list.num_calls(), tags.num_calls()), (1, 1));
     }
@@ -773,7 +762,7 @@ mod tests {
         let (read, present) = (reads(&zone("Z1", REGISTRAR), 1), has_tags("Z1", all_tags()));
         let output = go(&[&read, &present], held_here(1, true, Some("Z1"))).await.expect("found");
         assert_eq!(output.hosted_zone_id, "Z1");
-        assert_eq!(output.name_servers, server_set(&servers(1)));
+        assert_eq!(output.name_servers, server_set(servers(1)));
         assert_eq!(read.num_calls(), 1);
     }
 
@@ -887,7 +876,7 @@ mod tests {
         let tags = takes_tags("Z1", ALL_KEYS);
         let output = go(&[&lists(&[]), &create, &tags], to_correct(None)).await.expect("made");
         assert_eq!((output.hosted_zone_id.as_str(), output.delegated), ("Z1", false));
-        assert_eq!(output.name_servers, server_set(&servers(1)));
+        assert_eq!(output.name_servers, server_set(servers(1)));
     }
 
     #[tokio::test]
@@ -941,7 +930,7 @@ mod tests {
             let ([here, others], read) = (lists_at(name, std::slice::from_ref(&around)), reads(&around, 1));
             let output = go(&[&here, &others, &read], below(None)).await.expect("found");
             assert_eq!((output.hosted_zone_id.as_str(), output.zone_owned, output.delegated), ("Z1", false, true));
-            assert_eq!((output.name_servers, output.actions), (server_set(&servers(1)), Vec::new()));
+            assert_eq!((output.name_servers, output.actions), (server_set(servers(1)), Vec::new()));
             assert_eq!((here.num_calls(), others.num_calls()), (1, calls), "{name}");
         }
     }

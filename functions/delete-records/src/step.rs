@@ -23,7 +23,7 @@ use nameplate::records::{self, Owned, Standing};
 use nameplate::retire::Thing;
 use nameplate::runtime::SETTLING_SECS;
 use nameplate::table::{self, domain as attribute};
-use nameplate::{Class, StepError, runtime};
+use nameplate::{StepError, runtime};
 
 /// Record sets on one page: the most that Route 53 gives.
 const PAGE_SIZE: i32 = 300;
@@ -151,15 +151,7 @@ impl List<'_> {
     }
 
     fn not_the_holder(&self) -> StepError {
-        StepError::new(
-            Class::Busy,
-            "NotTheHolder",
-            format!(
-                "this execution does not hold {} any more, so it may not remove its records",
-                self.input.domain_name
-            ),
-            "wait until the execution that holds it has ended, then start again",
-        )
+        StepError::not_the_holder(self.input.domain_name.as_str(), "remove its records")
     }
 }
 

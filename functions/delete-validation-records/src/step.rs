@@ -16,6 +16,7 @@ use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSe
 use nameplate::StepError;
 use nameplate::contract::ValidationRecord;
 use nameplate::contract::retire::{DeleteValidationRecordsInput, RetireStepOutput};
+use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
 use nameplate::retire::Thing;
 use nameplate::validation::{Needs, Proven, is_closed};
@@ -48,7 +49,7 @@ pub(crate) async fn run(clients: &Clients, input: DeleteValidationRecordsInput) 
             continue;
         }
         for zone in &input.hosted_zone_ids {
-            delete(clients, zone, &normal(&record.name), record).await?;
+            delete(clients, zone, &dns_form(&record.name), record).await?;
         }
     }
     Ok(RetireStepOutput { left })
@@ -139,10 +140,6 @@ fn may_need(summary: &CertificateSummary, proven: &Proven) -> bool {
     proven.may_be_needed_by(summary.domain_name().into_iter().chain(listed), has_more)
 }
 
-fn normal(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
-}
-
 /// Deletes the record from the zone, if it stands there with this value and no other.
 async fn delete(clients: &Clients, zone: &str, name: &str, record: &ValidationRecord) -> Result<(), StepError> {
     let answer = clients
@@ -184,8 +181,8 @@ async fn delete(clients: &Clients, zone: &str, name: &str, record: &ValidationRe
 }
 
 fn is_the_record(set: &ResourceRecordSet, name: &str, record: &ValidationRecord) -> bool {
-    let values: Vec<String> = set.resource_records().iter().map(|value| normal(value.value())).collect();
-    *set.r#type() == RrType::Cname && normal(set.name()) == name && values == [normal(&record.value)]
+    let values: Vec<String> = set.resource_records().iter().map(|value| dns_form(value.value())).collect();
+    *set.r#type() == RrType::Cname && dns_form(set.name()) == name && values == [dns_form(&record.value)]
 }
 
 #[cfg(test)]

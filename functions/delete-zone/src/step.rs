@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_route53::types::{ResourceRecordSet, RrType, TagResourceType};
 use nameplate::contract::retire::{DeleteZoneInput, RetireStepOutput};
+use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
 use nameplate::retire::{HOSTED_ZONE, Thing};
 use nameplate::{StepError, tags};
@@ -112,10 +113,6 @@ fn still_needed(zone: &Zone, delegation: &Delegation) -> Option<String> {
     }
 }
 
-fn normal(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
-}
-
 /// The zone; nothing when it is gone.
 async fn read(clients: &Clients, id: &str) -> Result<Option<Zone>, StepError> {
     let answer = match clients.route53.get_hosted_zone().id(id).send().await {
@@ -134,12 +131,12 @@ async fn read(clients: &Clients, id: &str) -> Result<Option<Zone>, StepError> {
     let pair =
         |tag: &aws_sdk_route53::types::Tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
     Ok(Some(Zone {
-        name: normal(zone.name()),
+        name: dns_form(zone.name()),
         caller_reference: zone.caller_reference().to_owned(),
         comment: zone.config().and_then(|config| config.comment()).unwrap_or_default().to_owned(),
         name_servers: answer
             .delegation_set()
-            .map(|set| set.name_servers().iter().map(|server| normal(server)).collect())
+            .map(|set| set.name_servers().iter().map(|server| dns_form(server)).collect())
             .unwrap_or_default(),
         tags: pairs.iter().filter_map(pair).collect(),
     }))
@@ -154,14 +151,14 @@ async fn other_record(clients: &Clients, domain: &str, id: &str) -> Result<Optio
         Err(error) => return Err(classify("route53:ListResourceRecordSets", &error)),
     };
     let of_the_zone =
-        |set: &ResourceRecordSet| normal(set.name()) == domain && matches!(set.r#type(), RrType::Ns | RrType::Soa);
+        |set: &ResourceRecordSet| dns_form(set.name()) == domain && matches!(set.r#type(), RrType::Ns | RrType::Soa);
     let other = page.resource_record_sets().iter().find(|set| !of_the_zone(set));
-    Ok(other.map(|set| format!("{} {}", set.r#type().as_str(), normal(set.name()))))
+    Ok(other.map(|set| format!("{} {}", set.r#type().as_str(), dns_form(set.name()))))
 }
 
 async fn delegation(clients: &Clients, domain: &str) -> Result<Delegation, StepError> {
     match clients.domains.get_domain_detail().domain_name(domain).send().await {
-        Ok(detail) => Ok(Delegation::To(detail.nameservers().iter().map(|server| normal(server.name())).collect())),
+        Ok(detail) => Ok(Delegation::To(detail.nameservers().iter().map(|server| dns_form(server.name())).collect())),
         // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.2).
         Err(error) if matches!(code_of(&error), Some("InvalidInput" | "UnsupportedTLD")) => Ok(Delegation::Unknown),
         Err(error) => Err(classify("route53domains:GetDomainDetail", &error)),

@@ -17,6 +17,7 @@ use aws_sdk_apigatewayv2::operation::get_domain_name::GetDomainNameOutput;
 use aws_sdk_apigatewayv2::types::ApiMapping;
 use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
 use nameplate::contract::retire::{DetachDomainInput, RetireStepOutput};
+use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
 use nameplate::{StepError, tags};
 
@@ -76,7 +77,7 @@ struct Targets {
 
 impl Targets {
     fn hold(&self, alias: &AliasTarget) -> bool {
-        let name = plain(alias.dns_name());
+        let name = dns_form(alias.dns_name());
         self.exact.as_ref() == Some(&name) || (self.any && name.contains(GATEWAY_NAME))
     }
 }
@@ -84,7 +85,7 @@ impl Targets {
 /// The alias records of `host` that are ours. One with a routing policy is somebody else's work.
 fn ours(host: &str, present: &[ResourceRecordSet], targets: &Targets) -> Vec<ResourceRecordSet> {
     let ours = |record: &&ResourceRecordSet| {
-        plain(record.name()) == host
+        dns_form(record.name()) == host
             && matches!(record.r#type(), RrType::A | RrType::Aaaa)
             && record.set_identifier().is_none()
             && record.alias_target().is_some_and(|alias| targets.hold(alias))
@@ -93,12 +94,7 @@ fn ours(host: &str, present: &[ResourceRecordSet], targets: &Targets) -> Vec<Res
 }
 
 fn target(domain: &GetDomainNameOutput) -> Option<String> {
-    domain.domain_name_configurations().first()?.api_gateway_domain_name().map(plain)
-}
-
-/// A name as it is compared: lower case, without the trailing dot.
-fn plain(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
+    domain.domain_name_configurations().first()?.api_gateway_domain_name().map(dns_form)
 }
 
 struct Step<'a> {

@@ -7,6 +7,7 @@ pub(crate) mod zones;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_route53domains::types::OperationStatus;
+use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
 use nameplate::{StepError, tags};
 
@@ -14,11 +15,6 @@ use crate::step::{Clients, Settings};
 
 /// Elements per page of API Gateway, which pages only when it is asked for a page size.
 const PAGE_SIZE: &str = "500";
-
-/// Lower case, without the trailing dot.
-pub(crate) fn normal(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
-}
 
 fn ours(present: Option<&HashMap<String, String>>, settings: &Settings, domain: &str) -> bool {
     let pairs = present.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
@@ -46,7 +42,7 @@ pub(crate) struct Registration {
 pub(crate) async fn registration(clients: &Clients, domain: &str) -> Result<Registration, StepError> {
     match clients.domains.get_domain_detail().domain_name(domain).send().await {
         Ok(detail) => Ok(Registration {
-            delegation: Delegation::To(detail.nameservers().iter().map(|server| normal(server.name())).collect()),
+            delegation: Delegation::To(detail.nameservers().iter().map(|server| dns_form(server.name())).collect()),
             auto_renew: detail.auto_renew() == Some(true),
             signed: !detail.dnssec_keys().is_empty(),
         }),
@@ -97,7 +93,7 @@ pub(crate) async fn custom_domains(
             let Some(name) = one.domain_name() else { continue };
             if ours(one.tags(), settings, domain) {
                 let target = one.domain_name_configurations().first().and_then(|one| one.api_gateway_domain_name());
-                found.ours.insert(name.to_owned(), target.map(normal));
+                found.ours.insert(name.to_owned(), target.map(dns_form));
                 continue;
             }
             found.others.insert(name.to_owned());

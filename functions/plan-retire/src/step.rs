@@ -14,6 +14,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::AttributeValue;
 use nameplate::contract::retire::{IN_USE_DEADLINE_SECS, PlanRetireInput, PlanRetireOutput};
 use nameplate::contract::{Known, REGISTRATION_DEADLINE_SECS, STATE_MACHINE_SUFFIX, ValidationRecord};
+use nameplate::domain::dns_form;
 use nameplate::error::classify;
 use nameplate::records::{self, Owned, Standing};
 use nameplate::request::Dns;
@@ -302,7 +303,7 @@ async fn look_into_zone(
             }
             "CNAME"
                 if found.validation.iter().any(|(record, stays)| {
-                    stays.is_none() && look::normal(&record.name) == name && set.standing.leads_to(&record.value)
+                    stays.is_none() && dns_form(&record.name) == name && set.standing.leads_to(&record.value)
                 }) =>
             {
                 true

@@ -4,12 +4,13 @@
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use nameplate::aliases::{HostRecord, Whose};
 use nameplate::contract::Known;
+use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
 use nameplate::request::Dns;
 use nameplate::retire::Thing;
 use nameplate::{Request, StepError, tags};
 
-use crate::look::{self, CustomDomains, dns_form};
+use crate::look::{self, CustomDomains};
 use crate::step::{Clients, Settings};
 
 /// Records at one name that can matter: A, AAAA and one more, which is CNAME only if it is the first.

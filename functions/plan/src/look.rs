@@ -12,7 +12,7 @@ use nameplate::desired::{
     AuthorizerFields, IntegrationFields, LogSettings, ObservedAccess, ObservedAuthorizer, ObservedIntegration,
     ObservedRoute, Target, deployment_mark, route_changes, stage,
 };
-use nameplate::domain::HostedZoneRef;
+use nameplate::domain::{HostedZoneRef, dns_form, server_set};
 use nameplate::error::{classify, code_of};
 use nameplate::records::{self, Decision, Owned, Standing};
 use nameplate::request::{Authorizer, DefaultEndpoint, Dns, Protocol};
@@ -47,7 +47,7 @@ pub(crate) struct CustomDomain {
 pub(crate) async fn detail(clients: &Clients, domain: &str) -> Result<Option<Detail>, StepError> {
     match clients.domains.get_domain_detail().domain_name(domain).send().await {
         Ok(answer) => Ok(Some(Detail {
-            name_servers: sorted(answer.nameservers().iter().map(|server| server.name())),
+            name_servers: server_set(answer.nameservers().iter().map(|server| server.name())),
             expires: answer.expiration_date().map(ToString::to_string),
             auto_renew: answer.auto_renew(),
         })),
@@ -359,7 +359,7 @@ async fn servers_of(clients: &Clients, zone_id: &str, domain: &str) -> Result<Ve
         .map_err(|error| classify("route53:ListResourceRecordSets", &error))?;
     let sets = answer.resource_record_sets().iter();
     let own = sets.filter(|set| set.r#type() == &RrType::Ns && dns_form(set.name()) == domain);
-    Ok(sorted(own.flat_map(ResourceRecordSet::resource_records).map(|record| record.value())))
+    Ok(server_set(own.flat_map(ResourceRecordSet::resource_records).map(|record| record.value())))
 }
 
 /// The ids of the public zones of exactly this name.
@@ -706,7 +706,7 @@ async fn records_stand(
         for set in &page.sets {
             let key = dns_form(set.name());
             if set.r#type() == &RrType::Ns && key == request.domain_name.as_str() {
-                let servers = sorted(set.resource_records().iter().map(|record| record.value()));
+                let servers = server_set(set.resource_records().iter().map(|record| record.value()));
                 delegated |= detail.is_some_and(|detail| detail.name_servers == servers);
             }
             if let Some(expected) = wanted.get_mut(&(key, type_name(set.r#type())))
@@ -818,15 +818,4 @@ pub(crate) fn ours(
 ) -> bool {
     let tags = tags.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
     tags::ours(tags, request.domain_name.as_str(), &settings.stack)
-}
-
-fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut names: Vec<String> = names.map(dns_form).collect();
-    names.sort();
-    names
-}
-
-/// Lower case, without the trailing dot.
-pub(crate) fn dns_form(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
 }

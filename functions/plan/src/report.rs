@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm};
 use aws_sdk_apigatewayv2::types::{Api, Cors, ProtocolType, Route as ApiRoute, RouteSettings};
 use nameplate::contract::{Known, RegistrationPlan};
-use nameplate::desired::{Access, AuthorizerSpec, LogSettings, Target, deployment_mark, stage};
+use nameplate::desired::{Access, AuthorizerSpec, LogSettings, NO_LIMIT, Target, deployment_mark, stage};
 use nameplate::error::classify;
 use nameplate::request::{DefaultEndpoint, Dns, NameServers, Protocol, Route, Throttle, Validation};
 use nameplate::result::{ReportAction, ResourceReport};
@@ -19,8 +19,6 @@ use crate::step::{Clients, Settings};
 
 /// Stands for the id of what does not exist yet.
 const NOT_YET: &str = "(known after the run)";
-/// Limits that limit nothing: a stage that once had some cannot lose them.
-const NO_LIMIT: (f64, i32) = (10_000.0, 5_000);
 
 /// What was seen before the report is made.
 pub(crate) struct Seen<'a> {
@@ -350,7 +348,7 @@ fn present_cors(cors: &Cors) -> Value {
 
 fn limits(settings: &RouteSettings) -> Option<Value> {
     let (rate, burst) = (settings.throttling_rate_limit()?, settings.throttling_burst_limit()?);
-    ((rate, burst) != NO_LIMIT).then(|| json!({"rate": rate, "burst": burst}))
+    ((rate, burst) != (NO_LIMIT.rate, NO_LIMIT.burst)).then(|| json!({"rate": rate, "burst": burst}))
 }
 
 /// The limits of one route, which can be taken away whole.

@@ -17,7 +17,7 @@ use nameplate::contract::{
 };
 use nameplate::result::{RegistrationStatus, RegistrationView};
 use nameplate::runtime::SETTLING_SECS;
-use nameplate::{Class, StepError, purchase, table, tags};
+use nameplate::{StepError, purchase, table, tags};
 
 use crate::ledger::{Ledger, Purchase};
 use crate::registrant;
@@ -65,7 +65,7 @@ pub(crate) async fn run(
     let step = Step { clients, settings, input: &input, domain, ledger, clock };
     let purchase = step.ledger.read().await?;
     if purchase.held_by.as_deref() != Some(input.execution.as_str()) {
-        return Err(not_the_holder(domain));
+        return Err(StepError::not_the_holder(domain, "spend money on it"));
     }
     match (purchase.intent, input.plan) {
         (None, RegistrationPlan::NotManaged) => Ok(not_managed()),
@@ -293,7 +293,7 @@ impl Step<'_> {
     async fn outrun(&self) -> Result<StepError, StepError> {
         let purchase = self.ledger.read().await?;
         if purchase.held_by.as_deref() != Some(self.input.execution.as_str()) {
-            return Ok(not_the_holder(self.domain));
+            return Ok(StepError::not_the_holder(self.domain, "spend money on it"));
         }
         Ok(StepError::not_ready(
             "PurchaseBegun",
@@ -384,15 +384,6 @@ fn not_managed() -> RegisterOutput {
         watch_key: None,
         actions: Vec::new(),
     }
-}
-
-fn not_the_holder(domain: &str) -> StepError {
-    StepError::new(
-        Class::Busy,
-        "NotTheHolder",
-        format!("this execution does not hold {domain} any more, so it may not spend money on it"),
-        "wait until the execution that holds it has ended, then start again",
-    )
 }
 
 fn registration_failed(domain: &str, operation: &Operation) -> StepError {

@@ -27,11 +27,12 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use nameplate::contract::{
     CERTIFICATE_DEADLINE_SECS, CertificateStatus, RequestCertInput, RequestCertOutput, ValidationRecord,
 };
+use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
 use nameplate::request::{Dns, Request, Validation};
 use nameplate::table::{self, domain as attribute, watch};
 use nameplate::token::{hex, token};
-use nameplate::{Class, StepError, runtime, tags};
+use nameplate::{StepError, runtime, tags};
 
 use crate::email::{self, Question};
 
@@ -269,12 +270,12 @@ impl Certificate {
         let mut records: Vec<ValidationRecord> = options
             .iter()
             .filter_map(|option| option.resource_record())
-            .map(|record| ValidationRecord { name: normal_name(record.name()), value: normal_name(record.value()) })
+            .map(|record| ValidationRecord { name: dns_form(record.name()), value: dns_form(record.value()) })
             .collect();
         records.sort();
         records.dedup();
         let names_of = |is: fn(&DomainValidation) -> bool| -> BTreeSet<String> {
-            options.iter().filter(|option| is(option)).map(|option| normal_name(option.domain_name())).collect()
+            options.iter().filter(|option| is(option)).map(|option| dns_form(option.domain_name())).collect()
         };
         let by_email = options.iter().filter(|option| option.validation_method() == Some(&ValidationMethod::Email));
         Some(Self {
@@ -287,7 +288,7 @@ impl Certificate {
             validated_by_record: names_of(|option| option.resource_record().is_some()),
             records,
             methods: options.iter().filter_map(|option| option.validation_method().cloned()).collect(),
-            asked_at: by_email.filter_map(|option| option.validation_domain()).map(normal_name).collect(),
+            asked_at: by_email.filter_map(|option| option.validation_domain()).map(dns_form).collect(),
             // Of a name that needs no more answer ACM need not say whom it asked.
             asked: names_of(|option| !option.validation_emails().is_empty() || is_validated(option)),
             validated: names_of(is_validated),
@@ -319,11 +320,7 @@ fn wanted_names(request: &Request) -> BTreeSet<String> {
 }
 
 fn name_set(domain: Option<&str>, alternative: &[String]) -> BTreeSet<String> {
-    domain.into_iter().chain(alternative.iter().map(String::as_str)).map(normal_name).collect()
-}
-
-fn normal_name(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
+    domain.into_iter().chain(alternative.iter().map(String::as_str)).map(dns_form).collect()
 }
 
 /// DescribeCertificate writes `RSA-2048` where RequestCertificate takes `RSA_2048`.
@@ -385,7 +382,7 @@ fn candidates(listed: Vec<CertificateSummary>, request: &Request) -> Vec<Certifi
     let mut candidates: Vec<CertificateSummary> = listed
         .into_iter()
         .filter(|summary| {
-            summary.domain_name().map(normal_name).as_deref() == Some(request.domain_name.as_str())
+            summary.domain_name().map(dns_form).as_deref() == Some(request.domain_name.as_str())
                 && summary.r#type().is_none_or(|kind| *kind == CertificateType::AmazonIssued)
         })
         .collect();
@@ -618,7 +615,9 @@ impl Watches<'_> {
             .await;
         match update {
             Ok(_) => Ok(()),
-            Err(error) if code_of(&error) == Some(table::CONDITION_FAILED) => Err(not_the_holder(domain)),
+            Err(error) if code_of(&error) == Some(table::CONDITION_FAILED) => {
+                Err(StepError::not_the_holder(domain, "wait for its certificate"))
+            }
             Err(error) => Err(classify("dynamodb:UpdateItem", &error)),
         }
     }
@@ -678,15 +677,6 @@ async fn written(update: UpdateItemFluentBuilder) -> Result<(), StepError> {
         Err(error) if code_of(&error) == Some(table::CONDITION_FAILED) => Ok(()),
         Err(error) => Err(classify("dynamodb:UpdateItem", &error)),
     }
-}
-
-fn not_the_holder(domain: &str) -> StepError {
-    StepError::new(
-        Class::Busy,
-        "NotTheHolder",
-        format!("this execution does not hold {domain} any more, so it may not wait for its certificate"),
-        "wait until the execution that holds it has ended, then start again",
-    )
 }
 
 fn not_readable(arn: &str) -> StepError {
@@ -817,6 +807,7 @@ mod tests {
     use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::body::SdkBody;
+    use nameplate::Class;
     use nameplate::contract::REGISTRATION_DEADLINE_SECS;
     use serde_json::json;
     use std::sync::{Arc, Mutex};

@@ -19,7 +19,7 @@ use nameplate::error::{classify, code_of, invalid_change_batch};
 use nameplate::records::{self, Owned, Standing};
 use nameplate::request::ExactRecord;
 use nameplate::table::{self, domain as attribute};
-use nameplate::{Class, StepError, runtime};
+use nameplate::{StepError, runtime};
 
 /// Record sets on one page: the most that Route 53 gives.
 const PAGE_SIZE: i32 = 300;
@@ -139,15 +139,7 @@ impl List<'_> {
     }
 
     fn not_the_holder(&self) -> StepError {
-        StepError::new(
-            Class::Busy,
-            "NotTheHolder",
-            format!(
-                "this execution does not hold {} any more, so it may not write its records",
-                self.input.request.domain_name
-            ),
-            "wait until the execution that holds it has ended, then start again",
-        )
+        StepError::not_the_holder(self.input.request.domain_name.as_str(), "write its records")
     }
 }
 

@@ -13,6 +13,7 @@ use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 use nameplate::StepError;
 use nameplate::contract::{ValidationRecord, WriteValidationRecordsInput, WriteValidationRecordsOutput};
+use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
 
 /// How long resolvers keep a record, in seconds.
@@ -61,7 +62,7 @@ pub(crate) async fn run(
 fn distinct(records: &[ValidationRecord]) -> Vec<ValidationRecord> {
     let mut records: Vec<ValidationRecord> = records
         .iter()
-        .map(|record| ValidationRecord { name: normal_name(&record.name), value: normal_name(&record.value) })
+        .map(|record| ValidationRecord { name: dns_form(&record.name), value: dns_form(&record.value) })
         .collect();
     records.sort();
     records.dedup();
@@ -73,10 +74,6 @@ fn to_write(wanted: &[ValidationRecord], present: &BTreeMap<String, Vec<String>>
     let stands =
         |record: &&ValidationRecord| present.get(&record.name).is_some_and(|values| values.contains(&record.value));
     wanted.iter().filter(|record| !stands(record)).cloned().collect()
-}
-
-fn normal_name(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// The hosted zone that is written to.
@@ -134,8 +131,8 @@ impl Zone<'_> {
                 _ => classify("route53:ListResourceRecordSets", &error),
             })?;
         for set in page.resource_record_sets().iter().filter(|set| *set.r#type() == RrType::Cname) {
-            let values = set.resource_records().iter().map(|record| normal_name(record.value()));
-            present.entry(normal_name(set.name())).or_default().extend(values);
+            let values = set.resource_records().iter().map(|record| dns_form(record.value()));
+            present.entry(dns_form(set.name())).or_default().extend(values);
         }
         Ok(!page.is_truncated())
     }

@@ -5,6 +5,7 @@
 //! The registrar here is worse than AWS: it takes a second change while one runs (AWS answers `DuplicateRequest`), and
 //! lists a change only a while after it took it.
 
+use nameplate::Class;
 use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 

@@ -1,6 +1,7 @@
 //! `delete-records` against a table and zones that answer in memory: which calls it makes, in which order, and what it
 //! says. What is decided is tested in `nameplate::records`.
 
+use nameplate::Class;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, CertificateSummary, Filters, KeyAlgorithm};
 use nameplate::contract::ValidationRecord;
+use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
 use nameplate::validation::{Needs, Proven, is_closed};
 use nameplate::{StepError, tags};
 use tokio::task::JoinSet;
 
-use super::normal;
 use crate::step::{Clients, Settings};
 
 /// Certificates on one page: the most that ACM gives.
@@ -55,7 +55,7 @@ pub(crate) async fn of_the_domain(
     domain: &str,
     recorded: &BTreeSet<&String>,
 ) -> Result<Vec<Certificate>, StepError> {
-    let main = |summary: &CertificateSummary| summary.domain_name().map(normal).as_deref() == Some(domain);
+    let main = |summary: &CertificateSummary| summary.domain_name().map(dns_form).as_deref() == Some(domain);
     let mut arns: BTreeSet<String> = recorded.iter().map(|arn| (*arn).clone()).collect();
     arns.extend(list(&clients.acm, &[], &main).await?);
     let mut found = Vec::new();
@@ -193,8 +193,9 @@ async fn describe(acm: &aws_sdk_acm::Client, arn: &str) -> Result<Option<Certifi
 
 fn records(detail: &CertificateDetail) -> Vec<ValidationRecord> {
     let records = detail.domain_validation_options().iter().filter_map(|option| option.resource_record());
-    let mut records: Vec<ValidationRecord> =
-        records.map(|record| ValidationRecord { name: normal(record.name()), value: normal(record.value()) }).collect();
+    let mut records: Vec<ValidationRecord> = records
+        .map(|record| ValidationRecord { name: dns_form(record.name()), value: dns_form(record.value()) })
+        .collect();
     records.sort();
     records.dedup();
     records

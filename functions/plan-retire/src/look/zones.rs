@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_route53::types::{HostedZone, ResourceRecordSet, RrType, TagResourceType};
+use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
 use nameplate::records::Standing;
 use nameplate::{DomainName, StepError, tags};
 
-use super::{Delegation, normal};
+use super::Delegation;
 use crate::step::{Clients, Settings};
 
 /// Zones on one page, and record sets: the most that Route 53 gives (AWS-FACTS 2.1).
@@ -124,7 +125,7 @@ impl Listed {
         }
         Some(Self {
             id: zone.id().trim_start_matches("/hostedzone/").to_owned(),
-            name: normal(zone.name()),
+            name: dns_form(zone.name()),
             caller_reference: zone.caller_reference().to_owned(),
             comment: zone.config().and_then(|config| config.comment()).unwrap_or_default().to_owned(),
         })
@@ -160,7 +161,7 @@ async fn of_name(clients: &Clients, name: &str) -> Result<Vec<Listed>, StepError
             .map_err(|error| classify("route53:ListHostedZonesByName", &error))?;
         found.extend(page.hosted_zones().iter().filter_map(Listed::of).filter(|zone| zone.name == name));
         match page.next_dns_name() {
-            Some(next) if page.is_truncated() && normal(next) == name => {
+            Some(next) if page.is_truncated() && dns_form(next) == name => {
                 next_name = next.to_owned();
                 next_id = page.next_hosted_zone_id().map(str::to_owned);
             }
@@ -193,7 +194,7 @@ async fn name_servers(clients: &Clients, id: &str) -> Result<Vec<String>, StepEr
     match clients.route53.get_hosted_zone().id(id).send().await {
         Ok(answer) => Ok(answer
             .delegation_set()
-            .map(|set| set.name_servers().iter().map(|server| normal(server)).collect())
+            .map(|set| set.name_servers().iter().map(|server| dns_form(server)).collect())
             .unwrap_or_default()),
         Err(error) if code_of(&error) == Some("NoSuchHostedZone") => Ok(Vec::new()),
         Err(error) => Err(classify("route53:GetHostedZone", &error)),
@@ -254,7 +255,7 @@ impl Set {
         let alias_of = set.alias_target().filter(|_| set.set_identifier().is_none());
         Self {
             standing: Standing::new(set.name(), set.r#type().as_str(), set.ttl(), values, simple),
-            alias_of: alias_of.map(|alias| normal(alias.dns_name())),
+            alias_of: alias_of.map(|alias| dns_form(alias.dns_name())),
         }
     }
 }

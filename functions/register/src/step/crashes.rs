@@ -6,6 +6,7 @@
 //! The registrar here is worse than AWS: it takes a second registration of one name (AWS answers
 //! `DuplicateRequest`), and shows an operation only a while after it took it.
 
+use nameplate::Class;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};

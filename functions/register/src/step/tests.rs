@@ -1,6 +1,7 @@
 //! The step against answers of AWS, one rule for each call that it may make: a call without a rule fails
 //! the test, so that the absence of a rule says that the call is not made.
 
+use nameplate::Class;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,6 @@
 //! Where ACM asks by e-mail. It must not know how the words are made.
 
+use nameplate::Class;
 use std::time::Duration;
 
 use aws_sdk_acm::operation::resend_validation_email::ResendValidationEmailOutput;
