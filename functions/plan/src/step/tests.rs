@@ -842,6 +842,19 @@ async fn a_root_path_that_leads_to_the_api_of_somebody_else_is_refused_and_one_t
 }
 
 #[tokio::test]
+async fn what_a_broken_run_was_to_take_over_is_not_said_twice() {
+    let theirs = HashMap::from([(tags::STACK.to_owned(), "another".to_owned())]);
+    let other = custom_domain(CERTIFICATE, DomainNameStatus::Available, theirs);
+    let mut known = known();
+    known["adopted"] = json!([{"resource": "custom domain", "name": "api.example.com", "reason": "as it was then"}]);
+    let broken = World::changed().with("GetItem", changed_item(attribute::KNOWN, text(known)));
+    let mut wish = request();
+    wish["adopt"] = json!(true);
+    let plan = broken.with("GetDomainNames", other).plan(wish).await.expect("a plan");
+    assert_eq!((plan.adopted, plan.known.adopted.len()), (vec![], 1));
+}
+
+#[tokio::test]
 async fn tags_that_an_earlier_run_set_and_nobody_wants_any_more_are_named() {
     let mut wish = request();
     wish["tags"] = json!({"cost": "1"});
