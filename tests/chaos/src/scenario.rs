@@ -4,6 +4,7 @@
 //! Owns the form of a scenario and the list of them. Must not know what is done to a call.
 //! To add one: a file with a type that implements [`Scenario`], and a line in [`ALL`].
 
+mod asked;
 mod changed;
 mod corrected;
 mod dissolved;
@@ -30,7 +31,7 @@ use crate::case::{Disturbance, Site};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Every scenario.
-pub(crate) const ALL: [Named; 11] = [
+pub(crate) const ALL: [Named; 12] = [
     &fresh::Fresh,
     &refused::Refused,
     &changed::Changed,
@@ -40,6 +41,7 @@ pub(crate) const ALL: [Named; 11] = [
     &inside::Inside,
     &external::External,
     &elsewhere::Elsewhere,
+    &asked::Asked,
     &retired::Retired,
     &dissolved::Dissolved,
 ];
@@ -129,8 +131,8 @@ pub(crate) trait Scenario: Sync {
         Box::pin(async { Ok(Value::Null) })
     }
 
-    /// The input of the run.
-    fn request(&self, play: &Play) -> Value;
+    /// The input of the run; `before` is what `prepare` gave.
+    fn request(&self, play: &Play, before: &Value) -> Value;
 
     /// What people do while the run goes on.
     fn meanwhile<'a>(&'a self, _play: &'a Play) -> Later<'a, ()> {
