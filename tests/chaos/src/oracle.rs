@@ -56,6 +56,11 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// The same of a name that this account owned before.
+    pub(crate) fn owned(domain: &'a str) -> Self {
+        Self { charges: vec![], tagged: false, ..Self::bought(domain) }
+    }
+
     fn owns_its_zone(&self) -> bool {
         self.zone == Some(self.domain)
     }

@@ -14,6 +14,7 @@ mod fresh;
 mod inside;
 mod records;
 mod refused;
+mod replaced;
 mod retired;
 mod stopped;
 
@@ -31,7 +32,7 @@ use crate::case::{Disturbance, Site};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Every scenario.
-pub(crate) const ALL: [Named; 12] = [
+pub(crate) const ALL: [Named; 13] = [
     &fresh::Fresh,
     &refused::Refused,
     &changed::Changed,
@@ -44,6 +45,7 @@ pub(crate) const ALL: [Named; 12] = [
     &asked::Asked,
     &retired::Retired,
     &dissolved::Dissolved,
+    &replaced::Replaced,
 ];
 
 /// A scenario, as cases name it.
@@ -85,6 +87,11 @@ impl Play {
         let mut request = request(domain, &self.url("/models"));
         request.as_object_mut().expect("an object").remove("registration");
         request
+    }
+
+    /// Has this account own the name.
+    pub(crate) async fn own(&self) {
+        self.world.registry(&self.domain, json!({"state": "owned"})).await;
     }
 
     /// Makes a name live before the run that is disturbed.
