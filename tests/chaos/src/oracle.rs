@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use e2e::World;
+use e2e::{Socket, World};
 use http::Method;
+use nameplate::desired::closed_mark;
 use serde_json::{Value, json};
 
 /// The price of a year that the local AWS asks for a `.com`.
@@ -81,6 +82,37 @@ pub(crate) async fn live(world: &World, result: &Value, expected: &Live<'_>) -> 
     deviations.check("stages", world.api_parts(&api, "stages").await.len(), 1);
     for path in routes.iter().filter_map(|route| route.strip_prefix("GET ")) {
         deviations.check(&format!("answer to {path} under the name"), world.get(&hostname, path).await.0, 200);
+    }
+    deviations.0
+}
+
+/// What is wrong with a WebSocket API of ours that is behind the name and whose default endpoint is closed.
+pub(crate) async fn closed_socket(world: &World, result: &Value, domain: &str, routes: &[&str]) -> Vec<String> {
+    let mut deviations = Deviations::default();
+    let apis = world.apis(domain).await;
+    deviations.check("APIs", apis.len(), 1);
+    let api = apis.first().unwrap_or(&Value::Null);
+    let id = text(&api["apiId"]);
+    deviations.check("result's API", &result["apiId"], &json!(id));
+    deviations.check("result's default endpoint", &result["defaultEndpoint"], &Value::Null);
+    deviations.check("protocol", &api["protocolType"], &json!("WEBSOCKET"));
+    deviations.check("default endpoint closed", &api["disableExecuteApiEndpoint"], &json!(true));
+    deviations.check("routes", route_keys(world, &id).await, routes.iter().map(|route| (*route).to_owned()).collect());
+    deviations.check("integrations", world.api_parts(&id, "integrations").await.len(), routes.len());
+    let stages = world.api_parts(&id, "stages").await;
+    deviations.check("stages", stages.len(), 1);
+    let on = &stages.first().unwrap_or(&Value::Null)["deploymentId"];
+    let deployments = world.api_parts(&id, "deployments").await;
+    let description = |deployment: &Value| text(&deployment["description"]);
+    let deployed = deployments.iter().find(|one| one["deploymentId"] == *on).map(description).unwrap_or_default();
+    deviations.check("description of the stage's deployment", &deployed, &closed_mark(&deployed));
+    // One while it was open, one since it is closed, and one at most of which nobody has heard.
+    deviations.check("2 or 3 deployments", (2..=3).contains(&deployments.len()), true);
+    for (host, path, refusal) in
+        [(format!("api.{domain}"), "/", None), (format!("{id}.execute-api.localhost"), "/live", Some(403))]
+    {
+        let answer = Socket::connect(world.address(), &host, path).await.err();
+        deviations.check(&format!("what keeps a client out of {host}"), answer, refusal);
     }
     deviations.0
 }

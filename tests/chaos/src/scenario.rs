@@ -16,6 +16,7 @@ mod records;
 mod refused;
 mod replaced;
 mod retired;
+mod socket;
 mod stopped;
 
 use std::fmt;
@@ -32,7 +33,7 @@ use crate::case::{Disturbance, Site};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Every scenario.
-pub(crate) const ALL: [Named; 13] = [
+pub(crate) const ALL: [Named; 14] = [
     &fresh::Fresh,
     &refused::Refused,
     &changed::Changed,
@@ -43,6 +44,7 @@ pub(crate) const ALL: [Named; 13] = [
     &external::External,
     &elsewhere::Elsewhere,
     &asked::Asked,
+    &socket::Socket,
     &retired::Retired,
     &dissolved::Dissolved,
     &replaced::Replaced,
