@@ -9,6 +9,7 @@ mod changed;
 mod corrected;
 mod dissolved;
 mod elsewhere;
+mod existing;
 mod external;
 mod fresh;
 mod inside;
@@ -33,7 +34,7 @@ use crate::case::{Disturbance, Site};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Every scenario.
-pub(crate) const ALL: [Named; 14] = [
+pub(crate) const ALL: [Named; 15] = [
     &fresh::Fresh,
     &refused::Refused,
     &changed::Changed,
@@ -45,6 +46,7 @@ pub(crate) const ALL: [Named; 14] = [
     &elsewhere::Elsewhere,
     &asked::Asked,
     &socket::Socket,
+    &existing::Existing,
     &retired::Retired,
     &dissolved::Dissolved,
     &replaced::Replaced,
