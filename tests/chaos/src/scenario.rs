@@ -4,6 +4,7 @@
 //! Owns the form of a scenario and the list of them. Must not know what is done to a call.
 //! To add one: a file with a type that implements [`Scenario`], and a line in [`ALL`].
 
+mod adopted;
 mod asked;
 mod changed;
 mod corrected;
@@ -34,7 +35,7 @@ use crate::case::{Disturbance, Site};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Every scenario.
-pub(crate) const ALL: [Named; 15] = [
+pub(crate) const ALL: [Named; 16] = [
     &fresh::Fresh,
     &refused::Refused,
     &changed::Changed,
@@ -47,6 +48,7 @@ pub(crate) const ALL: [Named; 15] = [
     &asked::Asked,
     &socket::Socket,
     &existing::Existing,
+    &adopted::Adopted,
     &retired::Retired,
     &dissolved::Dissolved,
     &replaced::Replaced,
