@@ -90,7 +90,10 @@ impl Looking<'_> {
             let Some(mapping) = look::root_mapping(self.clients, host).await? else { continue };
             // A recorded mapping is ours whichever API it leads to, since a request can name an existing one.
             let api = mapping.api_id;
-            if self.recorded(host) || self.known.api_id.as_ref() == Some(&api) || self.is_our_api(&api).await? {
+            // One that leads where the request wants it may be of a run that was stopped before it recorded anything.
+            let wanted = self.request.api.existing.as_ref().is_some_and(|existing| existing.api_id == api);
+            let ours = wanted || self.recorded(host) || self.known.api_id.as_ref() == Some(&api);
+            if ours || self.is_our_api(&api).await? {
                 continue;
             }
             let reason = format!("it leads to the API {api}, which is not Nameplate's");

@@ -128,6 +128,12 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         report.resources.extend(adopted.iter().map(taken_over));
         report.lines = difference::lines(&report);
     }
+    // What a run that was broken off has said already is said once.
+    let said = |thing: &Thing| {
+        let mut earlier = item.known.adopted.iter();
+        earlier.any(|earlier| (&earlier.resource, &earlier.name) == (&thing.resource, &thing.name))
+    };
+    adopted.retain(|thing| !said(thing));
 
     let time = now();
     let wait = if found.plan == RegistrationPlan::Register { REGISTRATION_DEADLINE_SECS } else { 0 };

@@ -92,12 +92,12 @@ impl Stage {
 
     async fn carry_out(&self, case: &Case, play: &Play) -> Outcome {
         let (world, name, domain) = (&self.world, play.name.as_str(), &play.domain);
-        let request = case.scenario.request(play);
-        let domain_of_run = request["domainName"].as_str().unwrap_or(domain).to_owned();
         let before = match case.scenario.prepare(play).await {
             Ok(before) => before,
             Err(deviation) => return Outcome::Deviates(vec![deviation]),
         };
+        let request = case.scenario.request(play, &before);
+        let domain_of_run = request["domainName"].as_str().unwrap_or(domain).to_owned();
         let machine = match case.scenario.machine() {
             Machine::Provision if case.disturbances.iter().any(loses_an_event) => self.impatient.clone(),
             Machine::Provision => world.machine().to_owned(),

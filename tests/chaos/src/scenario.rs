@@ -4,16 +4,21 @@
 //! Owns the form of a scenario and the list of them. Must not know what is done to a call.
 //! To add one: a file with a type that implements [`Scenario`], and a line in [`ALL`].
 
+mod adopted;
+mod asked;
 mod changed;
 mod corrected;
 mod dissolved;
 mod elsewhere;
+mod existing;
 mod external;
 mod fresh;
 mod inside;
 mod records;
 mod refused;
+mod replaced;
 mod retired;
+mod socket;
 mod stopped;
 
 use std::fmt;
@@ -30,7 +35,7 @@ use crate::case::{Disturbance, Site};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Every scenario.
-pub(crate) const ALL: [Named; 11] = [
+pub(crate) const ALL: [Named; 16] = [
     &fresh::Fresh,
     &refused::Refused,
     &changed::Changed,
@@ -40,8 +45,13 @@ pub(crate) const ALL: [Named; 11] = [
     &inside::Inside,
     &external::External,
     &elsewhere::Elsewhere,
+    &asked::Asked,
+    &socket::Socket,
+    &existing::Existing,
+    &adopted::Adopted,
     &retired::Retired,
     &dissolved::Dissolved,
+    &replaced::Replaced,
 ];
 
 /// A scenario, as cases name it.
@@ -83,6 +93,11 @@ impl Play {
         let mut request = request(domain, &self.url("/models"));
         request.as_object_mut().expect("an object").remove("registration");
         request
+    }
+
+    /// Has this account own the name.
+    pub(crate) async fn own(&self) {
+        self.world.registry(&self.domain, json!({"state": "owned"})).await;
     }
 
     /// Makes a name live before the run that is disturbed.
@@ -129,8 +144,8 @@ pub(crate) trait Scenario: Sync {
         Box::pin(async { Ok(Value::Null) })
     }
 
-    /// The input of the run.
-    fn request(&self, play: &Play) -> Value;
+    /// The input of the run; `before` is what `prepare` gave.
+    fn request(&self, play: &Play, before: &Value) -> Value;
 
     /// What people do while the run goes on.
     fn meanwhile<'a>(&'a self, _play: &'a Play) -> Later<'a, ()> {

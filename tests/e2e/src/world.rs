@@ -438,6 +438,18 @@ impl World {
         tags
     }
 
+    /// Puts a tag on a zone.
+    ///
+    /// # Panics
+    /// When Route 53 does not take it.
+    pub async fn tag_zone(&self, zone_id: &str, key: &str, value: &str) {
+        let body = format!(
+            "<ChangeTagsForResourceRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><AddTags>\
+             <Tag><Key>{key}</Key><Value>{value}</Value></Tag></AddTags></ChangeTagsForResourceRequest>"
+        );
+        self.route53(Method::POST, &format!("/2013-04-01/tags/hostedzone/{zone_id}"), body).await;
+    }
+
     /// Writes a record into a zone as somebody else does, in the place of one that is there.
     ///
     /// # Panics

@@ -24,7 +24,7 @@ impl Scenario for Changed {
         })
     }
 
-    fn request(&self, play: &Play) -> Value {
+    fn request(&self, play: &Play, _before: &Value) -> Value {
         let mut request = request(&play.domain, &play.url("/models"));
         request["api"]["cors"] = json!({"allowOrigins": ["https://app.example.com"]});
         request["api"]["routes"] = json!([

@@ -23,7 +23,7 @@ impl Scenario for Corrected {
         })
     }
 
-    fn request(&self, play: &Play) -> Value {
+    fn request(&self, play: &Play, _before: &Value) -> Value {
         let mut request = play.without_purchase(&play.domain);
         request["nameServers"] = json!("correct");
         request

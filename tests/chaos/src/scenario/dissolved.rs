@@ -26,7 +26,7 @@ impl Scenario for Dissolved {
         })
     }
 
-    fn request(&self, play: &Play) -> Value {
+    fn request(&self, play: &Play, _before: &Value) -> Value {
         retirement(&play.domain, &json!({"acceptDelegated": true}))
     }
 

@@ -21,7 +21,7 @@ impl Scenario for Elsewhere {
         })
     }
 
-    fn request(&self, play: &Play) -> Value {
+    fn request(&self, play: &Play, _before: &Value) -> Value {
         play.without_purchase(&play.domain)
     }
 

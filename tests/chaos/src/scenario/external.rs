@@ -39,7 +39,7 @@ impl Scenario for External {
         })
     }
 
-    fn request(&self, play: &Play) -> Value {
+    fn request(&self, play: &Play, _before: &Value) -> Value {
         let mut request = play.without_purchase(&play.domain);
         request["dns"] = json!("external");
         request

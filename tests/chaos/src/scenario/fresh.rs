@@ -14,7 +14,7 @@ impl Scenario for Fresh {
         "fresh"
     }
 
-    fn request(&self, play: &Play) -> Value {
+    fn request(&self, play: &Play, _before: &Value) -> Value {
         request(&play.domain, &play.url("/models"))
     }
 

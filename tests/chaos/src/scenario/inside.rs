@@ -29,7 +29,7 @@ impl Scenario for Inside {
         })
     }
 
-    fn request(&self, play: &Play) -> Value {
+    fn request(&self, play: &Play, _before: &Value) -> Value {
         play.without_purchase(&below(play))
     }
 

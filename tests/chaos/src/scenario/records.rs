@@ -33,7 +33,7 @@ impl Scenario for Records {
         })
     }
 
-    fn request(&self, play: &Play) -> Value {
+    fn request(&self, play: &Play, _before: &Value) -> Value {
         with_records(play, &[("kept", "192.0.2.1"), ("changed", "192.0.2.4"), ("added", "192.0.2.5")])
     }
 

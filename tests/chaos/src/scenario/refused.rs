@@ -13,7 +13,7 @@ impl Scenario for Refused {
         "refused"
     }
 
-    fn request(&self, play: &Play) -> Value {
+    fn request(&self, play: &Play, _before: &Value) -> Value {
         let mut request = request(&play.domain, &play.url("/models"));
         request["registration"]["maxPrice"]["amount"] = json!(1.0);
         request

@@ -47,7 +47,7 @@ impl Scenario for Retired {
         })
     }
 
-    fn request(&self, play: &Play) -> Value {
+    fn request(&self, play: &Play, _before: &Value) -> Value {
         retirement(&play.domain, &json!({"autoRenew": "off"}))
     }
 

@@ -457,8 +457,8 @@ fn what_is_remembered_of_the_resources_is_what_the_next_run_reads() {
                 problems.push(format!("{state} remembers {:?}, not {known:?}", jsonata::object_keys(text)));
             }
         }
-        if count != 2 {
-            problems.push(format!("{count} states remember, not Finish and RecordFailure"));
+        if count != 3 {
+            problems.push(format!("{count} states remember, not Claim, Finish and RecordFailure"));
         }
         problems
     };
