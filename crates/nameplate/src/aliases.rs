@@ -4,6 +4,11 @@
 /// What the target of every alias of a custom domain has in its name.
 const GATEWAY_NAME: &str = ".execute-api.";
 
+/// Whether the target of an alias is a custom domain in that region. One of another region is never this stack's.
+pub fn is_custom_domain_in(region: &str, target: &str) -> bool {
+    target.contains(&format!("{GATEWAY_NAME}{region}."))
+}
+
 /// An A, AAAA or CNAME record at a host name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostRecord {
@@ -27,16 +32,16 @@ pub enum Whose {
 }
 
 impl HostRecord {
-    /// Whose it is. `target` is what our custom domain of the name answers under. `recorded`: an earlier run wrote the
-    /// alias records of the name, so that an alias of a custom domain that is gone is ours too: the names of custom
-    /// domains are drawn anew each time one is made.
-    pub fn whose(&self, target: Option<&str>, recorded: bool) -> Whose {
+    /// Whose it is. `target` is what our custom domain of the name answers under. `earlier`: an earlier run wrote the
+    /// alias records of the name and this one leads into our region, so that an alias of a custom domain that is gone is
+    /// ours too: the names of custom domains are drawn anew each time one is made.
+    pub fn whose(&self, target: Option<&str>, earlier: bool) -> Whose {
         if self.routed {
             return Whose::Routed;
         }
         let alias = self.alias.as_deref().filter(|_| matches!(self.kind.as_str(), "A" | "AAAA"));
         match alias {
-            Some(alias) if Some(alias) == target || (recorded && alias.contains(GATEWAY_NAME)) => Whose::Ours,
+            Some(alias) if Some(alias) == target || (earlier && alias.contains(GATEWAY_NAME)) => Whose::Ours,
             _ => Whose::Theirs,
         }
     }
@@ -51,6 +56,13 @@ mod tests {
 
     fn record(kind: &str, alias: Option<&str>, routed: bool) -> HostRecord {
         HostRecord { kind: kind.to_owned(), alias: alias.map(str::to_owned), routed }
+    }
+
+    #[test]
+    fn a_custom_domain_of_another_region_is_not_here() {
+        assert!(is_custom_domain_in("us-east-1", TARGET));
+        assert!(!is_custom_domain_in("us-east", TARGET) && !is_custom_domain_in("us-west-2", TARGET));
+        assert!(!is_custom_domain_in("us-east-1", "lb.us-east-1.elb.amazonaws.com"));
     }
 
     #[test]

@@ -73,6 +73,11 @@ pub(crate) async fn run(
         if zone.name != domain {
             continue;
         }
+        if let Some(other) = zone.tags.get(tags::STACK).filter(|other| **other != settings.stack) {
+            let reason = format!("its tag {} says that the stack {other} uses it", tags::STACK);
+            left.push(Thing::new(HOSTED_ZONE, id, reason));
+            continue;
+        }
         if !made_by_us(&zone, &input, &settings.stack) {
             let_go(clients, settings, domain, id, &zone).await?;
             continue;

@@ -1,5 +1,5 @@
 //! Step `detach-domain`: takes the host names off the API: alias records, mappings, custom domain, in that order, so
-//! that no name points into the void.
+//! that no name points into the void. What would be refused is looked at before anything of a host name goes.
 //!
 //! - Reads: GetDomainName, GetApiMappings, GetApi of an API that holds a mapping, ListResourceRecordSets.
 //! - Writes: one batch of ChangeResourceRecordSets for each zone that holds an alias record of ours,
@@ -16,6 +16,7 @@ use aws_sdk_apigatewayv2::config::retry::RetryConfig;
 use aws_sdk_apigatewayv2::operation::get_domain_name::GetDomainNameOutput;
 use aws_sdk_apigatewayv2::types::ApiMapping;
 use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
+use nameplate::aliases::is_custom_domain_in;
 use nameplate::contract::retire::{DetachDomainInput, RetireStepOutput};
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
@@ -25,8 +26,6 @@ use nameplate::{StepError, tags};
 const RECORDS_READ: i32 = 3;
 /// Mappings per page. API Gateway pages only when it is asked for a page size.
 const PAGE_SIZE: &str = "500";
-/// What the target of every alias of a custom domain has in its name.
-const GATEWAY_NAME: &str = ".execute-api.";
 
 /// The clients of this step.
 #[derive(Clone, Debug)]
@@ -53,12 +52,20 @@ pub(crate) async fn run(
     let step = Step { clients, settings, input: &input };
     for host in &input.hostnames {
         let domain = step.custom_domain(host).await?;
-        let targets = Targets { exact: domain.as_ref().and_then(target), any: input.recorded.contains(host) };
+        let mappings = match &domain {
+            Some(_) => step.our_mappings(host).await?,
+            None => Vec::new(),
+        };
+        let region = clients.api_gateway.config().region().map(ToString::to_string);
+        let targets = Targets {
+            exact: domain.as_ref().and_then(target),
+            gone_from: region.filter(|_| domain.is_none() && input.recorded.contains(host)),
+        };
         for zone in &input.hosted_zone_ids {
             step.delete_records(zone, host, &targets).await?;
         }
         if domain.is_some() {
-            step.delete_mappings(host).await?;
+            step.delete_mappings(host, &mappings).await?;
             step.delete_custom_domain(host).await?;
         }
     }
@@ -70,15 +77,16 @@ pub(crate) async fn run(
 struct Targets {
     /// What our custom domain answers under, in normal form.
     exact: Option<String>,
-    /// Whether an alias of any custom domain is: the records of the name are on record as ours, and the names of
-    /// custom domains are drawn anew each time one is made.
-    any: bool,
+    /// The region in which an alias of any custom domain is: ours is gone, and the records of the name are on record as
+    /// ours. What our custom domain answered under nobody can tell any more.
+    gone_from: Option<String>,
 }
 
 impl Targets {
     fn hold(&self, alias: &AliasTarget) -> bool {
         let name = dns_form(alias.dns_name());
-        self.exact.as_ref() == Some(&name) || (self.any && name.contains(GATEWAY_NAME))
+        let gone_from = self.gone_from.as_deref();
+        self.exact.as_ref() == Some(&name) || gone_from.is_some_and(|region| is_custom_domain_in(region, &name))
     }
 }
 
@@ -178,12 +186,16 @@ impl Step<'_> {
         }
     }
 
-    /// Takes every mapping away, unless one is somebody else's.
-    async fn delete_mappings(&self, host: &str) -> Result<(), StepError> {
+    /// Every mapping of the host name, unless one is somebody else's.
+    async fn our_mappings(&self, host: &str) -> Result<Vec<ApiMapping>, StepError> {
         let mappings = self.mappings(host).await?;
         for mapping in &mappings {
             self.check_is_ours(host, mapping).await?;
         }
+        Ok(mappings)
+    }
+
+    async fn delete_mappings(&self, host: &str, mappings: &[ApiMapping]) -> Result<(), StepError> {
         for id in mappings.iter().filter_map(|mapping| mapping.api_mapping_id()) {
             let gone = self.clients.api_gateway.delete_api_mapping().domain_name(host).api_mapping_id(id).send().await;
             match gone {

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use nameplate::aliases;
 use nameplate::contract::retire::{IN_USE_DEADLINE_SECS, PlanRetireInput, PlanRetireOutput};
 use nameplate::contract::{Known, REGISTRATION_DEADLINE_SECS, STATE_MACHINE_SUFFIX, ValidationRecord};
 use nameplate::domain::dns_form;
@@ -29,8 +30,6 @@ use crate::look::certificates::{self, Certificate};
 use crate::look::zones::{self, Zone};
 use crate::look::{self, Delegation, Host};
 
-/// What the target of every alias of a custom domain has in its name.
-const GATEWAY_NAME: &str = ".execute-api.";
 /// Further records that a plan names one by one, of those that go and of those that stay: it is part of what Step
 /// Functions hands on.
 const MAX_RECORDS_NAMED: usize = 100;
@@ -294,11 +293,13 @@ async fn look_into_zone(
     let decision = records::decide(&[], &item.owned, &standing, &validation, now);
     let going: BTreeSet<String> = decision.changes.iter().map(records::Change::subject).collect();
     let zone_name = zone.name.clone();
+    let region = clients.api_gateway.config().region();
+    let here = |alias: &str| region.is_some_and(|region| aliases::is_custom_domain_in(region.as_ref(), alias));
     let goes = |set: &&zones::Set| {
         let name = set.standing.name();
         match set.standing.kind() {
             "NS" | "SOA" if name == zone_name => true,
-            "A" | "AAAA" if set.alias_of.as_ref().is_some_and(|of| of.contains(GATEWAY_NAME)) => {
+            "A" | "AAAA" if set.alias_of.as_ref().is_some_and(|of| here(of)) => {
                 found.hosts.iter().any(|host| host.detachable() && host.name == name)
             }
             "CNAME"

@@ -2,7 +2,7 @@
 //! told as what a run takes over. Read-only. It must not know how anything is taken over: the steps look for themselves.
 
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
-use nameplate::aliases::{HostRecord, Whose};
+use nameplate::aliases::{self, HostRecord, Whose};
 use nameplate::contract::Known;
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
@@ -45,7 +45,7 @@ impl Foreign {
         let Thing { resource, name, reason } = &self.thing;
         let remedy = match self.adoptable {
             true => "remove it, ask for another host name, or write `\"adopt\": true` to have it taken over",
-            false => "remove it, or ask for another host name",
+            false => "remove it, or ask for other host names",
         };
         StepError::refused(self.code, format!("the {resource} {name} is in the way: {reason}"), remedy)
     }
@@ -77,6 +77,12 @@ impl Looking<'_> {
         self.known.hostnames.iter().any(|known| known == host)
     }
 
+    /// Whether an alias leads to a custom domain of this region.
+    fn is_here(&self, alias: &str) -> bool {
+        let region = self.clients.apigateway.config().region();
+        region.is_some_and(|region| aliases::is_custom_domain_in(region.as_ref(), alias))
+    }
+
     fn custom_domains(&self) -> Vec<Foreign> {
         let reason = format!("it was not made by this stack for {}", self.request.domain_name);
         let foreign = |name: &String| Foreign::new("CustomDomainNotOurs", "custom domain", name, &reason);
@@ -98,6 +104,20 @@ impl Looking<'_> {
             }
             let reason = format!("it leads to the API {api}, which is not Nameplate's");
             all.push(Foreign::new("MappingNotOurs", "mapping", format!("of {host}"), reason));
+        }
+        // A host name that is taken off takes all its paths with it.
+        for host in &self.custom_domains.dropped {
+            for mapping in look::mappings(self.clients, host).await? {
+                let (path, api) = (mapping.key, mapping.api_id);
+                if (path.is_empty() && self.recorded(host)) || self.is_our_api(&api).await? {
+                    continue;
+                }
+                let reason = format!(
+                    "it leads to the API {api}, which is not Nameplate's, and the request names {host} no more"
+                );
+                let name = format!("of {host}/{path}");
+                all.push(Foreign { adoptable: false, ..Foreign::new("MappingNotOurs", "mapping", name, reason) });
+            }
         }
         Ok(all)
     }
@@ -136,7 +156,9 @@ impl Looking<'_> {
         let CustomDomains { wanted, foreign, .. } = self.custom_domains;
         let target = wanted.get(host).or(foreign.get(host)).and_then(|found| found.target.as_deref());
         let foreign = |set: &ResourceRecordSet| {
-            let adoptable = match host_record(set).whose(target, self.recorded(host)) {
+            let record = host_record(set);
+            let earlier = self.recorded(host) && record.alias.as_deref().is_some_and(|alias| self.is_here(alias));
+            let adoptable = match record.whose(target, earlier) {
                 Whose::Ours => return None,
                 Whose::Theirs => true,
                 Whose::Routed => false,

@@ -1,6 +1,6 @@
 //! The single looks of `plan`: one resource each, read-only. It must not decide what happens next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_acm::primitives::DateTime;
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus};
@@ -85,9 +85,13 @@ pub(crate) async fn custom_domains(
     clients: &Clients,
     settings: &Settings,
     request: &Request,
+    known: &Known,
 ) -> Result<CustomDomains, StepError> {
     let hostnames = request.hostnames();
     let (mut found, mut next) = (CustomDomains::default(), None);
+    // Of one whose custom domain is gone the alias records may still stand.
+    let mut recorded: BTreeSet<String> =
+        known.hostnames.iter().filter(|name| !hostnames.contains(name)).cloned().collect();
     loop {
         let page = clients
             .apigateway
@@ -100,6 +104,7 @@ pub(crate) async fn custom_domains(
         for item in page.items.unwrap_or_default() {
             let name = item.domain_name().map(dns_form).unwrap_or_default();
             let domain = CustomDomain::of(&item, name.clone());
+            recorded.remove(&name);
             match (hostnames.contains(&name), ours(item.tags(), settings, request)) {
                 (true, true) => drop(found.wanted.insert(name, domain)),
                 (true, false) => drop(found.foreign.insert(name, domain)),
@@ -109,6 +114,7 @@ pub(crate) async fn custom_domains(
         }
         next = page.next_token.filter(|token| !token.is_empty());
         if next.is_none() {
+            found.dropped.extend(recorded);
             return Ok(found);
         }
     }
@@ -129,24 +135,39 @@ impl CustomDomain {
     }
 }
 
-/// Where the root path of a custom domain leads.
-pub(crate) struct RootMapping {
+/// Where a path of a custom domain leads.
+pub(crate) struct Mapping {
+    /// The path; empty for the root.
+    pub(crate) key: String,
     pub(crate) api_id: String,
     pub(crate) stage: Option<String>,
 }
 
+/// Where the paths of a custom domain lead; none when it is gone.
+pub(crate) async fn mappings(clients: &Clients, host: &str) -> Result<Vec<Mapping>, StepError> {
+    let (mut found, mut next) = (Vec::new(), None);
+    loop {
+        let call = clients.apigateway.get_api_mappings().domain_name(host).max_results(PAGE_SIZE).set_next_token(next);
+        let page = match call.send().await {
+            Ok(page) => page,
+            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(found),
+            Err(error) => return Err(classify("apigatewayv2:GetApiMappings", &error)),
+        };
+        found.extend(page.items().iter().map(|mapping| Mapping {
+            key: mapping.api_mapping_key().unwrap_or_default().to_owned(),
+            api_id: mapping.api_id().unwrap_or_default().to_owned(),
+            stage: mapping.stage().map(str::to_owned),
+        }));
+        next = page.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
 /// Where the root path of a custom domain leads, if it leads anywhere.
-pub(crate) async fn root_mapping(clients: &Clients, host: &str) -> Result<Option<RootMapping>, StepError> {
-    let answer = match clients.apigateway.get_api_mappings().domain_name(host).send().await {
-        Ok(answer) => answer,
-        Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
-        Err(error) => return Err(classify("apigatewayv2:GetApiMappings", &error)),
-    };
-    let root = answer.items().iter().find(|mapping| mapping.api_mapping_key().unwrap_or_default().is_empty());
-    Ok(root.map(|mapping| RootMapping {
-        api_id: mapping.api_id().unwrap_or_default().to_owned(),
-        stage: mapping.stage().map(str::to_owned),
-    }))
+pub(crate) async fn root_mapping(clients: &Clients, host: &str) -> Result<Option<Mapping>, StepError> {
+    Ok(mappings(clients, host).await?.into_iter().find(|mapping| mapping.key.is_empty()))
 }
 
 /// The existing API that the request names, if it names one.
@@ -172,6 +193,17 @@ pub(crate) async fn existing_api(clients: &Clients, settings: &Settings, request
             "ApiIsOurs",
             format!("the API {id} was made by this stack for {}", request.domain_name),
             "leave `api.existing` out and describe the API by `routes`",
+        ));
+    }
+    let tag = |key: &str| api.tags().and_then(|tags| tags.get(key)).map(String::as_str);
+    if let Some(stack) = tag(tags::STACK) {
+        let domain = tag(tags::DOMAIN).unwrap_or("another domain");
+        return Err(StepError::refused(
+            "ApiOfAnotherDomain",
+            format!(
+                "the API {id} was made by the stack {stack} for {domain}, and goes when that changes or is retired"
+            ),
+            format!("name an API that Nameplate did not make, or ask for {domain} with further host names"),
         ));
     }
     if find_stage(clients, id, &existing.stage).await?.is_some() {
@@ -411,7 +443,7 @@ pub(crate) async fn stands(
         return Ok(false);
     }
     for hostname in targets.keys() {
-        let leads_here = |mapping: &RootMapping| mapping.api_id == *api_id && mapping.stage.as_deref() == Some(stage);
+        let leads_here = |mapping: &Mapping| mapping.api_id == *api_id && mapping.stage.as_deref() == Some(stage);
         if !root_mapping(clients, hostname).await?.as_ref().is_some_and(leads_here) {
             return Ok(false);
         }

@@ -85,7 +85,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
 
     // A name that nobody has registered can have no custom domain of somebody else in use here, nor records.
     let custom_domains = match found.quote.is_none() || request.dry_run {
-        true => look::custom_domains(clients, settings, &request).await?,
+        true => look::custom_domains(clients, settings, &request, &item.known).await?,
         false => look::CustomDomains::default(),
     };
     let live = Live { settings, request: &request, item: &item, found: &found, custom_domains: &custom_domains };

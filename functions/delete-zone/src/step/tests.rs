@@ -161,6 +161,14 @@ async fn a_zone_that_somebody_else_made_is_let_go_and_stays() {
 }
 
 #[tokio::test]
+async fn a_zone_that_another_stack_has_taken_over_stays_although_we_made_it() {
+    let made = zone(&zone_reference(INCARNATION, None), tags::ZONE_COMMENT);
+    // No rule lets it be deleted, or its tags be changed.
+    let output = step(&[&made, &tagged(Some("another"))], &[], true).await.expect("no failure");
+    assert!(output.left[0].reason.contains("the stack another"), "{:?}", output.left);
+}
+
+#[tokio::test]
 async fn a_zone_around_the_name_is_neither_deleted_nor_let_go() {
     let around = named("com.", &zone_reference(INCARNATION, None), tags::ZONE_COMMENT);
     // No rule lets anything be done to it.

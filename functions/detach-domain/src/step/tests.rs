@@ -142,11 +142,23 @@ async fn an_alias_of_a_vanished_custom_domain_goes_only_where_it_is_recorded_as_
     assert!(step(&[&no_domain()], &[&present, &batch], Some(HOST)).await.is_ok());
     assert_eq!(batch.num_calls(), 1);
     assert!(step(&[&no_domain()], &[&present], None).await.is_ok(), "no rule lets it be deleted");
+    let elsewhere = records(vec![alias(RrType::A, "d-old.execute-api.us-west-2.amazonaws.com.")]);
+    assert!(step(&[&no_domain()], &[&elsewhere], Some(HOST)).await.is_ok(), "nor that of another region");
+}
+
+#[tokio::test]
+async fn an_alias_that_somebody_has_moved_stays_although_the_name_is_recorded_as_ours() {
+    let moved = records(vec![alias(RrType::A, "d-theirs.execute-api.us-east-1.amazonaws.com.")]);
+    let (gone, dropped) = (domain_deleted(), mapping_deleted());
+    // No rule lets a record be deleted.
+    let gateway = [&domain(our_tags()), &mapping(), &dropped, &gone];
+    assert!(step(&gateway, &[&moved], Some(HOST)).await.is_ok());
+    assert_eq!((dropped.num_calls(), gone.num_calls()), (1, 1));
 }
 
 #[test]
 fn records_of_somebody_else_are_left_alone() {
-    let targets = Targets { exact: Some(TARGET.to_owned()), any: true };
+    let targets = Targets { exact: Some(TARGET.to_owned()), gone_from: None };
     let weighted = ResourceRecordSet::builder()
         .name("api.example.com.")
         .r#type(RrType::A)
@@ -166,6 +178,8 @@ async fn what_is_not_ours_is_refused_before_anything_is_deleted() {
     let present = records(vec![]);
     let error = step(&[&domain(HashMap::new())], &[&present], None).await.expect_err("refused");
     assert_eq!((error.class, error.code.as_str()), (Class::Refused, "DomainNameNotOurs"));
+    // Alias records are no exception: no rule lets them go.
+    let present = records(vec![alias(RrType::A, TARGET), alias(RrType::Aaaa, TARGET)]);
     let gateway = [&domain(our_tags()), &mapping(), &api(HashMap::new())];
     let error = step(&gateway, &[&present], None).await.expect_err("refused");
     assert_eq!((error.class, error.code.as_str()), (Class::Refused, "MappingNotOurs"));

@@ -1,6 +1,6 @@
 //! Hosted zones: the name's own, and one around it in which records of ours stand or can stand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_route53::types::{HostedZone, ResourceRecordSet, RrType, TagResourceType};
 use nameplate::domain::dns_form;
@@ -25,6 +25,8 @@ pub(crate) struct Zone {
     pub(crate) own: bool,
     /// Whether Nameplate made it; else it was there before, or RegisterDomain made it.
     pub(crate) made_by_us: bool,
+    /// The other stack that uses it by now, as its tag says.
+    pub(crate) other_stack: Option<String>,
     /// In normal form; only of one that Nameplate made.
     pub(crate) name_servers: Vec<String>,
     /// Whether it signs its answers (DNSSEC); only of one that Nameplate made.
@@ -39,6 +41,9 @@ impl Zone {
         let accept = "to delete it all the same, start with `\"acceptDelegated\": true`";
         if self.name != domain {
             return Some(format!("it is the zone around the name; only the records of {domain} in it go"));
+        }
+        if let Some(other) = &self.other_stack {
+            return Some(format!("its tag {} says that the stack {other} uses it", tags::STACK));
         }
         if !self.made_by_us {
             return Some("Nameplate did not make it".to_owned());
@@ -83,11 +88,14 @@ pub(crate) async fn find(clients: &Clients, settings: &Settings, known: &Known<'
     let domain = known.domain.as_str();
     let mut found = Vec::new();
     for zone in of_name(clients, domain).await? {
-        let tagged = is_tagged(clients, settings, domain, &zone.id).await?;
+        let present = tags_of(clients, &zone.id).await?;
+        let tagged =
+            tags::ours(present.iter().map(|(key, value)| (key.as_str(), value.as_str())), domain, &settings.stack);
+        let other_stack = present.get(tags::STACK).filter(|stack| **stack != settings.stack).cloned();
         let referred = known.references.contains(&zone.caller_reference);
         if tagged || referred {
             let made_by_us = referred || (tagged && zone.comment == tags::ZONE_COMMENT);
-            let mut own = Zone { own: true, made_by_us, ..zone.as_found() };
+            let mut own = Zone { own: true, made_by_us, other_stack, ..zone.as_found() };
             if made_by_us {
                 own.name_servers = name_servers(clients, &zone.id).await?;
                 own.signed = is_signed(clients, &zone.id).await?;
@@ -138,6 +146,7 @@ impl Listed {
             name: self.name.clone(),
             own: false,
             made_by_us: false,
+            other_stack: None,
             name_servers: Vec::new(),
             signed: false,
             other_record: None,
@@ -178,16 +187,18 @@ async fn by_id(clients: &Clients, id: &str) -> Result<Option<Listed>, StepError>
     }
 }
 
-async fn is_tagged(clients: &Clients, settings: &Settings, domain: &str, id: &str) -> Result<bool, StepError> {
+/// The tags of a zone; none when it is gone.
+async fn tags_of(clients: &Clients, id: &str) -> Result<BTreeMap<String, String>, StepError> {
     let call = clients.route53.list_tags_for_resource().resource_type(TagResourceType::Hostedzone).resource_id(id);
     let answer = match call.send().await {
         Ok(answer) => answer,
-        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(false),
+        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(BTreeMap::new()),
         Err(error) => return Err(classify("route53:ListTagsForResource", &error)),
     };
     let present = answer.resource_tag_set().map(|set| set.tags()).unwrap_or_default();
-    let pairs = present.iter().filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default())));
-    Ok(tags::ours(pairs, domain, &settings.stack))
+    let pair =
+        |tag: &aws_sdk_route53::types::Tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
+    Ok(present.iter().filter_map(pair).collect())
 }
 
 async fn name_servers(clients: &Clients, id: &str) -> Result<Vec<String>, StepError> {

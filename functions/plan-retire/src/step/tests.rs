@@ -60,6 +60,10 @@ struct Given {
     zone: &'static str,
     comment: &'static str,
     tagged: bool,
+    /// The stack that the zone's tags name.
+    stack: &'static str,
+    /// The zone's caller reference.
+    reference: String,
     signed: bool,
     operation: Option<OperationStatus>,
     /// Records beside the zone's own and the validation record: name, type, value.
@@ -80,6 +84,8 @@ impl Default for Given {
             zone: "example.com.",
             comment: "",
             tagged: true,
+            stack: "nameplate",
+            reference: "somebody".to_owned(),
             signed: false,
             operation: None,
             more_records: Vec::new(),
@@ -194,19 +200,21 @@ fn record(name: &str, kind: &str, value: &str) -> ResourceRecordSet {
 
 fn dns(given: &Given) -> Vec<Rule> {
     let (exists, name, comment, tagged, signed) = (given.made, given.zone, given.comment, given.tagged, given.signed);
-    let (domain, more) = (given.domain, given.more_records.clone());
+    let reference = given.reference.clone();
+    let (domain, stack, more) = (given.domain, given.stack, given.more_records.clone());
     let zone = move || {
         HostedZone::builder()
             .id("/hostedzone/Z1")
             .name(name)
-            .caller_reference("somebody")
+            .caller_reference(&reference)
             .config(HostedZoneConfig::builder().comment(comment).build())
             .build()
             .expect("complete")
     };
+    let listed = zone.clone();
     vec![
         mock!(Dns::list_hosted_zones_by_name).then_output(move || {
-            let zones = if exists { vec![zone()] } else { Vec::new() };
+            let zones = if exists { vec![listed()] } else { Vec::new() };
             ListHostedZonesByNameOutput::builder()
                 .set_hosted_zones(Some(zones))
                 .is_truncated(false)
@@ -215,7 +223,9 @@ fn dns(given: &Given) -> Vec<Rule> {
                 .expect("complete")
         }),
         mock!(Dns::list_tags_for_resource).then_output(move || {
-            let pairs = our_tags(domain).into_iter().filter(|_| tagged);
+            let mut present = our_tags(domain);
+            present.insert(tags::STACK.to_owned(), stack.to_owned());
+            let pairs = present.into_iter().filter(|_| tagged);
             let tags = pairs.map(|(k, v)| ZoneTag::builder().key(k).value(v).build());
             let set = ResourceTagSet::builder().set_tags(Some(tags.collect())).build();
             ListTagsForResourceOutput::builder().resource_tag_set(set).build()
@@ -343,6 +353,16 @@ async fn a_zone_that_nameplate_made_goes_only_if_nothing_and_nobody_needs_it() {
         (Given { signed: true, ..ours.clone() }, true, Some("DNSSEC is on")),
         (Given { elsewhere: Some("*.example.com"), ..ours.clone() }, true, Some("CNAME _x1.example.com")),
         (Given { comment: "by hand", ..ours.clone() }, true, Some("did not make it")),
+        (
+            Given {
+                item: item(&[("incarnation", INCARNATION)]),
+                reference: zone_reference(INCARNATION, None),
+                stack: "another",
+                ..ours.clone()
+            },
+            true,
+            Some("the stack another"),
+        ),
     ] {
         let plan = step(&given, json!({"acceptDelegated": accept})).await.expect("a plan");
         let stays = plan.stays.iter().find(|thing| thing.resource == "hosted zone").map(|thing| thing.reason.as_str());
@@ -448,7 +468,7 @@ async fn further_records_of_ours_go_and_do_not_keep_the_zone_and_changed_ones_st
         comment: tags::ZONE_COMMENT,
         more_records: vec![
             ("www.example.com.", "A", "192.0.2.1"),
-            ("api.example.com.", "A", "alias d-1.execute-api.x."),
+            ("api.example.com.", "A", "alias d-1.execute-api.us-east-1.x."),
         ],
         ..Given::default()
     };

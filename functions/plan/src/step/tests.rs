@@ -375,7 +375,7 @@ fn two_custom_domains() -> Rule {
 
 fn mapping(api: &'static str, stage: &'static str) -> Rule {
     mock!(aws_sdk_apigatewayv2::Client::get_api_mappings)
-        .match_requests(|request| request.domain_name() == Some("api.example.com"))
+        .match_requests(|request| ["api.example.com", "old.example.com"].map(Some).contains(&request.domain_name()))
         .then_output(move || {
             let mapping = ApiMapping::builder().api_id(api).stage(stage).api_mapping_key("").build();
             GetApiMappingsOutput::builder().items(mapping).build()
@@ -821,6 +821,62 @@ async fn what_belongs_to_others_is_refused_by_its_name_and_taken_over_only_on_re
             }
         }
     }
+}
+
+#[tokio::test]
+async fn an_alias_that_leads_to_another_region_is_not_ours_although_the_name_is_recorded() {
+    let moved = alias(RrType::A, "d-1.execute-api.us-west-2.amazonaws.com");
+    let mut wish = request();
+    wish["tags"] = json!({"cost": "1"});
+    let refused = World::changed().with("ListResourceRecordSets", records(vec![moved])).failure(wish).await;
+    assert_eq!(refused.code, "RecordNotOurs", "{refused}");
+    assert!(refused.reason.contains("us-west-2"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_host_name_with_a_path_to_the_api_of_somebody_else_is_not_taken_off() {
+    let path = mock!(aws_sdk_apigatewayv2::Client::get_api_mappings).then_compute_output(|call| {
+        let root = ApiMapping::builder().api_id("api-1").stage("$default").api_mapping_key("").build();
+        let more = ApiMapping::builder().api_id("api9").stage("$default").api_mapping_key("v2").build();
+        let more = (call.domain_name() == Some("old.example.com")).then_some(more);
+        GetApiMappingsOutput::builder().items(root).set_items(Some(more.into_iter().collect())).build()
+    });
+    let theirs = mock!(aws_sdk_apigatewayv2::Client::get_api).then_compute_output(|call| {
+        let tags = if call.api_id() == Some("api9") { HashMap::new() } else { our_tags() };
+        GetApiOutput::builder().set_tags(Some(tags)).build()
+    });
+    let world = World::changed()
+        .with("GetDomainNames", two_custom_domains())
+        .with("GetApiMappings", path)
+        .with("GetApi", theirs);
+    let mut wish = request();
+    for adopt in [false, true] {
+        wish["adopt"] = json!(adopt);
+        let refused = world.failure(wish.clone()).await;
+        assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "MappingNotOurs"));
+        assert!(refused.reason.contains("old.example.com/v2") && !refused.remedy.contains("adopt"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_recorded_host_name_is_taken_off_although_its_custom_domain_is_gone_unless_somebody_else_has_it() {
+    let mut known = known();
+    known["hostnames"] = json!(["api.example.com", "gone.example.com", "their.example.com"]);
+    let theirs = listed_domain("their.example.com", CERTIFICATE, DomainNameStatus::Available, HashMap::new());
+    let ours = listed_domain("api.example.com", CERTIFICATE, DomainNameStatus::Available, our_tags());
+    let world = World::changed()
+        .with("GetItem", changed_item(attribute::KNOWN, text(known)))
+        .with("GetDomainNames", custom_domains(vec![theirs, ours]))
+        .with(
+            "GetApiMappings",
+            mock!(aws_sdk_apigatewayv2::Client::get_api_mappings).then_compute_output(|call| {
+                let root = ApiMapping::builder().api_id("api-1").stage("$default").api_mapping_key("").build();
+                let items = if call.domain_name() == Some("api.example.com") { vec![root] } else { Vec::new() };
+                GetApiMappingsOutput::builder().set_items(Some(items)).build()
+            }),
+        );
+    let plan = world.plan(request()).await.expect("a plan");
+    assert_eq!((plan.result, plan.dropped_hostnames), (None, vec!["gone.example.com".to_owned()]));
 }
 
 #[tokio::test]

@@ -51,6 +51,14 @@ fn not_found() -> HttpResponse {
 async fn an_existing_api_must_be_there_with_its_stage_and_not_be_our_own() {
     let no_api = mock!(aws_sdk_apigatewayv2::Client::get_api).then_http_response(not_found);
     let no_stage = mock!(aws_sdk_apigatewayv2::Client::get_stage).then_http_response(not_found);
+    let of_another = HashMap::from([
+        (tags::DOMAIN.to_owned(), "example.net".to_owned()),
+        (tags::STACK.to_owned(), "nameplate".to_owned()),
+    ]);
+    let world = World::fresh().with("GetApi", existing_api(of_another)).with("GetStage", existing_stage());
+    let failure = world.failure(existing()).await;
+    assert_eq!((failure.class, failure.code.as_str()), (Class::Refused, "ApiOfAnotherDomain"));
+    assert!(failure.reason.contains("example.net") && failure.remedy.contains("example.net"), "{failure}");
     for (api, stage, code, field) in [
         (no_api, existing_stage(), "ApiNotFound", "api.existing.apiId"),
         (existing_api(HashMap::new()), no_stage, "StageNotFound", "api.existing.stage"),
