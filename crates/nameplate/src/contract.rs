@@ -38,6 +38,10 @@ pub struct Known {
     pub certificate_arn: Option<String>,
     /// The certificate's validation records, each once.
     pub validation_records: Vec<ValidationRecord>,
+    /// Those of the certificates of all earlier runs, each once: they may still stand.
+    pub former_validation_records: Vec<ValidationRecord>,
+    /// The ids of the hosted zones of all earlier runs, each once: what they wrote may still stand there.
+    pub former_hosted_zone_ids: Vec<String>,
     /// The host names whose root mapping and whose A and AAAA records are ours: like validation records, routes and
     /// integrations they take no tags, so this list says it.
     pub hostnames: Vec<String>,
@@ -112,6 +116,9 @@ pub struct PlanOutput {
     pub item_key: String,
     /// Ids from earlier runs.
     pub known: Known,
+    /// What the item said of the resources, as it stood there; empty where it said nothing. The claim fails if it says
+    /// something else by then: another execution has worked on the domain since.
+    pub seen: String,
     /// Whether the request has records of its own, or an earlier run wrote some. The list of those stays in the
     /// table: with it, what is handed on could grow beyond what Step Functions takes.
     pub has_records: bool,

@@ -47,15 +47,26 @@ pub(crate) enum Answer {
     Unclear(StepError),
 }
 
-/// The registry's servers in the form in which they are compared: lower case, no dot, sorted, each once.
-pub(crate) async fn servers(domains: &Client, domain: &str) -> Result<Vec<String>, StepError> {
+/// What the registry says of the name to resolvers.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Delegation {
+    /// In the form in which they are compared.
+    pub(crate) servers: Vec<String>,
+    /// Whether it has DNSSEC keys, so that resolvers take only signed answers.
+    pub(crate) signed: bool,
+}
+
+pub(crate) async fn delegation(domains: &Client, domain: &str) -> Result<Delegation, StepError> {
     let answer = domains
         .get_domain_detail()
         .domain_name(domain)
         .send()
         .await
         .map_err(|error| classify("route53domains:GetDomainDetail", &error))?;
-    Ok(server_set(answer.nameservers().iter().map(Nameserver::name)))
+    Ok(Delegation {
+        servers: server_set(answer.nameservers().iter().map(Nameserver::name)),
+        signed: !answer.dnssec_keys().is_empty(),
+    })
 }
 
 /// The changes of the name's servers since `since` (seconds since 1970), however they stand.

@@ -8,7 +8,7 @@
 //! no second change while one runs. The SDK does not repeat the call.
 //! NotReady: the registry does not show the servers yet; a change of the name's servers runs, ours or not, or may have
 //! been sent. Ten minutes of it end the run; started again, it finds the change and waits on.
-//! Failed: AWS gave up on the change, or declined it. Busy: this execution does not hold the domain any more.
+//! Refused: the registry has DNSSEC keys of the name. Failed: AWS gave up on the change, or declined it. Busy: this execution does not hold the domain any more.
 //! It must not know hosted zones, nor decide whether the delegation is to be corrected.
 
 use nameplate::StepError;
@@ -60,9 +60,12 @@ pub(crate) async fn run(
 ) -> Result<CorrectDelegationOutput, StepError> {
     let domain = input.request.domain_name.as_str();
     let wanted = server_set(input.name_servers.iter().map(String::as_str));
-    let registry = registry::servers(&clients.domains, domain).await?;
-    if registry == wanted {
-        return Ok(CorrectDelegationOutput { name_servers: registry });
+    let registry = registry::delegation(&clients.domains, domain).await?;
+    if registry.servers == wanted {
+        return Ok(CorrectDelegationOutput { name_servers: registry.servers });
+    }
+    if registry.signed {
+        return Err(signed(domain));
     }
     let ledger = Ledger { client: &clients.dynamodb, table: &settings.table, domain };
     // Before the operations: an attempt that begins after this look is noticed by the next write.
@@ -202,6 +205,19 @@ fn changing(domain: &str, operation: &str) -> StepError {
         "DelegationChanging",
         format!(
             "the registry does not yet name the zone's servers for {domain} ({operation}); some registries take hours"
+        ),
+    )
+}
+
+/// A zone that Nameplate makes does not sign, so that whoever checks signatures would get no answer from it (AWS-FACTS 2.5).
+fn signed(domain: &str) -> StepError {
+    StepError::refused(
+        "DnssecAtRegistry",
+        format!(
+            "the registry has DNSSEC keys of {domain}, which are not those of the hosted zone: pointed to it, the name would answer nobody who checks signatures"
+        ),
+        format!(
+            "take the keys off with `aws route53domains disassociate-delegation-signer-from-domain --region us-east-1 --domain-name {domain} --id ID`, wait until resolvers have forgotten them (up to three days), then start the execution again"
         ),
     )
 }

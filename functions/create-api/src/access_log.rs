@@ -21,7 +21,7 @@ impl Step<'_> {
     /// The log group, if the request wants an access log: made, or found, ours and as wanted.
     pub(crate) async fn write_log_group(&self) -> Result<(), StepError> {
         let Some(log) = &self.request.api.access_log else { return Ok(()) };
-        let name = log_group(self.request, &self.settings.stack);
+        let name = log_group(&self.request.domain_name, &self.settings.stack);
         let retention = match self.look_at_log_group(&name).await? {
             None => {
                 self.create_log_group(&name).await?;

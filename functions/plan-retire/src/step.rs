@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use nameplate::aliases;
 use nameplate::contract::retire::{IN_USE_DEADLINE_SECS, PlanRetireInput, PlanRetireOutput};
 use nameplate::contract::{Known, REGISTRATION_DEADLINE_SECS, STATE_MACHINE_SUFFIX, ValidationRecord};
+use nameplate::desired::log_group;
 use nameplate::domain::dns_form;
 use nameplate::error::classify;
 use nameplate::records::{self, Owned, Standing};
@@ -67,8 +68,14 @@ struct Item {
     retired: bool,
     incarnations: Vec<String>,
     known: Known,
+    /// The attribute `known` as it stands there.
+    seen: String,
     /// Host name of the last request.
     hostname: Option<String>,
+    /// Whether the last request has an access log.
+    logs: bool,
+    /// The API that the last request names, if it names an existing one.
+    existing_api: Option<String>,
     /// Whether the last request leaves DNS to the customer.
     external: bool,
     /// The further records that are ours.
@@ -130,6 +137,7 @@ async fn run_at(
         item_key: table::domain_key(name.as_str()),
         incarnation: item.incarnations.first().cloned().unwrap_or_default(),
         known: found.known(&item.known),
+        seen: item.seen.clone(),
         api_ids: found.apis.iter().filter(|(_, ours)| **ours).map(|(id, _)| id.clone()).collect(),
         hostnames: found.hosts.iter().filter(|host| host.detachable()).map(|host| host.name.clone()).collect(),
         certificate_arns: found.going(settings).map(|certificate| certificate.arn.clone()).collect(),
@@ -192,6 +200,8 @@ impl Found {
                 .or_else(|| Some(self.zones.iter().find(|zone| zone.own)?.id.clone())),
             certificate_arn: recorded.certificate_arn.clone().or_else(|| Some(self.certificates.first()?.arn.clone())),
             validation_records: self.validation.iter().map(|(record, _)| record.clone()).collect(),
+            former_validation_records: recorded.former_validation_records.clone(),
+            former_hosted_zone_ids: recorded.former_hosted_zone_ids.clone(),
             zone_owned: recorded.zone_owned,
             tag_keys: recorded.tag_keys.clone(),
             adopted: recorded.adopted.clone(),
@@ -226,8 +236,9 @@ async fn find(
     let mut names: BTreeSet<String> = custom_domains.ours.keys().cloned().collect();
     names.extend(item.known.hostnames.iter().cloned());
     names.extend(item.hostname.clone());
-    let mut found =
-        Found { apis: look::apis(clients, settings, domain, item.known.api_id.as_deref()).await?, ..Found::default() };
+    // A run that was stopped may have led a host name to an existing API without having recorded it.
+    let recorded_api = item.known.api_id.as_deref().or(item.existing_api.as_deref());
+    let mut found = Found { apis: look::apis(clients, settings, domain, recorded_api).await?, ..Found::default() };
     for name in names {
         let recorded = item.known.hostnames.contains(&name);
         found.hosts.push(look::host(clients, &custom_domains, &name, recorded, &found.apis).await?);
@@ -239,7 +250,7 @@ async fn find(
     find_validation(clients, settings, item, &mut found).await?;
     let known = zones::Known {
         domain: name,
-        recorded: item.known.hosted_zone_id.as_deref(),
+        recorded: item.known.hosted_zone_id.iter().chain(&item.known.former_hosted_zone_ids).collect(),
         references: &references(item),
         external: item.external,
     };
@@ -257,7 +268,8 @@ async fn find_validation(
     item: &Item,
     found: &mut Found,
 ) -> Result<(), StepError> {
-    let mut records: BTreeSet<ValidationRecord> = item.known.validation_records.iter().cloned().collect();
+    let recorded = item.known.validation_records.iter().chain(&item.known.former_validation_records);
+    let mut records: BTreeSet<ValidationRecord> = recorded.cloned().collect();
     records.extend(found.certificates.iter().filter(|one| one.ours).flat_map(|one| one.records.iter().cloned()));
     if records.is_empty() {
         return Ok(());
@@ -359,16 +371,21 @@ fn judge(
     let not_ours = "it does not carry the tags of this stack";
     for host in &found.hosts {
         if host.exists && host.ours {
-            goes.push(Thing::new(
-                "custom domain",
-                &host.name,
-                "made by this stack, with its mapping and alias records",
-            ));
+            let taken = |thing: &Thing| thing.resource == "custom domain" && thing.name == host.name;
+            let reason = match item.known.adopted.iter().any(taken) {
+                true => "taken over by this stack from somebody else; it goes with its mapping and alias records",
+                false => "made by this stack, with its mapping and alias records",
+            };
+            goes.push(Thing::new("custom domain", &host.name, reason));
         } else if host.exists {
             stays.push(Thing::new("custom domain", &host.name, not_ours));
         } else if host.recorded && !item.retired && !found.zones.is_empty() {
             goes.push(Thing::new("alias records", &host.name, "recorded as ours, if they are still there"));
         }
+    }
+    if item.logs {
+        let group = log_group(&request.domain_name, &settings.stack);
+        stays.push(Thing::new("log group", group, "it holds the lines of the access log, until its retention ends"));
     }
     let led_to: BTreeMap<&String, &String> =
         found.hosts.iter().filter_map(|host| Some((host.leads_to.as_ref()?, &host.name))).collect();
@@ -470,7 +487,10 @@ async fn read_item(clients: &Clients, settings: &Settings, domain: &str) -> Resu
             // What cannot be read is searched for anew: the table is a cache.
             false => serde_json::from_value(json(attribute::KNOWN)).unwrap_or_default(),
         },
+        seen: text(attribute::KNOWN).unwrap_or_default(),
         hostname: request["api"]["hostname"].as_str().map(str::to_owned),
+        logs: !request["api"]["accessLog"].is_null(),
+        existing_api: request["api"]["existing"]["apiId"].as_str().map(str::to_owned),
         external: serde_json::from_value(request["dns"].clone()).is_ok_and(|dns: Dns| dns == Dns::External),
         owned: records::owned(text(attribute::RECORDS).as_deref()),
         awaited_certificate: text(attribute::AWAITED_CERTIFICATE),

@@ -56,6 +56,8 @@ struct Item {
     live: bool,
     fingerprint: Option<String>,
     known: Known,
+    /// The attribute `known` as it stands there.
+    seen: String,
     result: Option<ProvisionResult>,
     purchase_begun: bool,
     /// The records of the zone that are ours.
@@ -149,6 +151,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         former_tags: item.known.tag_keys.iter().filter(|key| !request.tags.contains_key(*key)).cloned().collect(),
         adopted,
         known: item.known,
+        seen: item.seen,
         report,
         result: converged,
         request,
@@ -171,6 +174,7 @@ async fn read_item(clients: &Clients, settings: &Settings, request: &Request) ->
         held: attributes.contains_key(attribute::HELD_BY),
         live: text(attribute::STATUS).is_some_and(|status| status == attribute::LIVE),
         fingerprint: text(attribute::FINGERPRINT).cloned(),
+        seen: text(attribute::KNOWN).cloned().unwrap_or_default(),
         // What cannot be read is searched for anew: the table is a cache.
         known: known(
             text(attribute::KNOWN).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
@@ -183,8 +187,18 @@ async fn read_item(clients: &Clients, settings: &Settings, request: &Request) ->
 }
 
 /// What earlier runs made. Of a run that was stopped only the certificate that it awaited is on record.
-fn known(known: Known, awaited: Option<&String>) -> Known {
-    Known { certificate_arn: known.certificate_arn.clone().or_else(|| awaited.cloned()), ..known }
+fn known(mut known: Known, awaited: Option<&String>) -> Known {
+    known.certificate_arn = known.certificate_arn.or_else(|| awaited.cloned());
+    // Another certificate and another zone come in the place of these, and a retirement looks for both.
+    for record in &known.validation_records {
+        if !known.former_validation_records.contains(record) {
+            known.former_validation_records.push(record.clone());
+        }
+    }
+    if let Some(id) = known.hosted_zone_id.as_ref().filter(|id| !known.former_hosted_zone_ids.contains(id)) {
+        known.former_hosted_zone_ids.push(id.clone());
+    }
+    known
 }
 
 /// What was found about the registration.

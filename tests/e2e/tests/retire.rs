@@ -229,3 +229,34 @@ async fn stopped_at_any_of_its_writes_and_started_again_it_comes_to_the_same_end
         run.expect("a run that ends well");
     }
 }
+
+#[tokio::test]
+async fn what_was_planned_before_another_run_ended_takes_nothing_away() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "retire-stale.com";
+    let mut request = request(domain, &backend.url("/models"));
+    let _ = world.run(&request).await.live();
+    let hold = json!({"fault": "holdBefore", "execution": ":retire-stale", "caller": "PlanRetireFunction",
+        "service": "acm", "action": "ListCertificates"});
+    let fault = world.control(Method::POST, "/_local/faults", Some(&hold)).await["id"].clone();
+    let arn = world.start_named(&world.retire_machine(), "retire-stale", &retirement(domain, &json!({}))).await;
+    let holding = async || {
+        let faults = world.control(Method::GET, "/_local/faults", None).await;
+        let ours = faults["faults"].as_array().into_iter().flatten().find(|one| one["id"] == fault);
+        ours.is_some_and(|one| one["holding"] != 0)
+    };
+    while !holding().await {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    request["api"]["alternativeHostnames"] = json!([format!("www.{domain}")]);
+    let _ = world.run(&request).await.live();
+    world.control(Method::DELETE, &format!("/_local/faults/{fault}"), None).await;
+
+    let ended = world.ended(&arn).await;
+    ended.refused("Nameplate.Busy");
+    for host in ["api", "www"] {
+        assert_eq!(world.get(&format!("{host}.{domain}"), "/v1/models").await.0, 200, "{host}");
+    }
+    let _ = world.retire(domain, &json!({})).await.live();
+    assert!(world.custom_domain(&format!("www.{domain}")).await.is_null());
+}

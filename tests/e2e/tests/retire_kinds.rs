@@ -243,3 +243,46 @@ async fn a_zone_that_signs_its_answers_stays_and_a_dry_run_says_so() {
     assert_eq!(named(&again["removed"], "hosted zone"), [zone.as_str()]);
     nothing_of_ours(&world, domain).await;
 }
+
+#[tokio::test]
+async fn what_earlier_requests_wrote_goes_although_names_of_the_certificate_and_dns_have_changed() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "retire-changed.com";
+    let mut request = without_purchase(domain, &backend);
+    request["certificate"] = json!({"alternativeNames": [format!("*.{domain}"), format!("*.eu.{domain}")]});
+    request["records"] = json!([{"name": format!("www.{domain}"), "type": "A", "values": ["192.0.2.1"]}]);
+    let zone = live_elsewhere(&world, &request).await;
+    let proofs = async || world.records(&zone).await.iter().filter(|record| record.contains(" CNAME ")).count();
+    assert_eq!(proofs().await, 2);
+
+    // The certificate of the second run needs one of the two records, and the third run touches no zone.
+    request.as_object_mut().expect("an object").remove("certificate");
+    let _ = world.run(&request).await.live();
+    assert_eq!(proofs().await, 2);
+    request.as_object_mut().expect("an object").remove("records");
+    request["dns"] = json!("external");
+    let _ = world.run(&request).await.live();
+    assert!(world.records(&zone).await.len() > 2, "all of it still stands");
+
+    let result = world.retire(domain, &json!({"acceptDelegated": true})).await.live();
+    assert_eq!(named(&result["removed"], "hosted zone"), [zone.as_str()]);
+    assert_eq!(named(&result["removed"], "validation record").len(), 2);
+    assert_eq!(world.zones(domain).await, [""; 0], "nothing kept it: {result}");
+    nothing_of_ours(&world, domain).await;
+}
+
+#[tokio::test]
+async fn a_record_that_somebody_has_put_in_the_place_of_an_alias_and_a_zone_of_another_stack_stay() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "retire-moved.com";
+    let zone = live_elsewhere(&world, &without_purchase(domain, &backend)).await;
+    let host = format!("api.{domain}");
+    world.put_record(&zone, &host, "A", "192.0.2.7").await;
+    world.tag_zone(&zone, "nameplate:stack", "another").await;
+
+    let result = world.retire(domain, &json!({"acceptDelegated": true})).await.live();
+    let records = world.records(&zone).await;
+    assert!(records.iter().any(|record| record.contains(&host) && record.contains("192.0.2.7")), "{records:?}");
+    assert_eq!(named(&result["left"], "hosted zone"), [zone.as_str()]);
+    assert!(result["left"].to_string().contains("the stack another"), "{result}");
+}

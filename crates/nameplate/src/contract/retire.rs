@@ -37,6 +37,9 @@ pub struct PlanRetireOutput {
     /// What is known of the resources, together with what was found: the claim records it, since a later run could
     /// not find it any more.
     pub known: Known,
+    /// What the item said of the resources, as it stood there; empty where it said nothing. The claim fails if it says
+    /// something else by then: another execution has worked on the domain since.
+    pub seen: String,
     /// Ids of the APIs that go.
     pub api_ids: Vec<String>,
     /// Host names whose custom domain, mappings and alias records go.

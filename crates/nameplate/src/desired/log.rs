@@ -1,14 +1,15 @@
 //! The access log of a stage: where its lines go and what they say. Nothing personal: no address, user agent, header
 //! or query string, and no path, which may name a person.
 
+use crate::domain::DomainName;
 use crate::request::{Protocol, Request};
 
 /// Log groups of this name share one entry in CloudWatch Logs' resource policy, which is short (AWS-FACTS 5.5).
 const FOLDER: &str = "/aws/vendedlogs/nameplate";
 
 /// The log group of a domain in a stack.
-pub fn log_group(request: &Request, stack: &str) -> String {
-    format!("{FOLDER}/{stack}/{}", request.domain_name)
+pub fn log_group(domain: &DomainName, stack: &str) -> String {
+    format!("{FOLDER}/{stack}/{domain}")
 }
 
 /// What a line says: API Gateway's variables (Developer Guide, "Customize HTTP API access logs" and "Configure logging
@@ -47,7 +48,10 @@ impl LogSettings {
     /// What the request wants; nothing where it wants no log.
     pub fn wanted(request: &Request, stack: &str) -> Option<Self> {
         request.api.access_log.as_ref()?;
-        Some(Self { group: log_group(request, stack), format: log_format(request.api.protocol()).to_owned() })
+        Some(Self {
+            group: log_group(&request.domain_name, stack),
+            format: log_format(request.api.protocol()).to_owned(),
+        })
     }
 
     /// What a stage has. An ARN can end in `:*`; one of another kind of destination stands for itself.

@@ -10,7 +10,7 @@ use aws_sdk_route53domains::operation::get_domain_detail::GetDomainDetailOutput;
 use aws_sdk_route53domains::operation::list_operations::ListOperationsOutput;
 use aws_sdk_route53domains::operation::update_domain_nameservers::UpdateDomainNameserversOutput;
 use aws_sdk_route53domains::primitives::DateTime;
-use aws_sdk_route53domains::types::{Nameserver, OperationStatus, OperationSummary, OperationType};
+use aws_sdk_route53domains::types::{DnssecKey, Nameserver, OperationStatus, OperationSummary, OperationType};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
@@ -124,6 +124,21 @@ async fn go(domains: &[&Rule], table: &[&Rule]) -> Result<CorrectDelegationOutpu
 async fn a_registry_that_names_the_servers_in_its_own_spelling_is_left_alone() {
     let output = go(&[&detail(&["NS-2.awsdns-02.net.", "ns-1.awsdns-01.com"])], &[]).await.expect("delegated");
     assert_eq!(output.name_servers, OURS);
+}
+
+#[tokio::test]
+async fn a_name_with_dnssec_keys_at_the_registry_is_not_pointed_to_a_zone_that_does_not_sign() {
+    let signed = |servers: &[&str]| {
+        let servers = servers.iter().map(|name| Nameserver::builder().name(*name).build().expect("a name")).collect();
+        let detail = GetDomainDetailOutput::builder().set_nameservers(Some(servers));
+        let detail = detail.dnssec_keys(DnssecKey::builder().id("key-1").build()).build();
+        mock!(Domains::get_domain_detail).then_output(move || detail.clone())
+    };
+    // No rule lets the table be asked, or the servers be changed.
+    let error = go(&[&signed(&["ns.elsewhere.example"])], &[]).await.expect_err("refused");
+    assert_eq!((error.class, error.code.as_str()), (Class::Refused, "DnssecAtRegistry"));
+    assert!(error.remedy.contains("--domain-name example.com"), "{error}");
+    assert!(go(&[&signed(&OURS)], &[]).await.is_ok(), "what is right is left alone");
 }
 
 #[tokio::test]

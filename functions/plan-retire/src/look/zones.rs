@@ -74,16 +74,16 @@ impl Zone {
 /// What says which zones are to be looked at.
 pub(crate) struct Known<'a> {
     pub(crate) domain: &'a DomainName,
-    /// The zone of the last run.
-    pub(crate) recorded: Option<&'a str>,
+    /// The zones of the runs so far, by id.
+    pub(crate) recorded: BTreeSet<&'a String>,
     /// Caller references of zones that Nameplate has made, or may have made.
     pub(crate) references: &'a BTreeSet<String>,
     /// Whether the customer's own DNS answers, so that no zone around the name holds records of ours.
     pub(crate) external: bool,
 }
 
-/// The zones of exactly this name that are ours by tag or by caller reference; the recorded one, whatever its name; and
-/// where none is recorded the zones around a name that no registrar sells, since its records can stand in any of them.
+/// The zones of exactly this name that are ours by tag or by caller reference; the recorded ones, whatever their names;
+/// and where none is recorded the zones around a name that no registrar sells, since its records can stand in any of them.
 pub(crate) async fn find(clients: &Clients, settings: &Settings, known: &Known<'_>) -> Result<Vec<Zone>, StepError> {
     let domain = known.domain.as_str();
     let mut found = Vec::new();
@@ -103,16 +103,16 @@ pub(crate) async fn find(clients: &Clients, settings: &Settings, known: &Known<'
             found.push(own);
         }
     }
-    match known.recorded {
-        Some(id) if found.iter().all(|zone| zone.id != id) => {
+    for id in &known.recorded {
+        if found.iter().all(|zone| zone.id != **id) {
             found.extend(by_id(clients, id).await?.map(|zone| zone.as_found()));
         }
-        None if found.is_empty() && !known.external && !known.domain.is_registrable() => {
-            for name in known.domain.enclosing() {
-                found.extend(of_name(clients, name).await?.iter().map(Listed::as_found));
-            }
+    }
+    let lost = known.recorded.is_empty() && found.is_empty();
+    if lost && !known.external && !known.domain.is_registrable() {
+        for name in known.domain.enclosing() {
+            found.extend(of_name(clients, name).await?.iter().map(Listed::as_found));
         }
-        _ => {}
     }
     Ok(found)
 }

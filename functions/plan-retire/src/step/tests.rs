@@ -429,6 +429,7 @@ async fn a_mapping_is_ours_by_its_host_name_and_only_at_the_root() {
         (recorded.clone(), ("theirs", ""), None),
         (recorded, ("theirs", "v2"), Some("MappingNotOurs")),
         (existing, ("theirs", ""), None),
+        (item(&[("request", r#"{"api": {"existing": {"apiId": "theirs"}}}"#)]), ("theirs", ""), None),
         (item(&[]), ("theirs", ""), Some("MappingNotOurs")),
         (item(&[]), ("a1", "v2"), None),
     ] {
@@ -504,6 +505,30 @@ async fn a_zone_around_the_name_is_looked_into_and_never_its_own() {
     assert!(stays(&plan, "hosted zone")[0].1.contains("did not make it"));
     let nothing = Given { domain: "acme.example.com", ..Given::default() };
     assert_eq!(step(&nothing, json!({})).await.expect_err("unknown").code, "UnknownDomain");
+}
+
+#[tokio::test]
+async fn what_was_taken_over_is_said_to_be_and_a_log_group_stays() {
+    let known = r#"{"adopted": [{"resource": "custom domain", "name": "api.example.com", "reason": "theirs"}]}"#;
+    let request = r#"{"api": {"accessLog": {"retentionDays": 30}}}"#;
+    let given = Given { item: item(&[("known", known), ("request", request)]), made: true, ..Given::default() };
+    let plan = step(&given, json!({})).await.expect("a plan");
+    assert!(plan.goes[0].reason.starts_with("taken over"), "{:?}", plan.goes[0]);
+    assert_eq!(stays(&plan, "log group")[0].0, "/aws/vendedlogs/nameplate/nameplate/example.com");
+    let plain = Given { item: item(&[]), ..given };
+    let plan = step(&plain, json!({})).await.expect("a plan");
+    assert!(plan.goes[0].reason.starts_with("made by") && stays(&plan, "log group").is_empty());
+}
+
+#[tokio::test]
+async fn what_earlier_runs_wrote_elsewhere_is_looked_for_too() {
+    let known = r#"{"formerHostedZoneIds": ["Z1"], "hostnames": ["api.acme.example.com"],
+        "formerValidationRecords": [{"name": "_old.example.com", "value": "_z.acm-validations.aws"}]}"#;
+    let moved = Given { domain: "acme.example.com", made: true, tagged: false, zone: "other.com.", ..Given::default() };
+    let plan = step(&Given { item: item(&[("known", known)]), ..moved }, json!({})).await.expect("a plan");
+    assert_eq!(plan.hosted_zone_ids, ["Z1"]);
+    let records: Vec<&str> = plan.known.validation_records.iter().map(|record| record.name.as_str()).collect();
+    assert_eq!(records, ["_old.example.com", "_x1.acme.example.com"]);
 }
 
 #[tokio::test]

@@ -906,6 +906,20 @@ async fn a_root_path_that_leads_to_the_api_of_somebody_else_is_refused_and_one_t
 }
 
 #[tokio::test]
+async fn what_earlier_runs_wrote_is_remembered_beside_what_this_one_writes() {
+    let mut earlier = known();
+    earlier["formerValidationRecords"] = json!([{"name": "_0.example.com", "value": "_1.acm-validations.aws"}]);
+    earlier["formerHostedZoneIds"] = json!(["ZOLD", "ZONE"]);
+    let world = World::live().with("GetItem", changed_item(attribute::KNOWN, text(earlier)));
+    let known = world.plan(request()).await.expect("a plan").known;
+    let names: Vec<&str> = known.former_validation_records.iter().map(|record| record.name.as_str()).collect();
+    assert_eq!(names, ["_0.example.com", "_a.example.com"]);
+    assert_eq!(known.former_hosted_zone_ids, ["ZOLD", "ZONE"]);
+    let known = World::live().plan(request()).await.expect("a plan").known;
+    assert_eq!((known.former_validation_records.len(), known.former_hosted_zone_ids), (1, vec!["ZONE".to_owned()]));
+}
+
+#[tokio::test]
 async fn what_a_broken_run_was_to_take_over_is_not_said_twice() {
     let theirs = HashMap::from([(tags::STACK.to_owned(), "another".to_owned())]);
     let other = custom_domain(CERTIFICATE, DomainNameStatus::Available, theirs);
@@ -1198,7 +1212,10 @@ async fn whatever_has_been_undone_is_left_to_do() {
 async fn what_is_known_of_earlier_runs_is_passed_on_and_what_cannot_be_read_is_not() {
     let held = World::changed().with("GetItem", changed_item("status", text("FAILED")));
     let plan = held.plan(request()).await.expect("a plan");
-    assert_eq!(serde_json::to_value(&plan.known).expect("JSON"), known());
+    let mut expected = known();
+    expected["formerValidationRecords"] = expected["validationRecords"].clone();
+    expected["formerHostedZoneIds"] = json!([expected["hostedZoneId"]]);
+    assert_eq!(serde_json::to_value(&plan.known).expect("JSON"), expected);
     let broken = World::changed().with("GetItem", changed_item("known", text("{")));
     let plan = broken.plan(request()).await.expect("a plan");
     assert_eq!((plan.known, plan.result), (Known::default(), None));
