@@ -147,8 +147,8 @@ async fn silence(
     Ok(None)
 }
 
-/// Whether an answer came from an API of that kind, whatever its status. Not whether the API is ours: API Gateway gives a
-/// host name to one account in a region.
+/// Whether an answer came from an API of that kind, whatever its status. Not whether the API is ours: in this region API
+/// Gateway gives a host name to one account, but a name that still leads to an API in another region passes too.
 fn is_api_gateways(answer: &Answer, protocol: &ProtocolType) -> bool {
     match protocol {
         ProtocolType::Http => answer.has(OF_HTTP_API),

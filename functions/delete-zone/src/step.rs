@@ -8,7 +8,8 @@
 //! - Tokens: none; what is gone is done.
 //! - Retryable: Route 53 still works on an earlier change of the zone.
 //!
-//! Zones of which RegisterDomain is the maker are never deleted, and zones of another name never touched. It must not know whose the records were.
+//! Zones of which RegisterDomain is the maker are never deleted, zones that another stack's tag names are left as they are
+//! whoever made them, and zones of another name are never touched. It must not know whose the records were.
 
 use std::collections::BTreeMap;
 

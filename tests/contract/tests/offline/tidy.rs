@@ -89,7 +89,8 @@ fn bad_form_is_noticed() {
     for text in ["fn f() {}\n", "//! Tab.\n\tfn f() {}\n", "//! Space. \n", "//! No end.", "//! Two ends.\n\n"] {
         assert!(!form(text).is_empty(), "{text:?}");
     }
-    // Texts for the rule, no code: a comment and a string are let through, and each of the others is noticed.
+    // Nothing here is unfinished or switched off. These are texts that the rule is tried on: it must let the first one
+    // through, where such words stand in a comment and in a string, and must notice each of the others.
     assert_eq!(unfinished("//! todo!()\nfn f() { g(\"dbg!(1)\") }"), [] as [String; 0]);
     for text in [
         "#[ignore = \"slow\"] fn f() {}",
