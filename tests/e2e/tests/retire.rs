@@ -253,7 +253,8 @@ async fn what_was_planned_before_another_run_ended_takes_nothing_away() {
     world.control(Method::DELETE, &format!("/_local/faults/{fault}"), None).await;
 
     let ended = world.ended(&arn).await;
-    ended.refused("Nameplate.Busy");
+    let reason = ended.refused("Nameplate.Busy");
+    assert!(reason.contains(domain), "{reason}");
     for host in ["api", "www"] {
         assert_eq!(world.get(&format!("{host}.{domain}"), "/v1/models").await.0, 200, "{host}");
     }

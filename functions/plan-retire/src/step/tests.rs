@@ -527,6 +527,7 @@ async fn what_earlier_runs_wrote_elsewhere_is_looked_for_too() {
     let moved = Given { domain: "acme.example.com", made: true, tagged: false, zone: "other.com.", ..Given::default() };
     let plan = step(&Given { item: item(&[("known", known)]), ..moved }, json!({})).await.expect("a plan");
     assert_eq!(plan.hosted_zone_ids, ["Z1"]);
+    assert_eq!(plan.seen, known, "as it stands there, since the claim compares it");
     let records: Vec<&str> = plan.known.validation_records.iter().map(|record| record.name.as_str()).collect();
     assert_eq!(records, ["_old.example.com", "_x1.acme.example.com"]);
 }

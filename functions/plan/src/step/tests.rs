@@ -1216,6 +1216,7 @@ async fn what_is_known_of_earlier_runs_is_passed_on_and_what_cannot_be_read_is_n
     expected["formerValidationRecords"] = expected["validationRecords"].clone();
     expected["formerHostedZoneIds"] = json!([expected["hostedZoneId"]]);
     assert_eq!(serde_json::to_value(&plan.known).expect("JSON"), expected);
+    assert_eq!(plan.seen, known().to_string(), "as it stands there, since the claim compares it");
     let broken = World::changed().with("GetItem", changed_item("known", text("{")));
     let plan = broken.plan(request()).await.expect("a plan");
     assert_eq!((plan.known, plan.result), (Known::default(), None));
