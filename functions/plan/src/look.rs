@@ -173,7 +173,7 @@ pub(crate) async fn root_mapping(clients: &Clients, host: &str) -> Result<Option
 /// The existing API that the request names, if it names one.
 ///
 /// # Errors
-/// `Refused` when it or its stage is not there, or it is our own.
+/// `Refused` when it or its stage is not there, or Nameplate made it, for this domain or another.
 pub(crate) async fn existing_api(clients: &Clients, settings: &Settings, request: &Request) -> Result<(), StepError> {
     let Some(existing) = &request.api.existing else { return Ok(()) };
     let id = &existing.api_id;
