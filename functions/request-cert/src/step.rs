@@ -5,8 +5,9 @@
 //! RemoveTagsFromCertificate where the tags of one of ours are not those of the request; for a pending one its ARN in the domain
 //! item, then the watch. Once a certificate is issued or of no use, or the deadline passed, its watch goes.
 //! ResendValidationEmail once in an execution, if the request says so and the pending certificate is an earlier one's.
-//! Token: hashed from the incarnation, the names, the key, whose mailboxes are asked and the spent certificate that is
-//! replaced, so that repeating the step within ACM's hour gives the same certificate.
+//! Token: hashed from the incarnation, the names, the key, whose mailboxes are asked and the certificate that is replaced,
+//! so that repeating the step within ACM's hour gives the same certificate, and going back to the names of one that has
+//! been deleted in that hour gives another one.
 //! NotReady: a certificate just requested is not readable, or a name lacks its record or its mail.
 //! Failed: validation failed or timed out in this run, or the deadline passed. What an earlier run left in such
 //! a state is replaced. Busy: this execution does not hold the domain any more.
@@ -53,7 +54,7 @@ pub(crate) struct Clients {
 /// What the step is told by its environment.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    /// Name of this stack, for the tag `nameplate:stack`.
+    /// Which stack this is: the value of the tag `nameplate:stack`.
     pub(crate) stack: String,
     /// The DynamoDB table.
     pub(crate) table: String,
@@ -80,7 +81,7 @@ async fn run_at(
     // The first turn sets the end of the wait; those that follow are given it, and cannot move it.
     let input = RequestCertInput { deadline: input.deadline.min(now + CERTIFICATE_DEADLINE_SECS), ..input };
     let watches = Watches { dynamodb: &clients.dynamodb, table: &settings.table, input: &input, now };
-    let (mut found, mut replaced) = find(&clients.acm, &settings.stack, &input).await?;
+    let Found { certificate: mut found, outdated, mut replaced } = find(&clients.acm, &settings.stack, &input).await?;
     if let Some(certificate) = found.as_ref().filter(|_| input.first_turn) {
         correct_tags(&clients.acm, &settings.stack, &input, &certificate.arn).await?;
     }
@@ -92,7 +93,7 @@ async fn run_at(
         // An event that came before the watch woke nobody: look again, now that the next one will.
         found = describe(&clients.acm, &certificate.arn).await?;
     }
-    let mut spent = None;
+    let mut spent = outdated;
     for _ in 0..=MAX_REPLACED {
         let certificate = match found.take() {
             Some(certificate) => certificate,
@@ -328,27 +329,35 @@ fn key_fits(key: Option<&str>, request: &Request) -> bool {
     key.is_none_or(|key| key.replace('-', "_") == request.certificate.key_algorithm.as_str())
 }
 
-/// The certificate of the earlier run or turn, else one that is ours by names and tags; and the others that are ours
-/// by tags, in whose place it comes. A turn that is not the first looks for others only if it needs one.
-async fn find(
-    acm: &Acm,
-    stack: &str,
-    input: &RequestCertInput,
-) -> Result<(Option<Certificate>, Vec<String>), StepError> {
-    let mut recorded = None;
+/// What is there of the request's certificate.
+struct Found {
+    /// The one of the earlier run or turn, else one that is ours by names and tags.
+    certificate: Option<Certificate>,
+    /// That of the earlier run, if it is there and is not as wanted any more.
+    outdated: Option<String>,
+    /// The others that are ours by tags, in whose place it comes.
+    replaced: Vec<String>,
+}
+
+/// Looks for the certificate. A turn that is not the first looks for others only if it needs one.
+async fn find(acm: &Acm, stack: &str, input: &RequestCertInput) -> Result<Found, StepError> {
+    let (mut recorded, mut outdated) = (None, None);
     if let Some(arn) = &input.certificate_arn
         && let Some(certificate) = describe(acm, arn).await?
     {
         match certificate.fits(&input.request) {
             true => recorded = Some(certificate),
-            false => tracing::info!(
-                certificate = arn,
-                "the recorded certificate has other names, another key or another validation"
-            ),
+            false => {
+                tracing::info!(
+                    certificate = arn,
+                    "the recorded certificate has other names, another key or another validation"
+                );
+                outdated = Some(certificate.arn);
+            }
         }
     }
     if input.fresh || (recorded.is_some() && !input.first_turn) {
-        return Ok((recorded, Vec::new()));
+        return Ok(Found { certificate: recorded, outdated, replaced: Vec::new() });
     }
     let (mut found, mut replaced) = (recorded, Vec::new());
     for summary in candidates(list(acm).await?, &input.request) {
@@ -373,7 +382,7 @@ async fn find(
         }
         replaced.push(arn.to_owned());
     }
-    Ok((found, replaced))
+    Ok(Found { certificate: found, outdated, replaced })
 }
 
 /// The listed certificates of the domain: those with the wanted names and key first, issued ones before others, the
@@ -491,7 +500,7 @@ async fn describe(acm: &Acm, arn: &str) -> Result<Option<Certificate>, StepError
     }
 }
 
-/// Requests a certificate; `replaced` is the spent one in whose place it comes.
+/// Requests a certificate; `replaced` is the one that is spent, or not as wanted any more, in whose place it comes.
 async fn request(
     acm: &Acm,
     stack: &str,
@@ -1455,8 +1464,11 @@ mod tests {
         other_names.subject_alternative_names = Some(vec!["example.com".to_owned()]);
         let mut other_key = earlier(detail(OLD, Status::Issued));
         other_key.key_algorithm = Some(KeyAlgorithm::from("EC-prime256v1"));
-        for known in [does_not_know(OLD), describes(other_names), describes(other_key)] {
-            let (list, request, put) = (lists(vec![]), requests(None, NEW), puts(NEW));
+        // In the place of one that is there it comes under a token of its own: the names can have been wanted before.
+        for (known, replaced) in
+            [(does_not_know(OLD), None), (describes(other_names), Some(OLD)), (describes(other_key), Some(OLD))]
+        {
+            let (list, request, put) = (lists(vec![]), requests(replaced, NEW), puts(NEW));
             let describe = describes(detail(NEW, Status::PendingValidation));
             let rules = [&known, &list, &request, &describe];
             let output = go(&rules, &[&put], input(false, Some(OLD))).await.expect("requested");

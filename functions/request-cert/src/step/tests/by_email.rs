@@ -141,7 +141,7 @@ async fn a_certificate_that_is_validated_otherwise_does_not_fit_and_is_named_as_
     ] {
         let known = describes(earlier(old));
         let list = lists(vec![summary(OLD, Status::Issued)]);
-        let token = idempotency_token(&wish, None);
+        let token = idempotency_token(&wish, Some(OLD));
         let request = mock!(Acm::request_certificate)
             .match_requests(move |request| request.idempotency_token() == Some(&token))
             .then_output(|| RequestCertificateOutput::builder().certificate_arn(NEW).build());
