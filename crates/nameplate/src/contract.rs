@@ -134,6 +134,9 @@ pub struct PlanOutput {
     pub dropped_hostnames: Vec<String>,
     /// Keys of tags that an earlier run set and the request does not want: they are taken off again.
     pub former_tags: Vec<String>,
+    /// The id of the hosted zone around a name below one that a registrar sells. Nothing for a name that has a zone of
+    /// its own, where the customer's own DNS answers, and where nothing is left to do.
+    pub enclosing_zone_id: Option<String>,
     /// What belongs to others and is taken over, because the request says so.
     pub adopted: Vec<Thing>,
     /// What exists and what would be made.
@@ -218,6 +221,8 @@ pub struct CreateZoneInput {
     pub bought: bool,
     /// The zone of an earlier run.
     pub hosted_zone_id: Option<String>,
+    /// The zone around the name, as the plan found it; nothing for a name that has a zone of its own.
+    pub enclosing_zone_id: Option<String>,
     /// Keys of tags that are not wanted any more.
     pub former_tags: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! `create-zone`: the one public hosted zone in which the domain's records count.
-//! A name below one that a registrar sells lies in a zone around it, which is found and never made, tagged or changed.
+//! A name below one that a registrar sells lies in a zone around it, which the plan has found, and which is never made or
+//! tagged.
 //!
 //! Reads: GetHostedZone, ListHostedZonesByName, ListTagsForResource.
 //! Writes: CreateHostedZone, only for a name that has no zone in this account, and that is not registered in it or
@@ -7,20 +8,20 @@
 //! wanted any more.
 //! Token: the caller reference is hashed from the incarnation, and from the id of a zone that is gone.
 //! NotReady: the zone that RegisterDomain makes is not listed yet; a zone just made is not visible yet.
-//! Refused: no zone around the name, or several of one name; the registry delegates to no zone of this account; another stack's zone; several zones and none ours.
+//! Refused: the zone around the name is gone; the registry delegates to no zone of this account; another stack's zone; several zones and none ours.
 //! It must not know Route 53 Domains: what the registry holds is in its input, and it never changes it.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{HostedZone, HostedZoneConfig, Tag, TagResourceType};
+use nameplate::StepError;
 use nameplate::contract::{CreateZoneInput, CreateZoneOutput};
 use nameplate::domain::{dns_form, server_set};
 use nameplate::error::{classify, code_of};
 use nameplate::request::NameServers;
 use nameplate::tags;
 use nameplate::token::zone_reference;
-use nameplate::{DomainName, Request, StepError};
 
 /// Start of the caller reference on every zone that RegisterDomain makes (AWS-FACTS 1.4).
 const REGISTRAR_MARK: &str = "RISWorkflow-";
@@ -37,7 +38,7 @@ pub(crate) struct Clients {
 /// What the step is told by its environment.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    /// Name of this stack, for the tag `nameplate:stack`.
+    /// Which stack this is: the value of the tag `nameplate:stack`.
     pub(crate) stack: String,
 }
 
@@ -83,7 +84,7 @@ pub(crate) async fn run(
 ) -> Result<CreateZoneOutput, StepError> {
     let domain = input.request.domain_name.as_str();
     if !input.request.domain_name.is_registrable() {
-        let zone = enclosing_zone(&clients.route53, &input.request).await?;
+        let zone = enclosing_zone(&clients.route53, &input).await?;
         return Ok(CreateZoneOutput {
             hosted_zone_id: zone.id,
             zone_owned: false,
@@ -140,38 +141,18 @@ fn output(domain: &str, zone: Zone, registry: &[String]) -> CreateZoneOutput {
     CreateZoneOutput { hosted_zone_id: zone.id, zone_owned: true, name_servers: zone.name_servers, delegated, actions }
 }
 
-/// The zone around a name: the one that the request names, else the closest by whole labels.
-async fn enclosing_zone(route53: &Client, request: &Request) -> Result<Zone, StepError> {
-    let domain = &request.domain_name;
-    let names: Vec<&str> = match &request.hosted_zone {
-        Some(zone) => match zone.id() {
-            Some(id) => return named_zone(route53, domain, id).await,
-            None => zone.name().into_iter().collect(),
-        },
-        None => domain.enclosing().collect(),
-    };
-    for name in &names {
-        match list(route53, name).await?.as_slice() {
-            [] => {}
-            [only] => return read_made(route53, &only.id).await,
-            several => return Err(several_around(domain, name, several)),
-        }
+/// The zone around the name that the plan has chosen, if it still is one.
+async fn enclosing_zone(route53: &Client, input: &CreateZoneInput) -> Result<Zone, StepError> {
+    let domain = &input.request.domain_name;
+    let id = input.enclosing_zone_id.as_deref().unwrap_or_default();
+    match read(route53, id).await? {
+        Some(zone) if zone.usable && domain.enclosing().any(|name| name == zone.name) => Ok(zone),
+        _ => Err(StepError::refused(
+            "NoEnclosingZone",
+            format!("the hosted zone {id}, which was around {domain} when the run was planned, is gone"),
+            "start the execution again: it looks for the zone anew",
+        )),
     }
-    Err(nothing_around(domain, &names))
-}
-
-/// The zone of this id, if the name lies in it.
-async fn named_zone(route53: &Client, domain: &DomainName, id: &str) -> Result<Zone, StepError> {
-    let remedy = "give the id of a public zone around the name, or leave `hostedZone` out for the closest one";
-    let Some(zone) = read(route53, id).await? else {
-        return Err(StepError::refused("NoEnclosingZone", format!("this account has no hosted zone {id}"), remedy));
-    };
-    if zone.usable && domain.enclosing().any(|name| name == zone.name) {
-        return Ok(zone);
-    }
-    let reason =
-        format!("{domain} cannot lie in the hosted zone {id} of {}, which must be public and around it", zone.name);
-    Err(StepError::refused("NoEnclosingZone", reason, remedy))
 }
 
 /// The zone to which the registry of a name registered in this account delegates, or is to delegate, with its tags.
@@ -459,26 +440,6 @@ fn registrar_zone_not_listed(domain: &str) -> StepError {
     )
 }
 
-fn nothing_around(domain: &DomainName, names: &[&str]) -> StepError {
-    let sold = domain.registrable();
-    StepError::refused(
-        "NoEnclosingZone",
-        format!("this account has no public hosted zone of {}, in which {domain} could lie", names.join(" or ")),
-        format!(
-            "run {sold} first, with any `api.hostname`, so that its zone exists; or start the execution in the account that has the zone; or make a zone of {domain} and let its parent delegate to it"
-        ),
-    )
-}
-
-fn several_around(domain: &DomainName, name: &str, zones: &[Zone]) -> StepError {
-    let ids: Vec<&str> = zones.iter().map(|zone| zone.id.as_str()).collect();
-    StepError::refused(
-        "SeveralZones",
-        format!("{domain} can lie in several hosted zones of {name}: {}", ids.join(", ")),
-        "name the one that is delegated to by its id in `hostedZone`, then start the execution again",
-    )
-}
-
 fn elsewhere(domain: &str, registry: &[String], zones: &[Zone]) -> StepError {
     let found: Vec<String> =
         zones.iter().map(|zone| format!("{} with {}", zone.id, zone.name_servers.join(", "))).collect();
@@ -555,7 +516,7 @@ mod tests {
     use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::body::SdkBody;
-    use nameplate::Class;
+    use nameplate::{Class, Request};
     use serde_json::json;
 
     const INCARNATION: &str = "arn:aws:states:us-east-1:123456789012:execution:provision:one";
@@ -574,6 +535,7 @@ mod tests {
             name_servers: name_servers.iter().map(|server| (*server).to_owned()).collect(),
             bought,
             hosted_zone_id: hosted_zone_id.map(str::to_owned),
+            enclosing_zone_id: None,
         }
     }
 
@@ -904,70 +866,32 @@ mod tests {
 
     // A name below one that a registrar sells.
 
-    fn below(hosted_zone: Option<&str>) -> CreateZoneInput {
+    fn below() -> CreateZoneInput {
         let mut input = held_elsewhere(None);
         input.request.domain_name = "v1.acme.example.com".parse().expect("a name");
-        input.request.hosted_zone = hosted_zone.map(|zone| zone.parse().expect("a zone"));
+        input.enclosing_zone_id = Some("Z1".to_owned());
         input
     }
 
-    /// Lists these zones where their name is asked for, and what follows on it everywhere else.
-    fn lists_at(name: &'static str, zones: &[HostedZone]) -> [Rule; 2] {
-        let zones = zones.to_vec();
-        let here = mock!(Client::list_hosted_zones_by_name)
-            .match_requests(move |request| request.dns_name() == Some(name))
-            .then_output(move || page(zones.clone(), None));
-        let others = mock!(Client::list_hosted_zones_by_name)
-            .match_requests(move |request| request.dns_name() != Some(name))
-            .then_output(|| page(vec![named("zzz.example.", "Z9", "x")], None));
-        [here, others]
-    }
-
     #[tokio::test]
-    async fn the_closest_zone_around_a_name_is_used_and_nothing_is_written() {
-        for (name, calls) in [("v1.acme.example.com", 0), ("acme.example.com", 1), ("example.com", 2)] {
-            let around = named(&format!("{name}."), "Z1", "made by hand");
-            let ([here, others], read) = (lists_at(name, std::slice::from_ref(&around)), reads(&around, 1));
-            let output = go(&[&here, &others, &read], below(None)).await.expect("found");
+    async fn the_zone_around_a_name_is_used_and_nothing_is_written() {
+        for name in ["v1.acme.example.com", "acme.example.com", "example.com"] {
+            let read = reads(&named(&format!("{name}."), "Z1", "made by hand"), 1);
+            let output = go(&[&read], below()).await.expect("found");
             assert_eq!((output.hosted_zone_id.as_str(), output.zone_owned, output.delegated), ("Z1", false, true));
             assert_eq!((output.name_servers, output.actions), (server_set(servers(1)), Vec::new()));
-            assert_eq!((here.num_calls(), others.num_calls()), (1, calls), "{name}");
         }
     }
 
     #[tokio::test]
-    async fn private_zones_and_those_that_only_end_alike_are_not_around_a_name() {
-        let zones = [private(named("example.com.", "Z1", "a")), named("le.com.", "Z2", "b")];
-        let [here, others] = lists_at("example.com", &zones);
-        let error = go(&[&here, &others], below(None)).await.expect_err("nothing");
-        assert_eq!((error.class, error.code.as_str()), (Class::Refused, "NoEnclosingZone"));
-        assert!(error.remedy.contains("run example.com first"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn the_zone_that_the_request_names_is_used_if_the_name_lies_in_it() {
-        let around = zone("ZZ1", "made by hand");
-        let ([here, _], read) = (lists_at("example.com", std::slice::from_ref(&around)), reads(&around, 1));
-        for named in ["ZZ1", "example.com"] {
-            let output = go(&[&here, &read], below(Some(named))).await.expect("found");
-            assert_eq!((output.hosted_zone_id.as_str(), output.zone_owned), ("ZZ1", false), "{named}");
-        }
-        assert_eq!(here.num_calls(), 1, "an id needs no listing");
-        let elsewhere = reads(&named("example.net.", "ZZ1", "x"), 1);
-        let hidden = reads(&private(zone("ZZ1", "x")), 1);
+    async fn a_zone_around_a_name_that_is_none_any_more_is_refused() {
+        let elsewhere = reads(&named("example.net.", "Z1", "x"), 1);
+        let hidden = reads(&private(zone("Z1", "x")), 1);
         let gone = mock!(Client::get_hosted_zone).then_http_response(|| refusal(404, "NoSuchHostedZone"));
         for rule in [&elsewhere, &hidden, &gone] {
-            let error = go(&[rule], below(Some("ZZ1"))).await.expect_err("not around");
+            let error = go(&[rule], below()).await.expect_err("not around");
             assert_eq!((error.class, error.code.as_str()), (Class::Refused, "NoEnclosingZone"));
         }
-    }
-
-    #[tokio::test]
-    async fn of_several_zones_of_one_name_around_it_the_request_has_to_name_one() {
-        let [here, others] = lists_at("example.com", &[zone("Z1", "a"), zone("Z2", "b")]);
-        let error = go(&[&here, &others], below(None)).await.expect_err("ambiguous");
-        assert_eq!((error.class, error.code.as_str()), (Class::Refused, "SeveralZones"));
-        assert!(error.reason.contains("Z1, Z2") && error.remedy.contains("hostedZone"), "{error}");
     }
 
     // A name that another registrar or account holds.

@@ -12,7 +12,7 @@ use nameplate::desired::{
     AuthorizerFields, IntegrationFields, LogSettings, ObservedAccess, ObservedAuthorizer, ObservedIntegration,
     ObservedRoute, Target, deployment_mark, route_changes, stage,
 };
-use nameplate::domain::{HostedZoneRef, dns_form, server_set};
+use nameplate::domain::{dns_form, server_set};
 use nameplate::error::{classify, code_of};
 use nameplate::records::{self, Decision, Owned, Standing};
 use nameplate::request::{Authorizer, DefaultEndpoint, Dns, Protocol};
@@ -283,16 +283,13 @@ pub(crate) async fn apis(
 /// The id of a public zone of exactly this name, if there is one: of several the one with the registry's servers.
 pub(crate) async fn zone(
     clients: &Clients,
-    request: &Request,
+    domain: &str,
     registry: Option<&Detail>,
 ) -> Result<Option<Zone>, StepError> {
-    if !request.domain_name.is_registrable() {
-        return enclosing_zone(clients, request).await.map(Some);
-    }
     let mut found = None;
-    for id in zones(clients, request.domain_name.as_str()).await? {
+    for id in zones(clients, domain).await? {
         let Some(registry) = registry else { return Ok(Some(Zone { id, delegated: true })) };
-        if servers_of(clients, &id, request.domain_name.as_str()).await? == registry.name_servers {
+        if servers_of(clients, &id, domain).await? == registry.name_servers {
             return Ok(Some(Zone { id, delegated: true }));
         }
         found.get_or_insert(Zone { id, delegated: false });
@@ -345,36 +342,6 @@ pub(crate) struct Zone {
     pub(crate) id: String,
     /// False: its name is registered in this account, and the registry names other servers.
     pub(crate) delegated: bool,
-}
-
-/// The zone around a name below one that a registrar sells. One that the request names by its id is taken at its
-/// word: the step that uses it looks.
-///
-/// # Errors
-/// `Refused` when there is none.
-pub(crate) async fn enclosing_zone(clients: &Clients, request: &Request) -> Result<Zone, StepError> {
-    let domain = &request.domain_name;
-    if let Some(id) = request.hosted_zone.as_ref().and_then(HostedZoneRef::id) {
-        return Ok(Zone { id: id.to_owned(), delegated: true });
-    }
-    let named = request.hosted_zone.as_ref().and_then(HostedZoneRef::name);
-    let names: Vec<&str> = match named {
-        Some(name) => vec![name],
-        None => domain.enclosing().collect(),
-    };
-    for name in &names {
-        if let Some(id) = zones(clients, name).await?.into_iter().next() {
-            return Ok(Zone { id, delegated: true });
-        }
-    }
-    Err(StepError::refused(
-        "NoEnclosingZone",
-        format!("this account has no public hosted zone of {}, in which {domain} could lie", names.join(" or ")),
-        format!(
-            "run {} first, so that its zone exists, or start the execution in the account that has the zone",
-            domain.registrable()
-        ),
-    ))
 }
 
 /// The servers that the zone's own NS record names.

@@ -1,5 +1,6 @@
 //! Entry point of `plan`: logging, settings, clients, serve.
 
+mod enclosing;
 mod foreign;
 mod look;
 mod report;

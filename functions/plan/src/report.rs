@@ -28,6 +28,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) bought: bool,
     pub(crate) registry: Option<&'a look::Detail>,
     pub(crate) custom_domains: &'a look::CustomDomains,
+    /// The zone that the records go into, if it is known by now.
+    pub(crate) zone_id: Option<&'a str>,
 }
 
 /// The tags that a request is about: those that it wants, and those that an earlier run set. What others set stays.
@@ -69,7 +71,7 @@ pub(crate) async fn resources(
     request: &Request,
     seen: &Seen<'_>,
 ) -> Result<Vec<ResourceReport>, StepError> {
-    let Seen { known, plan, bought, registry, custom_domains } = *seen;
+    let Seen { known, plan, bought, registry, custom_domains, zone_id } = *seen;
     let domain = request.domain_name.as_str();
     let tagging = Tagging::of(request, settings, known);
     let found = look::apis(clients, settings, request, known).await?;
@@ -83,8 +85,9 @@ pub(crate) async fn resources(
         None => (own_id.clone(), stage(request.api.protocol())),
     };
     let zone = match request.dns {
-        Dns::Route53 => look::zone(clients, request, registry).await?,
         Dns::External => None,
+        Dns::Route53 if request.domain_name.is_registrable() => look::zone(clients, domain, registry).await?,
+        Dns::Route53 => zone_id.map(|id| look::Zone { id: id.to_owned(), delegated: true }),
     };
     let misdirected = registry.filter(|_| zone.as_ref().is_none_or(|zone| !zone.delegated));
     let zone_id = zone.map(|zone| zone.id);

@@ -24,7 +24,7 @@ use nameplate::secret::SecretString;
 use nameplate::table::{self, domain as attribute};
 use nameplate::{Request, StepError, difference, purchase};
 
-use crate::{foreign, look, report};
+use crate::{enclosing, foreign, look, report};
 
 /// Changes of records that a report names one by one: it is part of what Step Functions hands on.
 const MAX_RECORD_LINES: usize = 100;
@@ -124,6 +124,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
             bought: item.purchase_begun,
             registry: found.detail.as_ref(),
             custom_domains: &custom_domains,
+            zone_id: zone_id.as_deref(),
         };
         report.resources = report::resources(clients, settings, &request, &seen).await?;
         report.resources.extend(record_changes.iter().flat_map(|decision| record_lines(&request, decision)));
@@ -150,6 +151,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         dropped_hostnames: custom_domains.dropped,
         former_tags: item.known.tag_keys.iter().filter(|key| !request.tags.contains_key(*key)).cloned().collect(),
         adopted,
+        enclosing_zone_id: zone_id.filter(|_| !request.domain_name.is_registrable()),
         known: item.known,
         seen: item.seen,
         report,
@@ -349,7 +351,7 @@ async fn zone_in_use(clients: &Clients, request: &Request, item: &Item) -> Resul
         return Ok(None);
     }
     if !request.domain_name.is_registrable() {
-        return look::enclosing_zone(clients, request).await.map(|zone| Some(zone.id));
+        return enclosing::zone_id(clients, request, &item.known).await.map(Some);
     }
     let zones = match &item.known.hosted_zone_id {
         Some(id) => vec![id.clone()],

@@ -173,6 +173,44 @@ async fn a_name_below_a_zone_lies_in_the_closest_one_and_leaves_it_as_it_was() {
     again(&world, &request, &result).await;
 }
 
+#[tokio::test]
+async fn a_closer_zone_that_nothing_leads_into_is_refused_and_draws_no_live_name() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let (parent, closer, domain) = ("zone-closer.com", "acme.zone-closer.com", "v1.acme.zone-closer.com");
+    world.registry(parent, json!({"state": "owned"})).await;
+    let around = world.zones(parent).await;
+    let request = without_purchase(domain, &backend);
+    let live = world.run(&request).await.live();
+    assert_eq!(live["hostedZoneId"], json!(around[0]));
+
+    world.make_zone(closer).await;
+    again(&world, &request, &live).await;
+    let mut tagged = request.clone();
+    tagged["tags"] = json!({"team": "other"});
+    assert_eq!(world.run(&tagged).await.live()["hostedZoneId"], json!(around[0]), "it stays where it is");
+    assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200);
+
+    let other = "v2.acme.zone-closer.com";
+    let mut beside = without_purchase(other, &backend);
+    let refused = world.run(&beside).await;
+    let code = &refused.cause["code"];
+    assert_eq!((refused.error.as_str(), code), ("Nameplate.Refused", &json!("ClosestZoneNotDelegated")));
+    assert!(world.apis(other).await.is_empty(), "refused before anything is made");
+    beside["hostedZone"] = json!(parent);
+    assert_eq!(world.run(&beside).await.live()["hostedZoneId"], json!(around[0]));
+    let theirs = world.zones(closer).await;
+    assert_eq!(world.records(&theirs[0]).await, [] as [String; 0], "nobody has written into it");
+
+    // A zone that is named by its id must be around the name.
+    world.make_zone("zone-far.com").await;
+    let far = world.zones("zone-far.com").await;
+    let mut named = without_purchase("v3.acme.zone-closer.com", &backend);
+    named["hostedZone"] = json!(far[0]);
+    let refused = world.run(&named).await;
+    assert_eq!((refused.error.as_str(), &refused.cause["code"]), ("Nameplate.Refused", &json!("NoEnclosingZone")));
+    assert!(world.apis("v3.acme.zone-closer.com").await.is_empty(), "refused before anything is made");
+}
+
 /// The record that an action names, as the customer's own DNS takes it.
 fn record(action: &str) -> Value {
     let (_, record) = action.rsplit_once(": ").expect("a record");

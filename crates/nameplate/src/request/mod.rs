@@ -49,7 +49,7 @@ pub struct Request {
     /// Whose DNS answers for the name.
     #[serde(default)]
     pub dns: Dns,
-    /// The zone for the records, by id or name, where `domainName` lies below the name that a registrar sells. Absent: the closest zone around it.
+    /// The zone for the records, by id or name, where `domainName` lies below the name that a registrar sells. Absent: the zone of earlier runs, else the closest one around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosted_zone: Option<HostedZoneRef>,
     /// How to register the name if this account does not own it yet. Absent: never spend money.

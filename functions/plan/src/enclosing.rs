@@ -1,0 +1,206 @@
+//! The hosted zone around a name below one that a registrar sells: the one that the request names, else that of earlier
+//! runs, else the closest by whole labels. Read-only, and the only place where it is chosen.
+//! A closer zone into which the zone around it does not lead is refused: nobody asks it, so a certificate would be
+//! awaited for ever. It must not know what is written into the zone.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_route53::types::{HostedZone, HostedZoneConfig, ResourceRecordSet, RrType};
+use nameplate::contract::Known;
+use nameplate::domain::{dns_form, server_set};
+use nameplate::error::{classify, code_of};
+use nameplate::{DomainName, Request, StepError};
+
+use crate::step::Clients;
+
+/// How to say which zone it is.
+const NAME_IT: &str = "name the one that is delegated to by its id in `hostedZone`, then start the execution again";
+
+/// A zone that records can go into.
+struct Zone {
+    id: String,
+    /// Lower case, without the trailing dot.
+    name: String,
+    /// Public, and not in the hands of another AWS service.
+    usable: bool,
+}
+
+impl Zone {
+    fn of(zone: &HostedZone) -> Self {
+        Self {
+            id: zone.id().trim_start_matches("/hostedzone/").to_owned(),
+            name: dns_form(zone.name()),
+            usable: !zone.config().is_some_and(HostedZoneConfig::private_zone) && zone.linked_service().is_none(),
+        }
+    }
+
+    fn is_around(&self, domain: &DomainName) -> bool {
+        self.usable && domain.enclosing().any(|name| name == self.name)
+    }
+}
+
+/// The id of the zone around the name.
+///
+/// # Errors
+/// `Refused` when there is none, when several have its name, and when nothing leads into the closest one.
+pub(crate) async fn zone_id(clients: &Clients, request: &Request, known: &Known) -> Result<String, StepError> {
+    let domain = &request.domain_name;
+    if let Some(named) = &request.hosted_zone {
+        return match (named.id(), named.name()) {
+            (Some(id), _) => with_id(clients, domain, id).await,
+            (None, Some(name)) => match with_name(clients, domain, name, known).await? {
+                Some(zone) => Ok(zone.id),
+                None => Err(nothing_around(domain, &[name])),
+            },
+            (None, None) => Err(nothing_around(domain, &[])),
+        };
+    }
+    // A closer zone that comes later does not draw a live name into it.
+    if let Some(id) = &known.hosted_zone_id
+        && let Some(zone) = read(clients, id).await?
+        && zone.is_around(domain)
+    {
+        return Ok(zone.id);
+    }
+    let names: Vec<&str> = domain.enclosing().collect();
+    let mut names_left = names.iter().copied();
+    while let Some(name) = names_left.next() {
+        let Some(zone) = with_name(clients, domain, name, known).await? else { continue };
+        if let Some(outer) = next_outer(clients, names_left).await?
+            && !leads_into(clients, &outer, &zone).await?
+        {
+            return Err(nothing_leads_there(domain, &zone, &outer));
+        }
+        return Ok(zone.id);
+    }
+    Err(nothing_around(domain, &names))
+}
+
+/// The zone of this id, if the name lies in it.
+async fn with_id(clients: &Clients, domain: &DomainName, id: &str) -> Result<String, StepError> {
+    let remedy = "give the id of a public zone around the name, or leave `hostedZone` out for the closest one";
+    let reason = match read(clients, id).await? {
+        Some(zone) if zone.is_around(domain) => return Ok(zone.id),
+        Some(zone) => format!(
+            "{domain} cannot lie in the hosted zone {id} of {}, which must be public and of a name around it",
+            zone.name
+        ),
+        None => format!("this account has no hosted zone {id}"),
+    };
+    Err(StepError::refused("NoEnclosingZone", reason, remedy))
+}
+
+/// The one zone of this name: of several that of earlier runs.
+async fn with_name(
+    clients: &Clients,
+    domain: &DomainName,
+    name: &str,
+    known: &Known,
+) -> Result<Option<Zone>, StepError> {
+    let mut zones = list(clients, name).await?;
+    if let Some(index) = zones.iter().position(|zone| known.hosted_zone_id.as_deref() == Some(zone.id.as_str())) {
+        return Ok(Some(zones.swap_remove(index)));
+    }
+    if zones.len() > 1 {
+        let ids: Vec<&str> = zones.iter().map(|zone| zone.id.as_str()).collect();
+        return Err(StepError::refused(
+            "SeveralZones",
+            format!("{domain} can lie in several hosted zones of {name}: {}", ids.join(", ")),
+            NAME_IT,
+        ));
+    }
+    Ok(zones.pop())
+}
+
+/// The closest zones around another one; nothing where this account has none, and so cannot say what leads there.
+async fn next_outer(clients: &Clients, names: impl Iterator<Item = &str>) -> Result<Option<Vec<Zone>>, StepError> {
+    for name in names {
+        let zones = list(clients, name).await?;
+        if !zones.is_empty() {
+            return Ok(Some(zones));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether one of the outer zones, which have one name, leads into the inner one: it names servers of the inner one at
+/// the inner one's name, or hands a name between the two to a zone that cannot be seen from here.
+async fn leads_into(clients: &Clients, outer: &[Zone], inner: &Zone) -> Result<bool, StepError> {
+    let servers = servers_at(clients, &inner.id, &inner.name).await?;
+    for zone in outer {
+        let between =
+            std::iter::successors(Some(inner.name.as_str()), |name| name.split_once('.').map(|(_, rest)| rest));
+        for name in between.take_while(|name| *name != zone.name) {
+            let named = servers_at(clients, &zone.id, name).await?;
+            let leads = if name == inner.name { !named.is_disjoint(&servers) } else { !named.is_empty() };
+            if leads {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// The servers that the zone's NS record of this name holds; none where there is no such record.
+async fn servers_at(clients: &Clients, zone_id: &str, name: &str) -> Result<BTreeSet<String>, StepError> {
+    let answer = clients
+        .route53
+        .list_resource_record_sets()
+        .hosted_zone_id(zone_id)
+        .start_record_name(name)
+        .start_record_type(RrType::Ns)
+        .max_items(1)
+        .send()
+        .await
+        .map_err(|error| classify("route53:ListResourceRecordSets", &error))?;
+    let sets = answer.resource_record_sets().iter();
+    let there = sets.filter(|set| set.r#type() == &RrType::Ns && dns_form(set.name()) == name);
+    let servers = there.flat_map(ResourceRecordSet::resource_records).map(|record| record.value());
+    Ok(server_set(servers).into_iter().collect())
+}
+
+/// The zone of this id; nothing when there is none.
+async fn read(clients: &Clients, id: &str) -> Result<Option<Zone>, StepError> {
+    match clients.route53.get_hosted_zone().id(id).send().await {
+        Ok(answer) => Ok(answer.hosted_zone().map(Zone::of)),
+        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => Ok(None),
+        Err(error) => Err(classify("route53:GetHostedZone", &error)),
+    }
+}
+
+/// The usable zones of exactly this name. The listing starts at the name and goes on beyond it (AWS-FACTS 2.1).
+async fn list(clients: &Clients, name: &str) -> Result<Vec<Zone>, StepError> {
+    let answer = clients
+        .route53
+        .list_hosted_zones_by_name()
+        .dns_name(name)
+        .send()
+        .await
+        .map_err(|error| classify("route53:ListHostedZonesByName", &error))?;
+    let zones = answer.hosted_zones().iter().map(Zone::of);
+    Ok(zones.take_while(|zone| zone.name == name).filter(|zone| zone.usable).collect())
+}
+
+fn nothing_around(domain: &DomainName, names: &[&str]) -> StepError {
+    let sold = domain.registrable();
+    StepError::refused(
+        "NoEnclosingZone",
+        format!("this account has no public hosted zone of {}, in which {domain} could lie", names.join(" or ")),
+        format!(
+            "run {sold} first, with any `api.hostname`, so that its zone exists; or start the execution in the account that has the zone; or make a zone of {domain} and let its parent delegate to it"
+        ),
+    )
+}
+
+fn nothing_leads_there(domain: &DomainName, closest: &Zone, outer: &[Zone]) -> StepError {
+    let around: Vec<String> = outer.iter().map(|zone| format!("{} of {}", zone.id, zone.name)).collect();
+    let Zone { id, name, .. } = closest;
+    StepError::refused(
+        "ClosestZoneNotDelegated",
+        format!(
+            "{id} of {name} is the closest hosted zone around {domain}, and nothing leads there: the zone {} has no NS record of {name} with its name servers",
+            around.join(", ")
+        ),
+        format!("{NAME_IT}; or put an NS record of {name} with the name servers of {id} into the zone around it"),
+    )
+}
