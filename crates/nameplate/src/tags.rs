@@ -7,7 +7,8 @@ use crate::request::Request;
 
 /// The domain that a resource was made for.
 pub const DOMAIN: &str = "nameplate:domain";
-/// The stack that made it. Two stacks in one account never touch each other's resources.
+/// The stack that made it, as `NAME.REGION`: two stacks in one account never touch each other's resources, and zones and
+/// registrations belong to no region.
 pub const STACK: &str = "nameplate:stack";
 /// On an API, whether what functions permit it is as its routes need it: [`CHANGING`] from before the first statement
 /// is added or has to go until after the last, so that a run that was cut off is seen by the next one.

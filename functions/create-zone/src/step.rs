@@ -220,7 +220,7 @@ async fn zone_without_delegation(
         Choice::Take(index) => index,
         Choice::Make => return create(clients, domain, &reference).await,
         Choice::Wait => return Err(registrar_zone_not_listed(domain)),
-        Choice::Ambiguous | Choice::Elsewhere => return Err(ambiguous(domain, &candidates)),
+        Choice::Ambiguous | Choice::Elsewhere => return Err(ambiguous(domain, &settings.stack, &candidates)),
     };
     let (zone, present) = candidates.swap_remove(index);
     if !is_ours(&zone, &present, domain, &settings.stack, &reference) {
@@ -487,7 +487,7 @@ fn other_stack(domain: &str, id: &str, present: &Tags) -> StepError {
     )
 }
 
-fn ambiguous(domain: &str, candidates: &[(Zone, Tags)]) -> StepError {
+fn ambiguous(domain: &str, stack: &str, candidates: &[(Zone, Tags)]) -> StepError {
     let ids: Vec<&str> = candidates.iter().map(|(zone, _)| zone.id.as_str()).collect();
     StepError::refused(
         "SeveralZones",
@@ -496,7 +496,7 @@ fn ambiguous(domain: &str, candidates: &[(Zone, Tags)]) -> StepError {
             ids.join(", ")
         ),
         format!(
-            "delete the zones that nothing delegates to; or put the tags {} = {domain} and {} = this stack's name on the one to use, and on no other; then start the execution again",
+            "delete the zones that nothing delegates to; or put the tags {} = {domain} and {} = {stack} on the one to use, and on no other; then start the execution again",
             tags::DOMAIN,
             tags::STACK
         ),

@@ -80,13 +80,14 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, event: Value) ->
     Ok(Outcome { released })
 }
 
-/// Whether an ARN is one of an execution of one of the stack's state machines.
+/// Whether an ARN is one of an execution of one of the state machines of the stack, which is given by name and region.
 fn is_ours(arn: &str, stack: &str) -> bool {
     let parts: Vec<&str> = arn.split(':').collect();
     match parts.as_slice() {
-        ["arn", _, "states", _, _, "execution", machine, execution] => {
+        ["arn", _, "states", region, _, "execution", machine, execution] => {
             let suffixes = [STATE_MACHINE_SUFFIX, retire::STATE_MACHINE_SUFFIX];
-            suffixes.iter().any(|suffix| machine.strip_suffix(suffix) == Some(stack)) && !execution.is_empty()
+            let mut names = suffixes.iter().filter_map(|suffix| machine.strip_suffix(suffix));
+            names.any(|name| stack == format!("{name}.{region}")) && !execution.is_empty()
         }
         _ => false,
     }

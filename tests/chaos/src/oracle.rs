@@ -146,8 +146,11 @@ pub(crate) async fn name(world: &World, result: &Value, expected: &Live<'_>) -> 
     deviations.check("mappings", mappings.len(), 1);
     deviations.check("mapping", mappings.first().map(|mapping| &mapping["apiId"]), Some(&result["apiId"]));
 
-    let tags: BTreeMap<&str, &str> =
-        BTreeMap::from([("nameplate:domain", domain), ("nameplate:stack", "nameplate"), ("team", "inference")]);
+    let tags: BTreeMap<&str, &str> = BTreeMap::from([
+        ("nameplate:domain", domain),
+        ("nameplate:stack", "nameplate.us-east-1"),
+        ("team", "inference"),
+    ]);
     let pairs: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
     if expected.registered == "owned" && expected.owns_its_zone() {
         let wanted = if expected.tagged { pairs.clone() } else { Vec::new() };
@@ -187,7 +190,7 @@ async fn zone(
     let tags = match expected.owns_its_zone() {
         true => vec![
             format!("nameplate:domain={}", expected.domain),
-            "nameplate:stack=nameplate".to_owned(),
+            "nameplate:stack=nameplate.us-east-1".to_owned(),
             "team=inference".to_owned(),
         ],
         false => Vec::new(),

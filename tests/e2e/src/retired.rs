@@ -14,7 +14,7 @@ pub async fn traces_of_ours(world: &World, domain: &str, host: &str) -> Vec<Stri
     let mut traces = Vec::new();
     let ours = |pairs: &[String]| {
         let pairs = pairs.iter().filter_map(|pair| pair.split_once('='));
-        tags::ours(pairs, domain, world.stack())
+        tags::ours(pairs, domain, &world.stack())
     };
     for api in world.apis(domain).await {
         if api["tags"][tags::STACK] == world.stack() {

@@ -104,6 +104,12 @@ impl World {
         Self { client, address, machine: variable("NAMEPLATE_STATE_MACHINE_ARN"), table: variable("NAMEPLATE_TABLE") }
     }
 
+    /// The same world as another stack in it has it.
+    #[must_use]
+    pub(crate) fn of_stack(&self, machine: String, table: String) -> Self {
+        Self { machine, table, ..self.clone() }
+    }
+
     /// The administrator's client, for calls that may be refused.
     #[must_use]
     pub fn client(&self) -> &AwsClient {
@@ -128,14 +134,16 @@ impl World {
         &self.machine
     }
 
-    /// The stack's name, by which its tags are known.
+    /// What the tag `nameplate:stack` of everything of this stack says.
     ///
     /// # Panics
     /// When the state machine has a name that it should not have.
     #[must_use]
-    pub fn stack(&self) -> &str {
-        let name = self.machine.rsplit(':').next().unwrap_or_default();
-        name.strip_suffix(nameplate::contract::STATE_MACHINE_SUFFIX).expect("its name")
+    pub fn stack(&self) -> String {
+        let parts: Vec<&str> = self.machine.split(':').collect();
+        let [_, _, _, region, .., machine] = parts[..] else { panic!("{}", self.machine) };
+        let name = machine.strip_suffix(nameplate::contract::STATE_MACHINE_SUFFIX).expect("its name");
+        format!("{name}.{region}")
     }
 
     /// The ARN of the state machine that retires domains: the same stack's.
@@ -175,6 +183,24 @@ impl World {
     /// When the service answers with an error.
     pub async fn route53(&self, method: Method, path: &str, body: String) -> String {
         self.client.rest_xml("route53", method, path, body).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// A call of CloudFormation, answered in XML.
+    ///
+    /// # Panics
+    /// When the service answers with an error.
+    pub(crate) async fn cloudformation(&self, fields: &[(&str, &str)]) -> String {
+        self.client.query("cloudformation", fields).await.unwrap_or_else(|error| panic!("{fields:?}: {error}"))
+    }
+
+    /// Puts an object into a bucket.
+    ///
+    /// # Panics
+    /// When the service answers with an error.
+    pub(crate) async fn put_object(&self, bucket: &str, key: &str, body: &str) {
+        let path = format!("/{bucket}/{key}");
+        let answer = self.client.rest_xml("s3", Method::PUT, &path, body.to_owned()).await;
+        answer.map(drop).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
     /// The control interface of the local AWS.
@@ -649,7 +675,7 @@ fn pairs(tags: &Value) -> Vec<String> {
 }
 
 /// The contents of every `<name>…</name>` that does not lie in another one.
-fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let mut rest = xml;
     std::iter::from_fn(move || {
@@ -662,6 +688,6 @@ fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> + use
 }
 
 /// The content of the first `<name>`, or nothing.
-fn element(xml: &str, name: &str) -> String {
+pub(crate) fn element(xml: &str, name: &str) -> String {
     elements(xml, name).next().unwrap_or_default().to_owned()
 }

@@ -12,20 +12,12 @@ async fn tag(world: &World, path: &str, key: &str, value: &str) {
     world.rest("apigateway", Method::POST, &format!("/v2/tags/{arn}"), Some(&body)).await;
 }
 
-async fn tag_zone(world: &World, zone: &str, key: &str, value: &str) {
-    let body = format!(
-        "<ChangeTagsForResourceRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><AddTags>\
-         <Tag><Key>{key}</Key><Value>{value}</Value></Tag></AddTags></ChangeTagsForResourceRequest>"
-    );
-    world.route53(Method::POST, &format!("/2013-04-01/tags/hostedzone/{zone}"), body).await;
-}
-
 /// As though everything of `domain` had been made by another stack, with a table of its own.
 async fn hand_to_another_stack(world: &World, domain: &str, live: &Value) {
     let text = |field: &str| live[field].as_str().expect("text").to_owned();
     tag(world, &format!("/apis/{}", text("apiId")), "nameplate:stack", "another").await;
     tag(world, &format!("/domainnames/api.{domain}"), "nameplate:stack", "another").await;
-    tag_zone(world, &text("hostedZoneId"), "nameplate:stack", "another").await;
+    world.tag_zone(&text("hostedZoneId"), "nameplate:stack", "another").await;
     let body =
         json!({"CertificateArn": text("certificateArn"), "Tags": [{"Key": "nameplate:stack", "Value": "another"}]});
     world.json("acm", "CertificateManager.AddTagsToCertificate", &body).await;
@@ -78,8 +70,8 @@ async fn a_name_of_another_stack_is_refused_and_handed_over_on_request_while_it_
     let zone = theirs["hostedZoneId"].as_str().expect("a zone");
     assert_eq!(taken(&ours), [format!("custom domain {host}"), format!("hosted zone {zone}")]);
     assert_ne!(ours["apiId"], theirs["apiId"], "their API stays theirs");
-    assert_eq!(world.custom_domain(host).await["tags"]["nameplate:stack"], "nameplate");
-    assert!(world.zone_tags(zone).await.contains(&"nameplate:stack=nameplate".to_owned()));
+    assert_eq!(world.custom_domain(host).await["tags"]["nameplate:stack"], "nameplate.us-east-1");
+    assert!(world.zone_tags(zone).await.contains(&"nameplate:stack=nameplate.us-east-1".to_owned()));
     assert_eq!(world.mappings(host).await[0]["apiId"], ours["apiId"]);
     assert_eq!(world.charges(domain).await.len(), 1, "nothing is bought twice");
     // Said again with the result as long as the request is the same, with or without the word.
@@ -139,7 +131,7 @@ async fn the_tags_of_a_request_come_and_go_on_everything_and_those_of_others_sta
     wish["tags"] = json!({"team": "inference", "cost": "1"});
     let live = world.run(&wish).await.live();
     let (zone, api) = (live["hostedZoneId"].as_str().expect("a zone"), live["apiId"].as_str().expect("an id"));
-    tag_zone(&world, zone, "theirs", "x").await;
+    world.tag_zone(zone, "theirs", "x").await;
     tag(&world, &format!("/domainnames/api.{domain}"), "theirs", "x").await;
 
     wish["tags"] = json!({"team": "serving"});
@@ -148,7 +140,7 @@ async fn the_tags_of_a_request_come_and_go_on_everything_and_those_of_others_sta
     let marks = |theirs: bool| {
         let mut all = vec![
             format!("nameplate:domain={domain}"),
-            "nameplate:stack=nameplate".to_owned(),
+            "nameplate:stack=nameplate.us-east-1".to_owned(),
             "team=serving".to_owned(),
         ];
         all.extend(theirs.then(|| "theirs=x".to_owned()));

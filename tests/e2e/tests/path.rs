@@ -5,7 +5,11 @@ use serde_json::json;
 
 /// The tags that everything made for `domain` must carry.
 fn tags(domain: &str) -> Vec<String> {
-    vec![format!("nameplate:domain={domain}"), "nameplate:stack=nameplate".to_owned(), "team=inference".to_owned()]
+    vec![
+        format!("nameplate:domain={domain}"),
+        "nameplate:stack=nameplate.us-east-1".to_owned(),
+        "team=inference".to_owned(),
+    ]
 }
 
 #[tokio::test]
@@ -101,7 +105,7 @@ async fn a_fresh_name_becomes_a_live_api() {
     assert_eq!(world.domain_tags(domain).await, tags(domain));
     assert_eq!(world.zone_tags(&zones[0]).await, tags(domain));
     assert_eq!(world.certificate_tags(result["certificateArn"].as_str().expect("an ARN")).await, tags(domain));
-    let wanted = json!({"nameplate:domain": domain, "nameplate:stack": "nameplate", "team": "inference"});
+    let wanted = json!({"nameplate:domain": domain, "nameplate:stack": "nameplate.us-east-1", "team": "inference"});
     assert_eq!((&apis[0]["tags"], &custom_domain["tags"]), (&wanted, &wanted));
     assert_eq!(world.api_parts(api_id, "stages").await[0]["tags"], wanted);
 }

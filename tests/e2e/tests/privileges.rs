@@ -37,7 +37,7 @@ const FUNCTIONS: [&str; 22] = [
 ];
 
 /// The tag by which a resource is this stack's, and the stack's name.
-const OURS: (&str, &str) = ("nameplate:stack", "nameplate");
+const OURS: (&str, &str) = ("nameplate:stack", "nameplate.us-east-1");
 
 /// What is permitted and no run can be seen to do, with the reason.
 const UNSEEN: [(&str, &str, &str); 18] = [

@@ -111,7 +111,7 @@ async fn release(event: Value, sfn: &[&Rule], dynamodb: &[&Rule]) -> Result<Outc
         dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, dynamodb),
         sfn: mock_client!(aws_sdk_sfn, RuleMode::MatchAny, sfn),
     };
-    run(&clients, &Settings { stack: "nameplate".into(), table: "table".into() }, event).await
+    run(&clients, &Settings { stack: "nameplate.us-east-1".into(), table: "table".into() }, event).await
 }
 
 const KEPT: Result<Outcome, StepError> = Ok(Outcome { released: false });
@@ -273,9 +273,10 @@ async fn what_may_pass_is_retryable_and_what_will_not_is_final() {
 fn both_state_machines_of_the_stack_are_heard_and_no_other() {
     let arn = |machine: &str| format!("arn:aws:states:us-east-1:123456789012:execution:{machine}:one");
     for ours in ["nameplate-provision", "nameplate-retire"] {
-        assert!(is_ours(&arn(ours), "nameplate"), "{ours}");
+        assert!(is_ours(&arn(ours), "nameplate.us-east-1"), "{ours}");
+        assert!(!is_ours(&arn(ours), "nameplate.eu-west-1"), "{ours}");
     }
     for other in ["nameplate-other", "nameplate", "other-retire", "x-nameplate-retire"] {
-        assert!(!is_ours(&arn(other), "nameplate"), "{other}");
+        assert!(!is_ours(&arn(other), "nameplate.us-east-1"), "{other}");
     }
 }

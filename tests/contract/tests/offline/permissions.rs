@@ -441,7 +441,7 @@ fn too_wide(statement: &Statement) -> Vec<String> {
                 "route53domains" => resource == "*",
                 "logs" => match operation {
                     "CreateLogGroup" | "ListTagsForResource" | "PutRetentionPolicy" | "TagResource" => {
-                        resource.ends_with(":log-group:/aws/vendedlogs/nameplate/${AWS::StackName}/*")
+                        resource.ends_with(":log-group:/aws/vendedlogs/nameplate/${AWS::StackName}.${AWS::Region}/*")
                     }
                     // Asked for all of them (AWS-FACTS 4.3), and a state machine's own logs name no group either.
                     "DescribeLogGroups" => resource == "*" || resource.ends_with(":log-group:*"),
