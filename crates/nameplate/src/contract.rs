@@ -418,6 +418,8 @@ pub struct CloseEndpointInput {
     pub request: Request,
     /// The API whose default endpoint shall be closed.
     pub api_id: String,
+    /// The certificate on the custom domains of the host names.
+    pub certificate_arn: String,
     /// Route 53's ids of the changes by which this run pointed host names here.
     pub change_ids: Vec<String>,
 }
