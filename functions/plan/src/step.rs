@@ -25,6 +25,7 @@ use nameplate::runtime::now;
 use nameplate::secret::SecretString;
 use nameplate::table::{self, domain as attribute};
 use nameplate::{Request, StepError, difference, purchase};
+use serde_json::Value;
 
 use crate::{foreign, look, report};
 
@@ -65,6 +66,8 @@ struct Item {
     purchase_begun: bool,
     /// The records of the zone that are ours.
     owned: Vec<Owned>,
+    /// The existing API that the request of the last claim names, if it names one.
+    existing_api: Option<String>,
 }
 
 /// Looks at everything that the request depends on.
@@ -75,7 +78,7 @@ struct Item {
 pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput) -> Result<PlanOutput, StepError> {
     let request = Request::read(input.request.get())?;
     let fingerprint = request.fingerprint();
-    let item = read_item(clients, settings, &request).await?;
+    let mut item = read_item(clients, settings, &request).await?;
     look::existing_api(clients, settings, &request).await?;
 
     let found = find_registration(clients, &request, &item).await?;
@@ -93,6 +96,9 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         true => look::custom_domains(clients, settings, &request, &item.known).await?,
         false => look::CustomDomains::default(),
     };
+    let begun = foreign::begun(clients, item.existing_api.as_deref(), &custom_domains, &item.known).await?;
+    // Recorded by the claim, since the request that says it is overwritten there.
+    item.known.hostnames.extend(begun);
     let answering = answering(clients, &request, &found).await;
     let live = Live {
         settings,
@@ -202,6 +208,9 @@ async fn read_item(clients: &Clients, settings: &Settings, request: &Request) ->
         result: text(attribute::RESULT).and_then(|json| serde_json::from_str(json).ok()),
         purchase_begun: attributes.contains_key(attribute::PURCHASE_INTENT),
         owned: records::owned(text(attribute::RECORDS).map(String::as_str)),
+        existing_api: text(attribute::REQUEST)
+            .and_then(|json| serde_json::from_str::<Value>(json).ok())
+            .and_then(|request| request["api"]["existing"]["apiId"].as_str().map(str::to_owned)),
     })
 }
 

@@ -883,6 +883,28 @@ async fn a_recorded_host_name_is_taken_off_although_its_custom_domain_is_gone_un
 }
 
 #[tokio::test]
+async fn a_root_path_that_a_stopped_run_has_led_to_the_existing_api_of_its_request_is_ours() {
+    let earlier = |api: &str| {
+        let mut stored = live_item();
+        stored
+            .insert(attribute::KNOWN.to_owned(), text(json!({"hostedZoneId": "ZONE", "certificateArn": CERTIFICATE})));
+        let request = json!({"api": {"existing": {"apiId": api, "stage": "$default"}}});
+        stored.insert(attribute::REQUEST.to_owned(), text(request));
+        let world = World::changed().with("GetItem", item(Some(stored)));
+        world.with("GetApiMappings", mapping("api9", "$default")).with("GetApi", api_with(HashMap::new()))
+    };
+    let plan = earlier("api9").plan(request()).await.expect("a plan");
+    assert_eq!((plan.known.hostnames, plan.adopted), (vec!["api.example.com".to_owned()], Vec::new()));
+    // One that leads elsewhere is not what that run made.
+    let refused = earlier("api8").failure(request()).await;
+    assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "MappingNotOurs"));
+    // Nor is a custom domain that is not ours.
+    let theirs = listed_domain("api.example.com", CERTIFICATE, DomainNameStatus::Available, HashMap::new());
+    let refused = earlier("api9").with("GetDomainNames", custom_domains(vec![theirs])).failure(request()).await;
+    assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "CustomDomainNotOurs"));
+}
+
+#[tokio::test]
 async fn a_root_path_that_leads_to_the_api_of_somebody_else_is_refused_and_one_that_leads_to_none_is_not() {
     // A host name that an earlier run has recorded is ours, whatever it leads to.
     let unrecorded =
