@@ -18,7 +18,7 @@ use crate::answer::{self, Answer};
 use crate::dns::{Look, plain};
 use crate::emulator::encode;
 use crate::net::{Loopback, strip_connection_headers};
-use crate::{Local, apigateway, lock, permission};
+use crate::{Local, acm, apigateway, lock, permission};
 
 /// Marks a client's request on its way through MiniStack and back to us.
 const PASSAGE: &str = "x-local-aws-passage";
@@ -26,6 +26,8 @@ const PASSAGE: &str = "x-local-aws-passage";
 /// What every answer of an HTTP API carries, a 404 for a route that is not there included, and no backend can set: names
 /// that begin with `apigw-` are reserved (AWS-FACTS 4.1).
 const REQUEST_ID: &str = "apigw-requestid";
+/// What TLS would show, which is not spoken here: the serial number of the certificate of a custom domain.
+const CERTIFICATE: &str = "x-local-aws-certificate";
 /// The same of API Gateway's other APIs, and of AWS's services.
 const OTHER_REQUEST_ID: &str = "x-amzn-requestid";
 
@@ -57,12 +59,15 @@ pub(crate) struct Destination {
     pub(crate) target: Option<(String, String, String)>,
     /// The API of a default endpoint, by which MiniStack knows it.
     pub(crate) of_default_endpoint: Option<String>,
+    /// ARN of the certificate of a custom domain.
+    certificate: Option<String>,
 }
 
 /// Where a request goes by its host; else the answer that its client gets.
 pub(crate) async fn resolve(local: &Local, name: &str, path: &str) -> Result<Destination, Box<Answer>> {
     let aws_endpoint = format!(".execute-api.{}.amazonaws.com", local.region);
     let api = name.strip_suffix(&aws_endpoint).or_else(|| name.strip_suffix(".execute-api.localhost"));
+    let mut certificate = None;
     let target = if let Some(api) = api {
         let found = apigateway::find(local, api).await;
         let target = by_stage(local, api, path).await;
@@ -74,10 +79,11 @@ pub(crate) async fn resolve(local: &Local, name: &str, path: &str) -> Result<Des
     } else if is_local_host(name) {
         None
     } else {
-        let domain = custom_domain(local, name).await?;
+        let (domain, presented) = custom_domain(local, name).await?;
+        certificate = presented;
         by_mapping(local, &domain, path).await
     };
-    Ok(Destination { target, of_default_endpoint: api.map(str::to_owned) })
+    Ok(Destination { target, of_default_endpoint: api.map(str::to_owned), certificate })
 }
 
 /// The host by which MiniStack knows an API.
@@ -89,15 +95,19 @@ pub(crate) fn default_endpoint(api: &str) -> HeaderValue {
 /// Answers an unsigned request, or one signed for `execute-api`.
 pub(crate) async fn handle(local: &Local, mut request: Request<Bytes>) -> Answer {
     let name = host(&request);
-    let Destination { target, of_default_endpoint } = match resolve(local, &name, request.uri().path()).await {
-        Ok(destination) => destination,
-        Err(refusal) => return *refusal,
-    };
+    let Destination { target, of_default_endpoint, certificate } =
+        match resolve(local, &name, request.uri().path()).await {
+            Ok(destination) => destination,
+            Err(refusal) => return *refusal,
+        };
     if let Some(api) = of_default_endpoint {
         request.headers_mut().insert(HOST, default_endpoint(&api));
     }
     let arrived = Arrival::of(local, &name, request.method());
-    let answer = answer_of(local, request, target.as_ref()).await;
+    let mut answer = answer_of(local, request, target.as_ref()).await;
+    if let Some(certificate) = certificate {
+        answer.headers_mut().insert(CERTIFICATE, serial(&certificate));
+    }
     if let Some((api, stage, path)) = &target {
         access_log::write(local, api, stage, path, &arrived, &answer).await;
     }
@@ -152,6 +162,18 @@ fn signed(mut answer: Answer, api: &Value) -> Answer {
     answer
 }
 
+fn serial(certificate: &str) -> HeaderValue {
+    HeaderValue::try_from(acm::serial(certificate)).expect("digits and colons")
+}
+
+/// What an HTTP API of somebody else answers, in a region that is not ours.
+fn of_another_region(target: &str) -> Answer {
+    let body = json!({ "message": "Not Found" });
+    let mut answer = answer::json(StatusCode::NOT_FOUND, "application/json", &body);
+    answer.headers_mut().insert(CERTIFICATE, serial(target));
+    signed(answer, &json!({ "protocolType": "HTTP" }))
+}
+
 /// API, stage and path of a request to a default endpoint (AWS-FACTS 4.3: `$default` is served at the root).
 async fn by_stage(local: &Local, api: &str, path: &str) -> Option<(String, String, String)> {
     let (first, rest) = path.strip_prefix('/')?.split_once('/').unwrap_or((path.strip_prefix('/')?, ""));
@@ -182,8 +204,8 @@ async fn by_mapping(local: &Local, domain: &str, path: &str) -> Option<(String, 
         .map(|(rest, mapping)| (field(mapping, "apiId"), field(mapping, "stage"), rest))
 }
 
-/// The custom domain that serves a name, if the name leads there; else the answer that a client gets.
-async fn custom_domain(local: &Local, name: &str) -> Result<String, Box<Answer>> {
+/// The custom domain that serves a name and its certificate, if the name leads there; else the answer that a client gets.
+async fn custom_domain(local: &Local, name: &str) -> Result<(String, Option<String>), Box<Answer>> {
     // There is no answer at all where a name leads nowhere, so that nothing of AWS may be on this one.
     let unanswered = |body: &Value| {
         let mut answer = answer::json(StatusCode::BAD_GATEWAY, "application/json", body);
@@ -204,13 +226,17 @@ async fn custom_domain(local: &Local, name: &str) -> Result<String, Box<Answer>>
             json!({ "message": format!("{name} does not resolve"), "reason": reason, "chain": resolution.chain });
         return unanswered(&body);
     };
+    if target.contains(".execute-api.") && !target.ends_with(&format!(".execute-api.{}.amazonaws.com", local.region)) {
+        return Err(Box::new(of_another_region(target)));
+    }
     let wildcard = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
     for domain in [Some(name.to_owned()), wildcard].into_iter().flatten() {
         let path = format!("/v2/domainnames/{}", encode(&domain));
         if let Ok(found) = local.emulator.rest_json("apigateway", Method::GET, &path, None).await {
-            let gateway = found["domainNameConfigurations"][0]["apiGatewayDomainName"].as_str().map(plain);
+            let configuration = &found["domainNameConfigurations"][0];
+            let gateway = configuration["apiGatewayDomainName"].as_str().map(plain);
             if gateway.as_deref() == Some(target) {
-                return Ok(domain);
+                return Ok((domain, configuration["certificateArn"].as_str().map(str::to_owned)));
             }
             let body = json!({
                 "message": format!("{name} does not resolve to its custom domain"),

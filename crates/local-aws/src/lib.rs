@@ -35,6 +35,7 @@ mod process;
 mod proxy;
 mod record;
 mod registry;
+mod resolver;
 mod route53;
 mod sigv4;
 mod websocket;
@@ -50,7 +51,7 @@ use http::Request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -190,6 +191,7 @@ impl LocalAws {
         let port_error = |error| StartError::Port(options.port, error);
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(port_error)?;
         let endpoint = listener.local_addr().map_err(port_error)?;
+        let questions = UdpSocket::bind(endpoint).await.map_err(port_error)?;
         let work = &options.work_dir;
         std::fs::create_dir_all(work).map_err(|error| StartError::WorkDir(work.clone(), error))?;
         let admin = KeyPair {
@@ -232,6 +234,7 @@ impl LocalAws {
         tasks.spawn(acm::watch(Arc::clone(&local)));
         tasks.spawn(events::tick(Arc::clone(&local)));
         tasks.spawn(listen(Arc::clone(&local), listener));
+        tasks.spawn(resolver::serve(Arc::clone(&local), questions));
         Ok(Self { endpoint, admin, local, tasks, ended, stop })
     }
 

@@ -128,6 +128,11 @@ pub struct PlanOutput {
     pub quote: Option<Quote>,
     /// Bounds of the waits.
     pub deadlines: Deadlines,
+    /// The name servers that the DNS names for a domain that is registered elsewhere, in normal form. None: nobody asked,
+    /// or there is no answer.
+    pub answering: Vec<String>,
+    /// What an earlier run of the same request has told a person to do, by its result.
+    pub told: Vec<String>,
     /// When all this was seen, in seconds since 1970.
     pub planned_at: i64,
     /// Host names that an earlier run put on the API and the request does not name: they are taken off again.
@@ -392,6 +397,8 @@ pub struct AttachDomainInput {
     pub certificate_arn: String,
     /// Whether the name was bought in this very execution, so that nothing of the sort can exist yet.
     pub fresh: bool,
+    /// Name servers that a person was told to set, in normal form; none where nobody was.
+    pub awaited_servers: Vec<String>,
     /// Keys of tags that are not wanted any more.
     pub former_tags: Vec<String>,
     /// Host names that an earlier run has led here: their alias records are ours, and so is their root mapping, whichever
@@ -411,6 +418,8 @@ pub struct AttachDomainOutput {
     pub release_deadline: i64,
     /// Route 53's ids of the changes that this call made to the zone, without `/change/`.
     pub change_ids: Vec<String>,
+    /// Whether the DNS names the awaited servers: then nobody has to set them any more.
+    pub delegated: bool,
     /// What a person has to do: point the host name here in a DNS of his own.
     pub actions: Vec<String>,
 }
@@ -423,6 +432,8 @@ pub struct CloseEndpointInput {
     pub request: Request,
     /// The API whose default endpoint shall be closed.
     pub api_id: String,
+    /// The certificate on the custom domains of the host names.
+    pub certificate_arn: String,
     /// Route 53's ids of the changes by which this run pointed host names here.
     pub change_ids: Vec<String>,
 }

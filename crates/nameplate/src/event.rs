@@ -50,7 +50,8 @@ pub struct DomainRegistered {
     pub name_servers: Vec<String>,
 }
 
-/// `Action Required`: a run waits for something that only a person can do. It goes on by itself once that is done.
+/// `Action Required`: there is something that only a person can do. A run that waits for it goes on by itself once it is
+/// done; another one ends, and what it says then stays in the result until it is seen to be done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActionRequired {
@@ -58,7 +59,7 @@ pub struct ActionRequired {
     pub version: u32,
     /// The domain, in A-labels.
     pub domain_name: String,
-    /// ARN of the execution that waits.
+    /// ARN of the execution that found it.
     pub execution_arn: String,
     /// What to do, with exact values; the same that the result lists.
     pub actions: Vec<String>,

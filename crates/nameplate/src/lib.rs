@@ -6,6 +6,7 @@
 pub mod aliases;
 pub mod contact;
 pub mod contract;
+pub mod delegation;
 pub mod desired;
 pub mod difference;
 pub mod domain;

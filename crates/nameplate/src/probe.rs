@@ -1,64 +1,131 @@
 //! Asks a host name for an answer over HTTPS, as its clients do: the name resolves, TLS is valid for it, and somebody
-//! answers. It must not know who that should be.
+//! answers, of whom the certificate says who it is. It must not know who that should be.
 
 use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::header::{HOST, HeaderName, USER_AGENT};
+use http::uri::Authority;
+use http::{HeaderMap, Request};
+use http_body_util::Empty;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use webpki::EndEntityCert;
 
 use crate::error::shortened;
-use crate::runtime::{Lookup, TLS};
+use crate::runtime::Lookup;
 
 /// Bounds resolution, TCP and TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bounds the wait for the head of the answer: API Gateway itself gives up on a backend after 30 s (AWS-FACTS 4.1).
 const READ_TIMEOUT: Duration = Duration::from_secs(35);
+const HTTPS_PORT: u16 = 443;
+const HTTP_PORT: u16 = 80;
 /// The longest reason that is passed on, in characters: what peers say stands in it.
 const MAX_REASON: usize = 200;
 /// What the request says of itself, for whoever finds it in an access log.
-const USER_AGENT: &str = "nameplate";
+const OUR_NAME: &str = "nameplate";
+/// In place of a certificate, where there is no TLS: its serial number.
+const SERIAL_WITHOUT_TLS: HeaderName = HeaderName::from_static("x-local-aws-certificate");
+const LATE: &str = "it did not answer in time";
+
+type Asking = Pin<Box<dyn Future<Output = Result<Answer, String>> + Send>>;
 
 /// Asks host names for an answer.
-#[derive(Clone, Debug)]
-pub struct Probe {
-    connector: SharedHttpConnector,
-    endpoint: Option<String>,
+#[derive(Clone)]
+pub struct Probe(Arc<dyn Fn(String) -> Asking + Send + Sync>);
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Probe")
+    }
 }
 
 /// What a host name answered.
-#[derive(Debug)]
-pub struct Answer(HttpResponse);
+#[derive(Clone, Debug)]
+pub struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    /// The serial number of the certificate that was presented, in normal form.
+    serial: Option<String>,
+}
 
 impl Answer {
+    /// An answer of that status, with those headers, from whoever presented a certificate of that serial number.
+    pub fn new(status: u16, headers: HeaderMap, serial: Option<&str>) -> Self {
+        Self { status, headers, serial: serial.map(normal) }
+    }
+
     /// The status.
     pub fn status(&self) -> u16 {
-        self.0.status().as_u16()
+        self.status
     }
 
     /// Whether the answer has a header, whatever its content.
     pub fn has(&self, header: &str) -> bool {
-        self.0.headers().contains_key(header)
+        self.headers.contains_key(header)
+    }
+
+    /// Whether the certificate that was presented has this serial number, in hexadecimal digits, whatever is between
+    /// them.
+    pub fn presents(&self, serial: &str) -> bool {
+        self.serial.as_deref() == Some(normal(serial).as_str())
     }
 }
 
+/// A serial number as its hexadecimal digits, in lower case, without what stands between and before them.
+fn normal(serial: &str) -> String {
+    let digits: String = serial.chars().filter(char::is_ascii_hexdigit).collect();
+    digits.trim_start_matches('0').to_ascii_lowercase()
+}
+
 impl Probe {
-    /// A probe with the HTTP client and the roots of trust of the SDK.
+    /// A probe that trusts whom this machine trusts.
     ///
     /// Where `AWS_ENDPOINT_URL` is set, which is so on no AWS, names are asked there by their `Host`, as every client of
-    /// the SDK goes there: then neither resolution nor TLS is proven.
+    /// the SDK goes there: then neither resolution nor TLS is proven, and a header stands for the certificate.
     pub fn new(lookup: Lookup<'_>) -> Self {
-        let timeouts = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
-        let connector = Connector::builder().tls_provider(TLS).connector_settings(timeouts.build()).build();
-        Self::with(SharedHttpConnector::new(connector), lookup("AWS_ENDPOINT_URL"))
+        match lookup("AWS_ENDPOINT_URL").filter(|url| !url.is_empty()) {
+            Some(endpoint) => Self::with(move |host| {
+                let endpoint = endpoint.clone();
+                async move { ask_at(&endpoint, &host).await }
+            }),
+            None => {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                Self::trusting(roots)
+            }
+        }
     }
 
-    /// A probe with another connector, and with what `AWS_ENDPOINT_URL` says.
-    pub fn with(connector: SharedHttpConnector, endpoint: Option<String>) -> Self {
-        Self { connector, endpoint: endpoint.filter(|url| !url.is_empty()) }
+    fn trusting(roots: RootCertStore) -> Self {
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map(|builder| Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+            .map_err(|error| error.to_string());
+        Self::with(move |host| {
+            let config = config.clone();
+            async move { ask_by_tls(config?, &host).await }
+        })
+    }
+
+    /// A probe that asks in another way.
+    pub fn with<F, A>(ask: F) -> Self
+    where
+        F: Fn(String) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Answer, String>> + Send + 'static,
+    {
+        Self(Arc::new(move |host| Box::pin(ask(host))))
     }
 
     /// Asks `host` for `/`, once.
@@ -66,30 +133,64 @@ impl Probe {
     /// # Errors
     /// Why there is no answer, in words.
     pub async fn ask(&self, host: &str) -> Result<Answer, String> {
-        let request = self.request(host).map_err(|_| format!("`{host}` cannot be asked"))?;
-        self.connector.call(request).await.map(Answer).map_err(|error| why(&error))
-    }
-
-    fn request(&self, host: &str) -> Result<HttpRequest, Box<dyn Error + Send + Sync>> {
-        let mut request = HttpRequest::new(SdkBody::empty());
-        request.headers_mut().try_insert("user-agent", USER_AGENT)?;
-        match &self.endpoint {
-            None => request.set_uri(format!("https://{host}/"))?,
-            Some(endpoint) => {
-                request.set_uri(format!("{}/", endpoint.trim_end_matches('/')))?;
-                request.headers_mut().try_insert("host", host.to_owned())?;
-            }
-        }
-        Ok(request)
+        (self.0)(host.to_owned()).await
     }
 }
 
+async fn ask_by_tls(config: Arc<ClientConfig>, host: &str) -> Result<Answer, String> {
+    let cannot = || format!("`{host}` cannot be asked");
+    let authority: Authority = host.parse().map_err(|_| cannot())?;
+    let name = ServerName::try_from(authority.host().to_owned()).map_err(|_| cannot())?;
+    let connecting = async {
+        let stream = TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(HTTPS_PORT))).await?;
+        TlsConnector::from(config).connect(name, stream).await
+    };
+    let stream = timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| LATE)?.map_err(|error| why(&error))?;
+    let presented = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).and_then(serial_of);
+    let (status, headers) = exchange(stream, host).await?;
+    Ok(Answer { status, headers, serial: presented })
+}
+
+/// Asks for a host at the SDK's endpoint.
+async fn ask_at(endpoint: &str, host: &str) -> Result<Answer, String> {
+    let cannot = || format!("`{host}` cannot be asked at {endpoint}");
+    let uri: http::Uri = endpoint.parse().map_err(|_| cannot())?;
+    let address = (uri.host().ok_or_else(cannot)?, uri.port_u16().unwrap_or(HTTP_PORT));
+    let connecting = TcpStream::connect(address);
+    let stream = timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| LATE)?.map_err(|error| why(&error))?;
+    let (status, headers) = exchange(stream, host).await?;
+    let serial = headers.get(SERIAL_WITHOUT_TLS).and_then(|value| value.to_str().ok()).map(normal);
+    Ok(Answer { status, headers, serial })
+}
+
+/// One request and the head of its answer.
+async fn exchange<S>(stream: S, host: &str) -> Result<(u16, HeaderMap), String>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let request = Request::get("/").header(HOST, host).header(USER_AGENT, OUR_NAME).body(Empty::<Bytes>::new());
+    let request = request.map_err(|_| format!("`{host}` cannot be asked"))?;
+    let answering = async {
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        // It ends with the sender and the answer, whose body nobody wants.
+        tokio::spawn(connection);
+        sender.send_request(request).await
+    };
+    let answer = timeout(READ_TIMEOUT, answering).await.map_err(|_| LATE)?.map_err(|error| why(&error))?;
+    let (head, _) = answer.into_parts();
+    Ok((head.status.as_u16(), head.headers))
+}
+
+/// The serial number of a certificate, in normal form.
+fn serial_of(certificate: &CertificateDer<'_>) -> Option<String> {
+    let certificate = EndEntityCert::try_from(certificate).ok()?;
+    let digits: String = certificate.serial().iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(normal(&digits))
+}
+
 /// The innermost cause, which says most: that the name does not resolve, or what is wrong with the certificate.
-fn why(error: &ConnectorError) -> String {
-    if error.is_timeout() {
-        return "it did not answer in time".to_owned();
-    }
-    let mut cause: &dyn Error = error;
+fn why(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
@@ -97,61 +198,4 @@ fn why(error: &ConnectorError) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
-    /// Answers one request and gives back its head.
-    async fn server() -> (String, tokio::task::JoinHandle<String>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address").to_string();
-        let head = tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.expect("a connection");
-            let mut head = vec![0; 4096];
-            let length = stream.read(&mut head).await.expect("a request");
-            let answer = b"HTTP/1.1 404 Not Found\r\nApigw-Requestid: a\r\ncontent-length: 0\r\n\r\n";
-            // A client that ended the handshake needs no answer.
-            let _ = stream.write_all(answer).await;
-            String::from_utf8_lossy(&head[..length]).into_owned()
-        });
-        (address, head)
-    }
-
-    #[tokio::test]
-    async fn a_name_is_asked_at_the_sdks_endpoint_by_its_host() {
-        let (address, head) = server().await;
-        for url in [format!("http://{address}/"), String::new()] {
-            let probe = Probe::new(&|name| (name == "AWS_ENDPOINT_URL").then(|| url.clone()));
-            assert_eq!(probe.endpoint.is_some(), !url.is_empty());
-        }
-        let answer =
-            Probe::new(&|_| Some(format!("http://{address}/"))).ask("api.example.com").await.expect("an answer");
-        assert_eq!((answer.status(), answer.has("apigw-requestid"), answer.has("server")), (404, true, false));
-        let head = head.await.expect("a request").to_ascii_lowercase();
-        assert!(head.starts_with("get / http/1.1\r\n"), "{head}");
-        assert!(head.contains("\r\nhost: api.example.com\r\n") && head.contains("user-agent: nameplate"), "{head}");
-    }
-
-    #[tokio::test]
-    async fn without_that_endpoint_a_name_is_asked_over_tls_and_nothing_else_is_an_answer() {
-        let (address, head) = server().await;
-        let said = Probe::new(&|_| None).ask(&address).await.expect_err("no TLS there");
-        // What came in is a TLS handshake (RFC 8446, 5.1), and what it got in return is none.
-        assert!(head.await.expect("a request").starts_with('\u{16}'));
-        assert!(said.to_ascii_lowercase().contains("invalid"), "{said}");
-    }
-
-    #[tokio::test]
-    async fn who_does_not_answer_is_said_why() {
-        // A label of this top-level domain never resolves (RFC 6761, 6.4).
-        let said = Probe::new(&|_| None).ask("api.name.invalid").await.expect_err("no such name");
-        assert!(!said.is_empty() && said.chars().count() <= MAX_REASON, "{said}");
-        let said = Probe::new(&|_| None).ask("no name").await.expect_err("no name");
-        assert!(said.contains("no name"), "{said}");
-        let slow = ConnectorError::timeout("slow".into());
-        assert_eq!(why(&slow), "it did not answer in time");
-        let long = ConnectorError::io("x".repeat(1_000).into());
-        assert_eq!(why(&long).chars().count(), MAX_REASON);
-    }
-}
+mod tests;

@@ -21,7 +21,7 @@ use tracing_subscriber::prelude::*;
 use crate::error::{StepError, shortened};
 
 /// TLS of every HTTP client.
-pub(crate) const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
+const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 /// Bounds the TCP and TLS handshake of one call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bounds one attempt of a call.

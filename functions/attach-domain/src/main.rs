@@ -2,6 +2,7 @@
 
 mod step;
 
+use nameplate::delegation::Resolver;
 use nameplate::runtime::{self, environment, required};
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,6 +12,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let clients = step::Clients {
         api_gateway: aws_sdk_apigatewayv2::Client::new(&config),
         route53: aws_sdk_route53::Client::new(&config),
+        resolver: Resolver::new(&environment),
     };
     let settings = step::Settings {
         stack: required(&environment, "NAMEPLATE_STACK")?,

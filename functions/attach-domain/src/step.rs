@@ -2,7 +2,8 @@
 //! AAAA of each.
 //!
 //! - Reads: GetDomainName, GetApiMappings and ListResourceRecordSets, each only where an earlier answer leaves
-//!   the question open; GetApi of an API that holds the mapping in our place.
+//!   the question open; GetApi of an API that holds the mapping in our place. Where a person was to set name servers, the
+//!   DNS is asked for those of the domain at last.
 //! - Writes only what differs: CreateDomainName or UpdateDomainName, TagResource and UntagResource, CreateApiMapping or
 //!   UpdateApiMapping, one batch of ChangeResourceRecordSets.
 //! - Tokens: none; each thing is named by the host name, so a repeated call conflicts with itself, and a conflict
@@ -27,6 +28,7 @@ use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, Res
 use nameplate::aliases::{HostRecord, Whose};
 use nameplate::contract::retire::IN_USE_DEADLINE_SECS;
 use nameplate::contract::{AttachDomainInput, AttachDomainOutput};
+use nameplate::delegation::Resolver;
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
 use nameplate::request::Dns;
@@ -42,6 +44,7 @@ const PAGE_SIZE: &str = "500";
 pub(crate) struct Clients {
     pub(crate) api_gateway: aws_sdk_apigatewayv2::Client,
     pub(crate) route53: aws_sdk_route53::Client,
+    pub(crate) resolver: Resolver,
 }
 
 /// Where this step runs, for tags and ARNs.
@@ -73,7 +76,11 @@ pub(crate) async fn run(
         endpoints.push(format!("{}://{host}", input.protocol.scheme()));
     }
     let alternative_endpoints = endpoints.split_off(1);
+    let awaited = &input.awaited_servers;
+    let delegated =
+        !awaited.is_empty() && clients.resolver.name_servers(input.request.domain_name.as_str()).await == *awaited;
     Ok(AttachDomainOutput {
+        delegated,
         api_endpoint: endpoints.remove(0),
         alternative_endpoints,
         change_ids,
@@ -746,6 +753,8 @@ mod tests {
     const CERTIFICATE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/one";
     const GATEWAY_NAME: &str = "d-abc.execute-api.us-east-1.amazonaws.com";
     const GATEWAY_ZONE: &str = "Z1UJRXOUMOOFQ8";
+    /// What the DNS says of the domain.
+    const SERVER: &str = "ns-1.awsdns-01.com";
 
     fn request() -> Request {
         Request::parse(&json!({
@@ -762,6 +771,7 @@ mod tests {
             api_id: "a1".into(),
             stage: "$default".into(),
             protocol: Protocol::Http,
+            awaited_servers: Vec::new(),
             recorded: Vec::new(),
             hosted_zone_id: Some("Z1".into()),
             certificate_arn: CERTIFICATE.into(),
@@ -782,6 +792,7 @@ mod tests {
         let clients = Clients {
             api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, gateway),
             route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, dns),
+            resolver: Resolver::always(&[SERVER]),
         };
         let settings = Settings { stack: "nameplate".into(), partition: "aws".into(), region: "us-east-1".into() };
         run(&clients, &settings, input).await
@@ -1039,6 +1050,7 @@ mod tests {
                 [&look, &mappings, &absent, &create, &map]
             ),
             route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, [&list, &change]),
+            resolver: Resolver::always(&[SERVER]),
         };
         let settings = Settings { stack: "nameplate".into(), partition: "aws".into(), region: "us-east-1".into() };
         let output = run(&clients, &settings, wish).await.expect("attached");
@@ -1049,6 +1061,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn awaited_name_servers_are_looked_for_in_the_dns() {
+        for (awaited, delegated) in [
+            (&[] as &[&str], false),
+            (&["ns-9.awsdns-09.com"], false),
+            (&[SERVER, "ns-9.awsdns-09.com"], false),
+            (&[SERVER], true),
+        ] {
+            let (found, mappings) = (our_domain(), right_mapping());
+            let (mut wish, list) = (input(false), records(vec![right(RrType::A), right(RrType::Aaaa)]));
+            wish.awaited_servers = awaited.iter().map(|server| (*server).to_owned()).collect();
+            let output = step_given(&[&found, &mappings], &[&list], wish).await.expect("attached");
+            assert_eq!(output.delegated, delegated, "{awaited:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn in_the_customers_own_dns_nothing_is_written_and_the_target_is_said_with_its_exact_value() {
         let (found, mappings) = (domain(our_tags(), |_| {}), right_mapping());
         let mut wish = input(false);
@@ -1056,6 +1084,7 @@ mod tests {
         let clients = Clients {
             api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, [&found, &mappings]),
             route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, [] as [&Rule; 0]),
+            resolver: Resolver::always(&[SERVER]),
         };
         let settings = Settings { stack: "nameplate".into(), partition: "aws".into(), region: "us-east-1".into() };
         let output = run(&clients, &settings, wish).await.expect("attached");
@@ -1098,6 +1127,7 @@ mod tests {
                 [&look, &tag, &update, &mappings, &map]
             ),
             route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, [&list, &change]),
+            resolver: Resolver::always(&[SERVER]),
         };
         let settings = Settings { stack: "nameplate".into(), partition: "aws".into(), region: "us-east-1".into() };
         run(&clients, &settings, wish).await.expect("taken over");

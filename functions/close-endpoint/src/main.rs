@@ -10,6 +10,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::start_logging();
     let config = runtime::sdk_config().await;
     let clients = step::Clients {
+        acm: aws_sdk_acm::Client::new(&config),
         api_gateway: aws_sdk_apigatewayv2::Client::new(&config),
         route53: aws_sdk_route53::Client::new(&config),
         probe: Probe::new(&environment),

@@ -1,8 +1,8 @@
 //! Step `close-endpoint`: closes the API's default endpoint, once its host names have answered. Only a request with
 //! `"defaultEndpoint": "closed"` leads here, and only while it is open.
 //!
-//! - Reads: GetApi; of a zone that this run has changed also GetChange; then each host name is asked for an answer over
-//!   HTTPS.
+//! - Reads: GetApi; of a zone that this run has changed also GetChange; DescribeCertificate; then each host name is asked
+//!   for an answer over HTTPS.
 //! - Writes: UpdateApi, with nothing but the endpoint. It takes effect when the API is deployed (API Gateway's Developer
 //!   Guide, "Disable the default endpoint" for HTTP and for WebSocket APIs): the stage of an HTTP API deploys by itself;
 //!   for that of a WebSocket API also GetStage, GetDeployment, CreateDeployment and UpdateStage.
@@ -10,6 +10,8 @@
 //!   deployment that no stage is on, as every change of routes does.
 //! - NotReady: a host name does not answer yet. The remedy is what a person can do once the state machine has lost its
 //!   patience: then the endpoint stays open, and that is no failure.
+//! - Whether a host name leads to our custom domain, and not to an API in another region or account, the certificate says
+//!   that is presented: no other custom domain can have it. Host names behind a proxy of the customer's own never show it.
 //! - Where the customer's own DNS answers, it may take days until the name points here: one look, and an action.
 //! - Refused: the API does not carry our tags.
 //!
@@ -33,12 +35,13 @@ const OF_HTTP_API: &str = "apigw-requestid";
 /// What is on every answer of API Gateway's other APIs, and of AWS's services. That a WebSocket API has it on the answer
 /// to a plain GET is not confirmed against AWS.
 const OF_AWS: &str = "x-amzn-requestid";
-/// What is on every answer of CloudFront, by which other services of AWS can answer at a name of the customer's own.
+/// What is on every answer of CloudFront, which can present the same certificate: then the name leads there.
 const OF_CLOUDFRONT: &str = "x-amz-cf-id";
 
 /// The clients of this step.
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
+    pub(crate) acm: aws_sdk_acm::Client,
     pub(crate) api_gateway: aws_sdk_apigatewayv2::Client,
     pub(crate) route53: aws_sdk_route53::Client,
     pub(crate) probe: Probe,
@@ -125,6 +128,10 @@ async fn silence(
             return Ok(Some("Route 53 is still bringing its records to its servers".to_owned()));
         }
     }
+    let certificate = &input.certificate_arn;
+    let Some(serial) = serial(clients, certificate).await? else {
+        return Ok(Some(format!("ACM does not say the serial number of the certificate {certificate}")));
+    };
     let asked = input.request.hostnames().into_iter().map(|host| {
         let probe = clients.probe.clone();
         // All at once: an API whose backend is slow answers late.
@@ -138,8 +145,11 @@ async fn silence(
             StepError::failed("Panic", "asking a host name panicked", "report this as a defect of Nameplate")
         })?;
         let fault = match answer {
-            Ok(answer) if is_api_gateways(&answer, protocol) => continue,
-            Ok(answer) => format!("answers {} over HTTPS, and it is not API Gateway that answers", answer.status()),
+            Ok(answer) if !is_api_gateways(&answer, protocol) => {
+                format!("answers {} over HTTPS, and it is not API Gateway that answers", answer.status())
+            }
+            Ok(answer) if answer.presents(&serial) => continue,
+            Ok(_) => format!("leads elsewhere: who answers over HTTPS presents another certificate than {certificate}"),
             Err(why) => format!("does not answer over HTTPS: {why}"),
         };
         return Ok(Some(format!("{host} {fault}")));
@@ -147,13 +157,27 @@ async fn silence(
     Ok(None)
 }
 
-/// Whether an answer came from an API of that kind, whatever its status. Not whether the API is ours: in this region API
-/// Gateway gives a host name to one account, but a name that still leads to an API in another region passes too.
+/// Whether an answer came from an API of that kind, whatever its status. Not whether the API is ours: the certificate says
+/// that, since a custom domain takes only a certificate of its own account and region (AWS-FACTS 4.4), and in one region
+/// one account has the name.
 fn is_api_gateways(answer: &Answer, protocol: &ProtocolType) -> bool {
     match protocol {
         ProtocolType::Http => answer.has(OF_HTTP_API),
         _ => answer.has(OF_AWS) && !answer.has(OF_CLOUDFRONT),
     }
+}
+
+/// The serial number of a certificate. How long after a renewal or a change of the custom domain API Gateway presents the
+/// former certificate is not confirmed against AWS: until then the endpoint stays open.
+async fn serial(clients: &Clients, certificate_arn: &str) -> Result<Option<String>, StepError> {
+    let answer = clients
+        .acm
+        .describe_certificate()
+        .certificate_arn(certificate_arn)
+        .send()
+        .await
+        .map_err(|error| classify("acm:DescribeCertificate", &error))?;
+    Ok(answer.certificate.and_then(|certificate| certificate.serial))
 }
 
 /// Whether a change has not reached all of Route 53's servers (AWS-FACTS 2.2). One that it does not know any more has.

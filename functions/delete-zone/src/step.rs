@@ -3,8 +3,8 @@
 //! - Reads: GetHostedZone, ListTagsForResource, ListResourceRecordSets; GetDomainDetail, for what the registry holds.
 //! - Writes: DeleteHostedZone, only of a zone that Nameplate made, that holds nothing but its NS and SOA, and to which
 //!   the registry does not point (a zone that is deleted while it is delegated to can be taken over, AWS-FACTS 2.1),
-//!   unless the request accepts that. ChangeTagsForResource, which takes our two tags off a zone that somebody else
-//!   made, so that another stack may adopt it.
+//!   unless the request accepts that. ChangeTagsForResource, which takes off a zone that stays what requests have set, and
+//!   off one that somebody else made our two tags as well, so that another stack may adopt it.
 //! - Tokens: none; what is gone is done.
 //! - Retryable: Route 53 still works on an earlier change of the zone.
 //!
@@ -22,6 +22,8 @@ use nameplate::{StepError, tags};
 
 /// Record sets read: apex NS, apex SOA, and one that shows that there are others.
 const RECORDS_READ: i32 = 3;
+/// Tags that one call takes off (AWS-FACTS 2.1).
+const TAGS_PER_CALL: usize = 10;
 
 /// What the step calls.
 #[derive(Clone, Debug)]
@@ -80,7 +82,7 @@ pub(crate) async fn run(
             continue;
         }
         if !made_by_us(&zone, &input, &settings.stack) {
-            let_go(clients, settings, domain, id, &zone).await?;
+            untag(clients, settings, &input, id, &zone, &[tags::DOMAIN, tags::STACK]).await?;
             continue;
         }
         let reason = match other_record(clients, domain, id).await? {
@@ -92,7 +94,11 @@ pub(crate) async fn run(
             None => delete(clients, id).await?,
             stays => stays,
         };
-        left.extend(reason.map(|reason| Thing::new(HOSTED_ZONE, id, reason)));
+        if let Some(reason) = reason {
+            // It stays ours: a later retirement finds it by our tags.
+            untag(clients, settings, &input, id, &zone, &[]).await?;
+            left.push(Thing::new(HOSTED_ZONE, id, reason));
+        }
     }
     Ok(RetireStepOutput { left })
 }
@@ -188,18 +194,31 @@ async fn delete(clients: &Clients, id: &str) -> Result<Option<String>, StepError
     }
 }
 
-/// Takes our tags off a zone that stays with whoever made it.
-async fn let_go(clients: &Clients, settings: &Settings, domain: &str, id: &str, zone: &Zone) -> Result<(), StepError> {
+/// Takes off a zone of ours that stays what requests have set, and at last these of our own tags.
+async fn untag(
+    clients: &Clients,
+    settings: &Settings,
+    input: &DeleteZoneInput,
+    id: &str,
+    zone: &Zone,
+    own: &[&str],
+) -> Result<(), StepError> {
     let pairs = zone.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    if !tags::ours(pairs, domain, &settings.stack) {
+    if !tags::ours(pairs, input.request.domain_name.as_str(), &settings.stack) {
         return Ok(());
     }
-    let call = clients.route53.change_tags_for_resource().resource_type(TagResourceType::Hostedzone).resource_id(id);
-    match call.remove_tag_keys(tags::DOMAIN).remove_tag_keys(tags::STACK).send().await {
-        Ok(_) => Ok(()),
-        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => Ok(()),
-        Err(error) => Err(classify("route53:ChangeTagsForResource", &error)),
+    let mut keys = tags::stale(&input.tag_keys, &zone.tags);
+    keys.extend(own.iter().map(|key| (*key).to_owned()));
+    for keys in keys.chunks(TAGS_PER_CALL) {
+        let call =
+            clients.route53.change_tags_for_resource().resource_type(TagResourceType::Hostedzone).resource_id(id);
+        match call.set_remove_tag_keys(Some(keys.to_vec())).send().await {
+            Ok(_) => {}
+            Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(()),
+            Err(error) => return Err(classify("route53:ChangeTagsForResource", &error)),
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]

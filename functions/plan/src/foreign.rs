@@ -51,6 +51,28 @@ impl Foreign {
     }
 }
 
+/// Host names of ours that a run which was stopped has led to the existing API that its request names, without having
+/// recorded it. Nobody else leads a custom domain with our tags to just that API.
+///
+/// # Errors
+/// As `classify` has it.
+pub(crate) async fn begun(
+    clients: &Clients,
+    earlier_api: Option<&str>,
+    custom_domains: &CustomDomains,
+    known: &Known,
+) -> Result<Vec<String>, StepError> {
+    let Some(api) = earlier_api else { return Ok(Vec::new()) };
+    let mut hosts = Vec::new();
+    for host in custom_domains.wanted.keys().chain(&custom_domains.dropped) {
+        let recorded = known.hostnames.contains(host);
+        if !recorded && look::root_mapping(clients, host).await?.is_some_and(|mapping| mapping.api_id == api) {
+            hosts.push(host.clone());
+        }
+    }
+    Ok(hosts)
+}
+
 impl Looking<'_> {
     /// What a run would take over.
     ///

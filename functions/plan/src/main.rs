@@ -7,6 +7,7 @@ mod report;
 mod step;
 
 use aws_sdk_route53domains::config::{Builder, Region};
+use nameplate::delegation::Resolver;
 use nameplate::runtime::{self, environment, required};
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,6 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             Builder::from(&config).region(Region::from_static("us-east-1")).build(),
         ),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+        resolver: Resolver::new(&environment),
         route53: aws_sdk_route53::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
     };

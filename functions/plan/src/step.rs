@@ -6,14 +6,16 @@
 //! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
 //! that look costs six calls, and one more for each of these: an e-mail address of the registrant that is unconfirmed, a
 //! certificate that is validated by e-mail (it renews only if somebody clicks), authorizers, a default endpoint that shall
-//! be closed; two more for the deployment of a WebSocket API and two for an access log. It must not know how anything is
-//! made.
+//! be closed; two more for the deployment of a WebSocket API and two for an access log. Of a name that is registered
+//! elsewhere the DNS is asked for its name servers. It must not know how anything is made.
 
 use aws_sdk_route53domains::types::DomainAvailability;
 use nameplate::contract::{
     CERTIFICATE_DEADLINE_SECS, Deadlines, Known, PlanInput, PlanOutput, Quote, REGISTRATION_DEADLINE_SECS,
     RegistrationPlan,
 };
+use nameplate::delegation::Resolver;
+use nameplate::domain::server_set;
 use nameplate::error::{classify, code_of};
 use nameplate::records::{self, Decision, Owned};
 use nameplate::request::{DefaultEndpoint, Dns, Money, Registration};
@@ -23,6 +25,7 @@ use nameplate::runtime::now;
 use nameplate::secret::SecretString;
 use nameplate::table::{self, domain as attribute};
 use nameplate::{Request, StepError, difference, purchase};
+use serde_json::Value;
 
 use crate::{enclosing, foreign, look, report};
 
@@ -37,6 +40,7 @@ pub(crate) struct Clients {
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) domains: aws_sdk_route53domains::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) resolver: Resolver,
     pub(crate) route53: aws_sdk_route53::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
 }
@@ -62,6 +66,8 @@ struct Item {
     purchase_begun: bool,
     /// The records of the zone that are ours.
     owned: Vec<Owned>,
+    /// The existing API that the request of the last claim names, if it names one.
+    existing_api: Option<String>,
 }
 
 /// Looks at everything that the request depends on.
@@ -72,7 +78,7 @@ struct Item {
 pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput) -> Result<PlanOutput, StepError> {
     let request = Request::read(input.request.get())?;
     let fingerprint = request.fingerprint();
-    let item = read_item(clients, settings, &request).await?;
+    let mut item = read_item(clients, settings, &request).await?;
     look::existing_api(clients, settings, &request).await?;
 
     let found = find_registration(clients, &request, &item).await?;
@@ -90,7 +96,18 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         true => look::custom_domains(clients, settings, &request, &item.known).await?,
         false => look::CustomDomains::default(),
     };
-    let live = Live { settings, request: &request, item: &item, found: &found, custom_domains: &custom_domains };
+    let begun = foreign::begun(clients, item.existing_api.as_deref(), &custom_domains, &item.known).await?;
+    // Recorded by the claim, since the request that says it is overwritten there.
+    item.known.hostnames.extend(begun);
+    let answering = answering(clients, &request, &found).await;
+    let live = Live {
+        settings,
+        request: &request,
+        item: &item,
+        found: &found,
+        custom_domains: &custom_domains,
+        answering: &answering,
+    };
     let converged = live.result(clients, &fingerprint).await?;
     let mut report = nameplate::result::Report::default();
     let looks = request.dry_run || (converged.is_none() && found.quote.is_none());
@@ -138,6 +155,12 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     };
     adopted.retain(|thing| !said(thing));
 
+    let told = match &item.result {
+        Some(stored) if converged.is_none() && item.fingerprint.as_ref() == Some(&fingerprint) => {
+            stored.actions.clone()
+        }
+        _ => Vec::new(),
+    };
     let time = now();
     let wait = if found.plan == RegistrationPlan::Register { REGISTRATION_DEADLINE_SECS } else { 0 };
     Ok(PlanOutput {
@@ -147,6 +170,8 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         registration: found.plan,
         quote: found.quote,
         planned_at: time,
+        answering,
+        told,
         deadlines: Deadlines { registration: time + wait, certificate: time + wait + CERTIFICATE_DEADLINE_SECS },
         dropped_hostnames: custom_domains.dropped,
         former_tags: item.known.tag_keys.iter().filter(|key| !request.tags.contains_key(*key)).cloned().collect(),
@@ -185,6 +210,9 @@ async fn read_item(clients: &Clients, settings: &Settings, request: &Request) ->
         result: text(attribute::RESULT).and_then(|json| serde_json::from_str(json).ok()),
         purchase_begun: attributes.contains_key(attribute::PURCHASE_INTENT),
         owned: records::owned(text(attribute::RECORDS).map(String::as_str)),
+        existing_api: text(attribute::REQUEST)
+            .and_then(|json| serde_json::from_str::<Value>(json).ok())
+            .and_then(|request| request["api"]["existing"]["apiId"].as_str().map(str::to_owned)),
     })
 }
 
@@ -297,6 +325,8 @@ struct Live<'a> {
     item: &'a Item,
     found: &'a Found,
     custom_domains: &'a look::CustomDomains,
+    /// The name servers that the DNS names, where it was asked.
+    answering: &'a [String],
 }
 
 impl Live<'_> {
@@ -310,6 +340,10 @@ impl Live<'_> {
         }
         // One that was left open, since the name did not answer, is to be closed by the next run that finds it answering.
         if request.api.default_endpoint == DefaultEndpoint::Closed && stored.default_endpoint.is_some() {
+            return Ok(None);
+        }
+        // The full path takes the action away that says to set them.
+        if server_set(&stored.name_servers) == self.answering && says_to_set(&stored.actions, self.answering) {
             return Ok(None);
         }
         let mut result = stored.clone();
@@ -337,6 +371,20 @@ impl Live<'_> {
         }
         Ok(Some(result))
     }
+}
+
+/// The name servers that the DNS names for a name that is registered elsewhere and lies in a zone of its own.
+async fn answering(clients: &Clients, request: &Request, found: &Found) -> Vec<String> {
+    let elsewhere = found.plan == RegistrationPlan::NotManaged && request.domain_name.is_registrable();
+    match request.dns {
+        Dns::Route53 if elsewhere => clients.resolver.name_servers(request.domain_name.as_str()).await,
+        _ => Vec::new(),
+    }
+}
+
+/// Whether one of the actions is about all of these name servers.
+fn says_to_set(actions: &[String], servers: &[String]) -> bool {
+    !servers.is_empty() && actions.iter().any(|action| servers.iter().all(|server| action.contains(server)))
 }
 
 /// Whether there is anything to do or to look at about further records.

@@ -43,8 +43,7 @@ impl Question<'_> {
         time(self.requested.saturating_add(CLICK_WITHIN_SECS))
     }
 
-    /// What a person has to do: the same words for as long as the certificate exists, since its renewals need clicks
-    /// too.
+    /// What a person has to do: the same words until the certificate is issued.
     pub(crate) fn actions(&self) -> Vec<String> {
         let (mailboxes, until) = (self.mailboxes().join(", "), self.click_until());
         let action = |name: &String| {

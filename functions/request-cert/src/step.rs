@@ -247,11 +247,11 @@ async fn resend(acm: &Acm, certificate: &Certificate, input: &RequestCertInput) 
     email::resend(acm, &certificate.arn, &names, domain).await.map(|()| true)
 }
 
-/// What a person has to set in a DNS of his own, or to click: the same words for as long as the certificate exists,
-/// since its renewals need the records, or clicks, too.
+/// What a person has to set in a DNS of his own, or to click. The records are kept for as long as the certificate exists,
+/// since its renewals need them too, and so are the words; of mails there is no word more once they have been answered.
 fn actions(certificate: &Certificate, request: &Request, names: &[String]) -> Vec<String> {
     if let Some(question) = question(certificate, request, names) {
-        return question.actions();
+        return if certificate.status == Status::PendingValidation { question.actions() } else { Vec::new() };
     }
     if request.dns == Dns::Route53 {
         return Vec::new();

@@ -241,6 +241,17 @@ async fn where_the_customers_own_dns_answers_one_look_leaves_the_endpoint_open_w
     let looks = world.calls(&format!("execution={arn}&action=GetApi")).await;
     assert_eq!(looks.iter().filter(|call| call.caller.contains("CloseEndpoint")).count(), 1, "{looks:?}");
 
+    // An HTTP API of somebody else's, in another region, answers at the name as ours would: it is not ours.
+    let mut foreign = record(target);
+    foreign["value"] = json!("d-9f8e7d.execute-api.eu-west-1.amazonaws.com");
+    world.registry(domain, elsewhere(&[proof.clone(), foreign])).await;
+    assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await, (404, r#"{"message":"Not Found"}"#.to_owned()));
+    let result = world.run(&request).await.live();
+    assert_eq!(host_of(&result["defaultEndpoint"]), endpoint);
+    let said = result["actions"].to_string();
+    assert!(said.contains(&format!("api.{domain} leads elsewhere")), "{said}");
+    assert_eq!(world.get(&endpoint, "/v1/models").await.0, 200);
+
     // What a person does: point the name here, and start the same request again.
     world.registry(domain, elsewhere(&[proof.clone(), record(target)])).await;
     let result = world.run(&request).await.live();

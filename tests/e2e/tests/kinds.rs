@@ -8,6 +8,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// When a test gives up on what must come by itself.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
@@ -120,6 +121,64 @@ async fn an_existing_api_is_put_behind_the_name_and_stays_as_it_is() {
     assert_eq!(world.apis(domain).await, [] as [Value; 0]);
     assert_eq!(as_it_is(&world, &theirs).await, before);
     world.rest("apigateway", Method::DELETE, &format!("/v2/apis/{theirs}"), None).await;
+}
+
+#[tokio::test]
+async fn a_run_that_was_stopped_after_it_led_the_name_to_one_existing_api_is_followed_by_one_that_names_another() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "existing-apis.com";
+    let host = format!("api.{domain}");
+    let mut theirs = Vec::new();
+    for path in ["/one", "/two", "/three"] {
+        let http = json!({"protocolType": "HTTP"});
+        theirs.push(made_by_hand(&world, http, &format!("GET {path}"), &backend.url(path), &["$default"]).await);
+    }
+    let mut request = owned(&world, domain, json!([]), json!({})).await;
+    let mut led_to = |id: &str| {
+        request["api"] = json!({"existing": {"apiId": id, "stage": "$default"}});
+        request.clone()
+    };
+    // One is stopped when it has led the name there, and the next when it is about to lead it elsewhere.
+    for (api, fault, action) in
+        [(&theirs[0], "stopExecution", "CreateApiMapping"), (&theirs[1], "cutBefore", "UpdateApiMapping")]
+    {
+        let strikes = json!({"fault": fault, "action": action, "resource": host, "times": 1_000});
+        let fault = world.control(Method::POST, "/_local/faults", Some(&strikes)).await;
+        let arn = world.start(world.machine(), &led_to(api)).await;
+        if action == "UpdateApiMapping" {
+            struck(&world, &fault["id"]).await;
+            world.json("states", "AWSStepFunctions.StopExecution", &json!({"executionArn": arn})).await;
+        }
+        assert_eq!(world.ended(&arn).await.status, "ABORTED");
+        world.control(Method::DELETE, &format!("/_local/faults/{}", fault["id"]), None).await;
+        while !world.item(domain).await["heldBy"].is_null() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        assert_eq!(world.mappings(&host).await[0]["apiId"], json!(theirs[0]));
+    }
+
+    let result = world.run(&led_to(&theirs[2])).await.live();
+    assert_eq!((&result["apiId"], &result["adopted"]), (&json!(theirs[2]), &json!([])));
+    assert_eq!(world.mappings(&host).await[0]["apiId"], json!(theirs[2]));
+    assert_eq!(world.get(&host, "/three").await.0, 200);
+    // Somebody else's hand is another matter.
+    let mapping = &world.mappings(&host).await[0];
+    let path = format!("/v2/domainnames/{host}/apimappings/{}", mapping["apiMappingId"].as_str().expect("an id"));
+    let by_hand = json!({"apiId": theirs[1], "stage": "$default"});
+    world.rest("apigateway", Method::PATCH, &path, Some(&by_hand)).await;
+    assert_eq!(world.run(&led_to(&theirs[2])).await.live()["apiId"], json!(theirs[2]), "on record it is ours");
+}
+
+/// Waits until a fault has struck.
+async fn struck(world: &World, id: &Value) {
+    loop {
+        let faults = world.control(Method::GET, "/_local/faults", None).await;
+        let all = faults["faults"].as_array().cloned().unwrap_or_default();
+        if all.iter().any(|fault| fault["id"] == *id && fault["struck"].as_u64().is_some_and(|times| times > 0)) {
+            return;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 #[tokio::test]

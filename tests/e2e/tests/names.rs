@@ -134,11 +134,85 @@ async fn a_name_registered_elsewhere_says_its_servers_and_goes_on_when_they_are_
     world.registry(domain, json!({"state": "elsewhere", "nameServers": servers})).await;
     let result = world.ended(&arn).await.live();
 
-    assert_eq!(result["actions"], told["actions"]);
+    assert_eq!(result["actions"], json!([]), "the DNS names them");
     assert_eq!(result["registration"]["status"], "NOT_MANAGED");
     assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200);
     let published = events.take_up_to("Domain Live").await;
     assert!(Events::of_type(&published, "Action Required").is_empty(), "told twice: {published:?}");
+    again(&world, &request, &result).await;
+
+    // Another request for the name whose servers are set has nothing to tell.
+    let mut changed = request.clone();
+    changed["api"]["throttle"] = json!({"rate": 100, "burst": 100});
+    assert_eq!(world.run(&changed).await.live()["actions"], json!([]));
+    let published = events.take_up_to("Domain Live").await;
+    assert!(Events::of_type(&published, "Action Required").is_empty(), "{published:?}");
+}
+
+/// Takes a route off the API of a result, so that the next run has something to do.
+async fn lose_a_route(world: &World, result: &Value) {
+    let path = format!("/v2/apis/{}/routes", result["apiId"].as_str().expect("an id"));
+    let routes = world.rest("apigateway", Method::GET, &path, None).await;
+    let route = routes["items"][0]["routeId"].as_str().expect("a route");
+    world.rest("apigateway", Method::DELETE, &format!("{path}/{route}"), None).await;
+}
+
+async fn certificate_arns(world: &World, domain: &str) -> Vec<Value> {
+    world.certificates(domain).await.iter().map(|found| found["CertificateArn"].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_live_name_that_moves_to_route_53_is_told_its_servers_once_although_its_certificate_is_issued() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "moves-to-route-53.com";
+    let old = json!(["ns-1.own-dns.example"]);
+    let elsewhere = |records: &[Value]| json!({"state": "elsewhere", "nameServers": old, "ownDns": records});
+    world.registry(domain, elsewhere(&[])).await;
+    let events = Events::about(&world, domain).await;
+    let mut request = without_purchase(domain, &backend);
+    request["dns"] = json!("external");
+    let arn = world.start(world.machine(), &request).await;
+    let told = events.take_up_to("Action Required").await;
+    let proof = record(Events::of_type(&told, "Action Required")[0]["actions"][0].as_str().expect("text"));
+    world.registry(domain, elsewhere(std::slice::from_ref(&proof))).await;
+    let result = world.ended(&arn).await.live();
+    let target = record(result["actions"][1].as_str().expect("text"));
+    world.registry(domain, elsewhere(&[proof, target])).await;
+    events.take_up_to("Domain Live").await;
+
+    // The same request on the whole path tells nothing that it has told.
+    lose_a_route(&world, &result).await;
+    assert_eq!(world.run(&request).await.live(), result);
+    let published = events.take_up_to("Domain Live").await;
+    assert!(Events::of_type(&published, "Action Required").is_empty(), "{published:?}");
+
+    let before = certificate_arns(&world, domain).await;
+    request.as_object_mut().expect("an object").remove("dns");
+    let result = world.run(&request).await.live();
+    let published = events.take_up_to("Domain Live").await;
+    let [told] = &Events::of_type(&published, "Action Required")[..] else { panic!("{published:?}") };
+    let zones = world.zones(domain).await;
+    let servers = world.name_servers(&zones[0]).await;
+    let action = told["actions"][0].as_str().expect("an action");
+    assert!(servers.iter().all(|server| action.contains(server.as_str())), "{action} does not list {servers:?}");
+    assert_eq!((&result["actions"], told["actions"].as_array().map(Vec::len)), (&told["actions"], Some(1)));
+    assert_eq!(certificate_arns(&world, domain).await, before, "the certificate that there was");
+    // The name answers from the former DNS all the while, which proves nothing.
+    assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200);
+    again(&world, &request, &result).await;
+    lose_a_route(&world, &result).await;
+    events.arrived().await;
+    assert_eq!(world.run(&request).await.live(), result);
+    let published = events.take_up_to("Domain Live").await;
+    assert!(Events::of_type(&published, "Action Required").is_empty(), "told twice: {published:?}");
+
+    // What a person does at the registrar, and the same request once more.
+    world.registry(domain, json!({"state": "elsewhere", "nameServers": servers})).await;
+    let ended = world.run(&request).await;
+    assert!(world.states(&ended.arn).await.iter().any(|state| state == "AttachDomain"));
+    let result = ended.live();
+    assert_eq!(result["actions"], json!([]));
+    assert_eq!(world.get(&format!("api.{domain}"), "/v1/models").await.0, 200);
     again(&world, &request, &result).await;
 }
 

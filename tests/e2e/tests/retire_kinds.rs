@@ -75,6 +75,11 @@ async fn records_of_its_own_go_before_the_zone_and_what_others_have_changed_keep
     assert_eq!(named(&result["left"], "record"), [theirs]);
     assert_eq!(world.records(&zone).await, [format!("mail.{domain}. A 192.0.2.9")], "as somebody else has changed it");
     assert_eq!(named(&result["left"], "hosted zone"), [zone.as_str()]);
+    // It stays ours, without the tags of the request.
+    assert_eq!(
+        world.zone_tags(&zone).await,
+        [format!("nameplate:domain={domain}"), "nameplate:stack=nameplate".to_owned()]
+    );
 
     world.remove_record(&zone, &format!("mail.{domain}"), "A").await;
     let again = world.retire(domain, &accepted).await.live();

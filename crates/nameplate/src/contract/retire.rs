@@ -154,6 +154,8 @@ pub struct DeleteZoneInput {
     pub zone_references: Vec<String>,
     /// The zones that are the name's own.
     pub hosted_zone_ids: Vec<String>,
+    /// Keys of the requests' own tags that may stand on them.
+    pub tag_keys: Vec<String>,
 }
 
 /// Input of `release-registration`.
@@ -162,6 +164,8 @@ pub struct DeleteZoneInput {
 pub struct ReleaseRegistrationInput {
     /// The checked request.
     pub request: RetireRequest,
+    /// Keys of the requests' own tags that may stand on the registration.
+    pub tag_keys: Vec<String>,
 }
 
 /// Input of `delete-watches`.

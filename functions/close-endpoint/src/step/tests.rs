@@ -3,6 +3,9 @@
 use super::*;
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_acm::Client as Acm;
+use aws_sdk_acm::operation::describe_certificate::DescribeCertificateOutput;
+use aws_sdk_acm::types::CertificateDetail;
 use aws_sdk_apigatewayv2::Client as Gateway;
 use aws_sdk_apigatewayv2::config::http::HttpResponse;
 use aws_sdk_apigatewayv2::config::retry::RetryConfig;
@@ -16,17 +19,21 @@ use aws_sdk_route53::Client as Dns53;
 use aws_sdk_route53::operation::get_change::GetChangeOutput;
 use aws_sdk_route53::types::ChangeInfo;
 use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
+use http::HeaderMap;
 use nameplate::Class;
 use serde_json::json;
 
 const HOST: &str = "api.example.com";
 /// A further host name, which never answers.
 const SILENT: &str = "www.example.com";
+const CERTIFICATE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/c-1";
+/// The serial number of that certificate, as ACM writes it, and as others may.
+const SERIAL: &str = "0a:f1:b2";
+const OURS: &str = "AF1B2";
+/// That of somebody else's.
+const OTHER: &str = "0a:f1:b3";
 /// What the deployment says that the stage of a WebSocket API is on.
 const OPEN: &str = "routes 0123";
 
@@ -41,6 +48,10 @@ struct World {
     change_known: bool,
     /// Status and headers of what the host name answers, or why it does not.
     name: Result<(u16, &'static [&'static str]), &'static str>,
+    /// The serial number of the certificate that the host name presents.
+    presented: Option<&'static str>,
+    /// Whether ACM says the serial number of ours.
+    serial_known: bool,
     /// The descriptions of the deployments; their ids are their places here.
     deployments: Vec<String>,
     /// The deployment that the stage is on.
@@ -59,6 +70,8 @@ impl World {
             pending_looks: 0,
             change_known: true,
             name: Ok((404, &[OF_HTTP_API])),
+            presented: Some(OURS),
+            serial_known: true,
             deployments: vec![OPEN.to_owned()],
             staged: 0,
             calls: Vec::new(),
@@ -123,6 +136,21 @@ fn get_change(world: &Shared) -> Rule {
         let info = info.build().expect("complete");
         MockResponse::Output(GetChangeOutput::builder().change_info(info).build())
     })
+}
+
+fn describe_certificate(world: &Shared) -> Rule {
+    let world = Arc::clone(world);
+    mock!(Acm::describe_certificate)
+        .match_requests(|call| call.certificate_arn() == Some(CERTIFICATE))
+        .then_compute_response(move |_| {
+            let mut world = world.lock().expect("not poisoned");
+            if world.called("DescribeCertificate") {
+                return lost();
+            }
+            let serial = world.serial_known.then(|| SERIAL.to_owned());
+            let detail = CertificateDetail::builder().set_serial(serial).build();
+            MockResponse::Output(DescribeCertificateOutput::builder().certificate(detail).build())
+        })
 }
 
 fn update_api(world: &Shared) -> Rule {
@@ -198,32 +226,26 @@ fn update_stage(world: &Shared) -> Rule {
         })
 }
 
-/// The host name, on the wire.
-#[derive(Clone, Debug)]
-struct Name(Shared);
+/// The host names, as who asks them sees them.
+fn names(world: &Shared) -> Probe {
+    let world = Arc::clone(world);
+    Probe::with(move |host| {
+        let answer = name(&mut world.lock().expect("not poisoned"), &host);
+        async move { answer }
+    })
+}
 
-impl HttpConnector for Name {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        assert_eq!(request.method(), "GET");
-        if request.uri() == format!("https://{SILENT}/") {
-            return HttpConnectorFuture::ready(Err(ConnectorError::io("no such name".into())));
-        }
-        assert_eq!(request.uri(), format!("https://{HOST}/"));
-        let mut world = self.0.lock().expect("not poisoned");
-        if world.called("the name") {
-            return HttpConnectorFuture::ready(Err(ConnectorError::io("connection reset".into())));
-        }
-        HttpConnectorFuture::ready(match world.name {
-            Err(why) => Err(ConnectorError::io(why.into())),
-            Ok((status, headers)) => {
-                let mut answer = HttpResponse::new(status.try_into().expect("a status"), SdkBody::empty());
-                for header in headers {
-                    answer.headers_mut().insert(*header, "some");
-                }
-                Ok(answer)
-            }
-        })
+fn name(world: &mut World, host: &str) -> Result<Answer, String> {
+    if host == SILENT {
+        return Err("no such name".to_owned());
     }
+    assert_eq!(host, HOST);
+    if world.called("the name") {
+        return Err("connection reset".to_owned());
+    }
+    let (status, headers) = world.name?;
+    let some = |header: &&'static str| (http::HeaderName::from_static(header), http::HeaderValue::from_static("some"));
+    Ok(Answer::new(status, HeaderMap::from_iter(headers.iter().map(some)), world.presented))
 }
 
 fn input(dns: &str, change_id: Option<&str>) -> CloseEndpointInput {
@@ -231,21 +253,23 @@ fn input(dns: &str, change_id: Option<&str>) -> CloseEndpointInput {
     CloseEndpointInput {
         request: Request::parse(&json!({"domainName": "example.com", "dns": dns, "api": api})).expect("valid"),
         api_id: "a1".to_owned(),
+        certificate_arn: CERTIFICATE.to_owned(),
         change_ids: change_id.map(str::to_owned).into_iter().collect(),
     }
 }
 
 async fn step(world: &Shared, input: CloseEndpointInput) -> Result<CloseEndpointOutput, StepError> {
-    let change = get_change(world);
+    let (change, certificate) = (get_change(world), describe_certificate(world));
     let rules =
         [get_api, update_api, get_stage, get_deployment, create_deployment, update_stage].map(|rule| rule(world));
     let once = RetryConfig::disabled();
     let clients = Clients {
+        acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, [&certificate], |config| config.retry_config(once.clone())),
         api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, rules.iter(), |config| config
             .retry_config(once.clone())),
         route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, [&change], |config| config
             .retry_config(once.clone())),
-        probe: Probe::with(SharedHttpConnector::new(Name(Arc::clone(world))), None),
+        probe: names(world),
     };
     run(&clients, &Settings { stack: "nameplate".to_owned() }, input).await
 }
@@ -270,7 +294,7 @@ fn done() -> CloseEndpointOutput {
 async fn an_endpoint_is_closed_after_the_change_has_spread_and_the_name_has_answered() {
     let (outcome, calls, world) = run_in(|_| {}).await;
     assert_eq!(outcome, Ok(done()));
-    assert_eq!(calls, ["GetApi", "GetChange", "the name", "UpdateApi"]);
+    assert_eq!(calls, ["GetApi", "GetChange", "DescribeCertificate", "the name", "UpdateApi"]);
     assert!(world.lock().expect("not poisoned").closed);
 }
 
@@ -278,7 +302,7 @@ async fn an_endpoint_is_closed_after_the_change_has_spread_and_the_name_has_answ
 async fn without_a_change_of_the_zone_the_name_is_asked_at_once() {
     let world = Arc::new(Mutex::new(World::new()));
     assert_eq!(step(&world, input("route53", None)).await, Ok(done()));
-    assert_eq!(world.lock().expect("not poisoned").calls, ["GetApi", "the name", "UpdateApi"]);
+    assert_eq!(world.lock().expect("not poisoned").calls, ["GetApi", "DescribeCertificate", "the name", "UpdateApi"]);
 }
 
 #[tokio::test]
@@ -319,9 +343,34 @@ async fn a_name_that_does_not_answer_is_not_ready_and_leaves_the_endpoint_open()
             error.remedy.contains(&error.reason) && error.remedy.contains("start the same request again"),
             "{error}"
         );
-        assert_eq!(calls, ["GetApi", "GetChange", "the name"]);
+        assert_eq!(calls, ["GetApi", "GetChange", "DescribeCertificate", "the name"]);
         assert!(!world.lock().expect("not poisoned").closed);
     }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_to_another_api_presents_another_certificate_and_leaves_the_endpoint_open() {
+    for presented in [Some(OTHER), None] {
+        let (outcome, calls, world) = run_in(|world| world.presented = presented).await;
+        let error = outcome.expect_err("not ours");
+        assert_eq!((error.class, error.code.as_str()), (Class::NotReady, "NameSilent"));
+        assert!(error.reason.contains(&format!("{HOST} leads elsewhere")), "{error}");
+        assert!(error.remedy.contains(CERTIFICATE) && error.remedy.contains("start the same request again"), "{error}");
+        assert_eq!(calls, ["GetApi", "GetChange", "DescribeCertificate", "the name"]);
+        let mut later = world.lock().expect("not poisoned");
+        assert!(!later.closed);
+        later.presented = Some(OURS);
+        drop(later);
+        assert_eq!(step(&world, input("route53", None)).await, Ok(done()));
+    }
+}
+
+#[tokio::test]
+async fn without_a_serial_number_nobody_is_asked() {
+    let (outcome, calls, _) = run_in(|world| world.serial_known = false).await;
+    let error = outcome.expect_err("nothing to compare");
+    assert!(error.class == Class::NotReady && error.reason.contains("serial number"), "{error}");
+    assert_eq!(calls, ["GetApi", "GetChange", "DescribeCertificate"]);
 }
 
 #[tokio::test]
@@ -362,7 +411,7 @@ async fn with_a_dns_of_the_customers_own_there_is_one_look_and_an_action() {
     assert!(!output.closed);
     let [action] = output.actions.as_slice() else { panic!("one action, not {:?}", output.actions) };
     assert!(action.contains("no such host") && action.contains("start the same request again"), "{action}");
-    assert_eq!(world.lock().expect("not poisoned").calls, ["GetApi", "the name"]);
+    assert_eq!(world.lock().expect("not poisoned").calls, ["GetApi", "DescribeCertificate", "the name"]);
 
     world.lock().expect("not poisoned").name = Ok((404, &[OF_HTTP_API]));
     assert_eq!(step(&world, input("external", None)).await, Ok(done()));
@@ -381,7 +430,7 @@ async fn an_api_that_is_not_ours_is_refused_whether_it_is_open_or_closed() {
 
 #[tokio::test]
 async fn whichever_call_is_cut_the_next_attempt_ends_the_same() {
-    for cut in 1..=4 {
+    for cut in 1..=5 {
         let (outcome, calls, world) = run_in(|world| world.cut = cut).await;
         let error = outcome.expect_err("cut");
         assert!(matches!(error.class, Class::Retryable | Class::NotReady), "{cut}: {error}");
@@ -391,7 +440,8 @@ async fn whichever_call_is_cut_the_next_attempt_ends_the_same() {
         assert_eq!(step(&world, input("route53", Some("C1"))).await, Ok(done()), "after call {cut}");
         let world = world.lock().expect("not poisoned");
         // The last call took effect: it is not made again.
-        let again: &[&str] = if cut == 4 { &["GetApi"] } else { &["GetApi", "GetChange", "the name", "UpdateApi"] };
+        let all: &[&str] = &["GetApi", "GetChange", "DescribeCertificate", "the name", "UpdateApi"];
+        let again = if cut == 5 { &all[..1] } else { all };
         assert!(world.closed && world.calls == again, "after call {cut}: {:?}", world.calls);
     }
 }
@@ -402,8 +452,8 @@ const TO_DEPLOY: [&str; 4] = ["GetStage", "GetDeployment", "CreateDeployment", "
 async fn a_web_socket_api_is_closed_by_a_deployment_and_a_second_run_makes_none() {
     let (outcome, calls, world) = run_in(|world| *world = World::web_socket()).await;
     assert_eq!(outcome, Ok(done()));
-    assert_eq!(calls[..4], ["GetApi", "GetChange", "the name", "UpdateApi"]);
-    assert_eq!(calls[4..], TO_DEPLOY);
+    assert_eq!(calls[..5], ["GetApi", "GetChange", "DescribeCertificate", "the name", "UpdateApi"]);
+    assert_eq!(calls[5..], TO_DEPLOY);
     let deployed = |world: &World| (world.deployments.clone(), world.staged);
     let expected = (vec![OPEN.to_owned(), closed_mark(OPEN)], 1);
     assert_eq!(deployed(&world.lock().expect("not poisoned")), expected);
@@ -417,7 +467,7 @@ async fn a_web_socket_api_is_closed_by_a_deployment_and_a_second_run_makes_none(
 
 #[tokio::test]
 async fn whichever_call_is_cut_the_stage_of_a_web_socket_api_ends_on_a_deployment_that_closes_it() {
-    for cut in 1..=8 {
+    for cut in 1..=9 {
         let (outcome, calls, world) = run_in(|world| *world = World { cut, ..World::web_socket() }).await;
         let error = outcome.expect_err("cut");
         assert!(matches!(error.class, Class::Retryable | Class::NotReady), "{cut}: {error}");
@@ -427,18 +477,19 @@ async fn whichever_call_is_cut_the_stage_of_a_web_socket_api_ends_on_a_deploymen
         let world = world.lock().expect("not poisoned");
         assert!(world.closed && world.deployments[world.staged] == closed_mark(OPEN), "after call {cut}: {world:?}");
         // Only a lost answer of CreateDeployment leaves one that no stage is on.
-        assert_eq!(world.deployments.len(), if cut == 7 { 3 } else { 2 }, "after call {cut}");
+        assert_eq!(world.deployments.len(), if cut == 8 { 3 } else { 2 }, "after call {cut}");
     }
 }
 
 async fn with_refusal(status: u16, code: &'static str) -> StepError {
     let world = Arc::new(Mutex::new(World::new()));
     let update = mock!(Gateway::update_api).then_http_response(move || refusal(status, code));
-    let (api, change) = (get_api(&world), get_change(&world));
+    let (api, change, certificate) = (get_api(&world), get_change(&world), describe_certificate(&world));
     let clients = Clients {
+        acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, [&certificate]),
         api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, [&api, &update]),
         route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, [&change]),
-        probe: Probe::with(SharedHttpConnector::new(Name(Arc::clone(&world))), None),
+        probe: names(&world),
     };
     let settings = Settings { stack: "nameplate".to_owned() };
     run(&clients, &settings, input("route53", Some("C1"))).await.expect_err("refused")

@@ -23,6 +23,9 @@ use serde_json::json;
 
 const INCARNATION: &str = "arn:aws:states:us-east-1:123456789012:execution:nameplate-provision:one";
 
+/// How many tags of requests stand on a zone: more than one call takes off.
+const TAGS: usize = 12;
+
 fn zone(reference: &str, comment: &'static str) -> Rule {
     named("example.com.", reference, comment)
 }
@@ -43,7 +46,10 @@ fn named(name: &'static str, reference: &str, comment: &'static str) -> Rule {
 fn tagged(stack: Option<&'static str>) -> Rule {
     mock!(Dns::list_tags_for_resource).then_output(move || {
         let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
-        let tags = stack.map(|stack| vec![tag(tags::DOMAIN, "example.com"), tag(tags::STACK, stack)]);
+        let tags = stack.map(|stack| {
+            let own = [tag(tags::DOMAIN, "example.com"), tag(tags::STACK, stack), tag("theirs", "y")];
+            own.into_iter().chain((0..TAGS).map(|number| tag(&format!("team-{number}"), "x"))).collect()
+        });
         let set = ResourceTagSet::builder().set_tags(tags).build();
         ListTagsForResourceOutput::builder().resource_tag_set(set).build()
     })
@@ -71,9 +77,16 @@ fn deleted() -> Rule {
     })
 }
 
-fn untagged() -> Rule {
+/// Calls that take these of our own tags off, after those of requests.
+fn untagged(own: &'static [&'static str]) -> Rule {
+    let keys: Vec<String> = (0..TAGS).map(|number| format!("team-{number}")).collect();
+    let (first, mut second) = (keys[..10].to_vec(), keys[10..].to_vec());
+    second.extend(own.iter().map(|key| (*key).to_owned()));
     mock!(Dns::change_tags_for_resource)
-        .match_requests(|call| call.remove_tag_keys() == [tags::DOMAIN, tags::STACK] && call.add_tags().is_empty())
+        .match_requests(move |call| {
+            let keys = call.remove_tag_keys();
+            (keys == first || keys == second) && call.add_tags().is_empty()
+        })
         .then_output(|| ChangeTagsForResourceOutput::builder().build())
 }
 
@@ -101,6 +114,7 @@ async fn step(dns: &[&Rule], domains: &[&Rule], accept: bool) -> Result<RetireSt
         request: RetireRequest::read(&request.to_string()).expect("valid"),
         zone_references: vec![zone_reference(INCARNATION, None), zone_reference(INCARNATION, Some("Z0"))],
         hosted_zone_ids: vec!["Z1".to_owned()],
+        tag_keys: (0..TAGS).map(|number| format!("team-{number}")).chain(["gone".to_owned()]).collect(),
     };
     run(&clients, &Settings { stack: "nameplate".to_owned() }, input).await
 }
@@ -123,8 +137,10 @@ async fn a_zone_of_ours_that_is_empty_and_not_delegated_to_goes_whichever_mark_i
 async fn one_that_is_or_may_be_delegated_to_stays_unless_the_request_accepts_it() {
     let (made, tags) = (zone(&zone_reference(INCARNATION, None), ""), tagged(Some("nameplate")));
     for (registry, why) in [(registry("NS-1.awsdns-01.com."), "points to it"), (not_here(), "not registered in")] {
-        let output = step(&[&made, &tags, &records(&[])], &[&registry], false).await.expect("no failure");
+        let untagged = untagged(&[]);
+        let output = step(&[&made, &tags, &records(&[]), &untagged], &[&registry], false).await.expect("no failure");
         assert!(output.left[0].reason.contains(why), "{}", output.left[0].reason);
+        assert_eq!(untagged.num_calls(), 2, "it stays ours, without the tags of requests");
         let gone = deleted();
         let output = step(&[&made, &tags, &records(&[]), &gone], &[], true).await.expect("no failure");
         assert_eq!((output.left.len(), gone.num_calls()), (0, 1));
@@ -135,23 +151,23 @@ async fn one_that_is_or_may_be_delegated_to_stays_unless_the_request_accepts_it(
 async fn one_with_other_records_stays_even_if_the_delegation_is_accepted() {
     let (made, tags) = (zone(&zone_reference(INCARNATION, None), ""), tagged(Some("nameplate")));
     for others in [&[("example.com.", "MX")], &[("sub.example.com.", "NS")]] {
-        let output = step(&[&made, &tags, &records(others)], &[], true).await.expect("no failure");
+        let output = step(&[&made, &tags, &records(others), &untagged(&[])], &[], true).await.expect("no failure");
         assert!(output.left[0].reason.contains("records that stay"), "{}", output.left[0].reason);
     }
     let full = mock!(Dns::delete_hosted_zone).then_http_response(|| {
         let body = r#"<?xml version="1.0"?><ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Type>Sender</Type><Code>HostedZoneNotEmpty</Code><Message>no</Message></Error><RequestId>1</RequestId></ErrorResponse>"#;
         HttpResponse::new(400.try_into().expect("a status"), SdkBody::from(body))
     });
-    let output = step(&[&made, &tags, &records(&[]), &full], &[], true).await.expect("no failure");
+    let output = step(&[&made, &tags, &records(&[]), &full, &untagged(&[])], &[], true).await.expect("no failure");
     assert!(output.left[0].reason.contains("DNSSEC"), "{}", output.left[0].reason);
 }
 
 #[tokio::test]
 async fn a_zone_that_somebody_else_made_is_let_go_and_stays() {
-    let let_go = untagged();
+    let let_go = untagged(&[tags::DOMAIN, tags::STACK]);
     let registrars = zone("RISWorkflow-RD:0f6d0f1e", "HostedZone created by Route53 Registrar");
     assert!(step(&[&registrars, &tagged(Some("nameplate")), &let_go], &[], true).await.is_ok());
-    assert_eq!(let_go.num_calls(), 1);
+    assert_eq!(let_go.num_calls(), 2);
     for tags in [tagged(None), tagged(Some("another"))] {
         // No rule lets its tags be changed, or the zone be deleted.
         assert!(step(&[&registrars, &tags], &[], true).await.is_ok());

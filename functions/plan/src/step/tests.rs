@@ -66,11 +66,13 @@ const MARK: &str = "MARK-51c7";
 struct World {
     rules: BTreeMap<&'static str, Rule>,
     budget_usd: f64,
+    /// The name servers that the DNS names.
+    answering: Vec<&'static str>,
 }
 
 impl World {
     fn of(rules: impl IntoIterator<Item = (&'static str, Rule)>) -> Self {
-        Self { rules: rules.into_iter().collect(), budget_usd: 100.0 }
+        Self { rules: rules.into_iter().collect(), budget_usd: 100.0, answering: Vec::new() }
     }
 
     /// The name is for sale, and there is nothing of ours.
@@ -131,6 +133,7 @@ impl World {
             dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, rules.iter().copied()),
             domains: mock_client!(aws_sdk_route53domains, RuleMode::MatchAny, rules.iter().copied()),
             logs: mock_client!(aws_sdk_cloudwatchlogs, RuleMode::MatchAny, rules.iter().copied()),
+            resolver: Resolver::always(&self.answering),
             route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, rules.iter().copied()),
             secrets: mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, rules.iter().copied()),
         }
@@ -881,6 +884,28 @@ async fn a_recorded_host_name_is_taken_off_although_its_custom_domain_is_gone_un
 }
 
 #[tokio::test]
+async fn a_root_path_that_a_stopped_run_has_led_to_the_existing_api_of_its_request_is_ours() {
+    let earlier = |api: &str| {
+        let mut stored = live_item();
+        stored
+            .insert(attribute::KNOWN.to_owned(), text(json!({"hostedZoneId": "ZONE", "certificateArn": CERTIFICATE})));
+        let request = json!({"api": {"existing": {"apiId": api, "stage": "$default"}}});
+        stored.insert(attribute::REQUEST.to_owned(), text(request));
+        let world = World::changed().with("GetItem", item(Some(stored)));
+        world.with("GetApiMappings", mapping("api9", "$default")).with("GetApi", api_with(HashMap::new()))
+    };
+    let plan = earlier("api9").plan(request()).await.expect("a plan");
+    assert_eq!((plan.known.hostnames, plan.adopted), (vec!["api.example.com".to_owned()], Vec::new()));
+    // One that leads elsewhere is not what that run made.
+    let refused = earlier("api8").failure(request()).await;
+    assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "MappingNotOurs"));
+    // Nor is a custom domain that is not ours.
+    let theirs = listed_domain("api.example.com", CERTIFICATE, DomainNameStatus::Available, HashMap::new());
+    let refused = earlier("api9").with("GetDomainNames", custom_domains(vec![theirs])).failure(request()).await;
+    assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "CustomDomainNotOurs"));
+}
+
+#[tokio::test]
 async fn a_root_path_that_leads_to_the_api_of_somebody_else_is_refused_and_one_that_leads_to_none_is_not() {
     // A host name that an earlier run has recorded is ours, whatever it leads to.
     let unrecorded =
@@ -1049,6 +1074,52 @@ async fn a_name_held_elsewhere_is_finished_too_whoever_delegates_it() {
     let plan = world.plan(request()).await.expect("a plan");
     assert_eq!(plan.registration, RegistrationPlan::NotManaged);
     assert!(plan.result.is_some());
+}
+
+#[tokio::test]
+async fn name_servers_that_a_person_was_to_set_are_asked_for_until_the_dns_names_them() {
+    let action = format!("Set these name servers for example.com at its registrar: {}", SERVERS.join(", "));
+    let mut stored = result();
+    stored["registration"] = json!({"status": "NOT_MANAGED"});
+    stored["actions"] = json!([action]);
+    let wrong = vec!["ns-1.example.org", "ns-9.example.net"];
+    let right = vec!["NS-2.example.net.", SERVERS[0]];
+    for (answering, actions, finished) in [
+        (vec![], json!([action]), true),
+        (wrong, json!([action]), true),
+        (right.clone(), json!([action]), false),
+        // Nothing says that they are to be set, or it is said of others.
+        (right.clone(), json!([]), true),
+        (right, json!(["Set ns-1.example.org"]), true),
+    ] {
+        stored["actions"] = actions.clone();
+        let mut world = World::changed()
+            .with("GetItem", changed_item("result", text(&stored)))
+            .with("GetDomainDetail", not_registered());
+        world.answering.clone_from(&answering);
+        let plan = world.plan(request()).await.expect("a plan");
+        assert_eq!(plan.result.is_some(), finished, "{answering:?} {actions}");
+        assert_eq!(plan.answering, server_set(&answering));
+        // What has been told is told of a run that goes on.
+        assert_eq!(json!(plan.told), if finished { json!([]) } else { actions });
+
+        let mut changed = request();
+        changed["api"]["throttle"] = json!({"rate": 1, "burst": 1});
+        assert_eq!(world.plan(changed).await.expect("a plan").told, [] as [String; 0], "another request");
+    }
+}
+
+#[tokio::test]
+async fn nobody_asks_the_dns_about_a_name_of_this_account_or_in_a_dns_of_the_customers_own() {
+    let mut world = World::changed();
+    world.answering = SERVERS.to_vec();
+    assert!(world.plan(request()).await.expect("a plan").answering.is_empty());
+    let mut world = world.with("GetDomainDetail", not_registered());
+    assert_eq!(world.plan(request()).await.expect("a plan").answering, SERVERS);
+    let mut external = request();
+    external["dns"] = json!("external");
+    world = world.with("GetItem", item(None));
+    assert!(world.plan(external).await.expect("a plan").answering.is_empty());
 }
 
 #[tokio::test]

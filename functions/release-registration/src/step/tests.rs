@@ -25,6 +25,8 @@ fn tagged(stack: &'static str) -> Rule {
         ListTagsForDomainOutput::builder()
             .tag_list(tag(tags::DOMAIN, "example.com"))
             .tag_list(tag(tags::STACK, stack))
+            .tag_list(tag("team", "x"))
+            .tag_list(tag("theirs", "y"))
             .build()
     })
 }
@@ -40,19 +42,20 @@ fn disabled() -> Rule {
 
 fn untagged() -> Rule {
     mock!(Domains::delete_tags_for_domain)
-        .match_requests(|call| call.tags_to_delete() == [tags::DOMAIN, tags::STACK])
+        .match_requests(|call| call.tags_to_delete() == ["team", tags::DOMAIN, tags::STACK])
         .then_output(|| DeleteTagsForDomainOutput::builder().build())
 }
 
 async fn step(rules: &[&Rule], renewal: &str) -> Result<RetireStepOutput, StepError> {
     let clients = Clients { domains: mock_client!(aws_sdk_route53domains, RuleMode::MatchAny, rules) };
     let request = format!(r#"{{"domainName": "example.com", "confirm": "example.com"{renewal}}}"#);
-    let input = ReleaseRegistrationInput { request: RetireRequest::read(&request).expect("valid") };
+    let tag_keys = ["gone", "team"].map(str::to_owned).into();
+    let input = ReleaseRegistrationInput { request: RetireRequest::read(&request).expect("valid"), tag_keys };
     run(&clients, &Settings { stack: "nameplate".to_owned() }, input).await
 }
 
 #[tokio::test]
-async fn our_tags_go_and_renewal_stays_as_it_is() {
+async fn our_tags_and_those_of_requests_go_and_renewal_stays_as_it_is() {
     let untagged = untagged();
     assert!(step(&[&tagged("nameplate"), &untagged], "").await.is_ok());
     assert_eq!(untagged.num_calls(), 1);

@@ -75,7 +75,7 @@ async fn a_certificate_is_requested_with_the_mailboxes_of_each_name_and_awaited_
 }
 
 #[tokio::test]
-async fn the_words_stay_the_same_while_names_are_answered_and_once_the_certificate_is_issued() {
+async fn the_words_stay_the_same_while_names_are_answered_and_go_once_the_certificate_is_issued() {
     let mut seen = Vec::new();
     let mut until = Vec::new();
     for (status, answered) in
@@ -86,11 +86,10 @@ async fn the_words_stay_the_same_while_names_are_answered_and_once_the_certifica
         let rules = [&describes(detail)];
         let output =
             go(&rules, &[&stands(OLD, false)], by_email(false, Some(OLD), "example.com")).await.expect("found");
-        assert_eq!(output.actions.len(), NAMES.len());
         seen.push(output.actions);
         until.push(output.certificate_validation.expect("who is asked").until);
     }
-    assert!(seen.iter().all(|actions| *actions == seen[0]), "{seen:#?}");
+    assert_eq!((seen[0].len(), &seen[1], seen[2].len()), (NAMES.len(), &seen[0], 0), "{seen:#?}");
     // 72 hours after the request, and the end of the certificate.
     assert_eq!(until, ["2027-01-18T07:59:30Z", "2027-01-18T07:59:30Z", "2027-08-01T08:00:00Z"]);
 }
