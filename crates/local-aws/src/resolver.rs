@@ -3,24 +3,21 @@
 
 use std::sync::Arc;
 
+use hickory_proto::op::{Message, MessageType, ResponseCode};
+use hickory_proto::rr::rdata::NS;
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 use tokio::net::UdpSocket;
 
 use crate::dns::plain;
 use crate::{Local, lock};
 
-/// Values of RFC 1035.
-const HEAD: usize = 12;
-const TYPE_NS: [u8; 2] = [0, 2];
-const NO_ERROR: u8 = 0;
-const NO_SUCH_NAME: u8 = 3;
-const NOT_IMPLEMENTED: u8 = 4;
 const TTL_SECS: u32 = 60;
 
 /// Answers until the task ends.
 pub(crate) async fn serve(local: Arc<Local>, socket: UdpSocket) {
-    let mut message = [0; 512];
+    let mut packet = [0; 512];
     loop {
-        let Ok((length, from)) = socket.recv_from(&mut message).await else {
+        let Ok((length, from)) = socket.recv_from(&mut packet).await else {
             tokio::task::yield_now().await;
             continue;
         };
@@ -28,7 +25,8 @@ pub(crate) async fn serve(local: Arc<Local>, socket: UdpSocket) {
             let delegation = lock(&local.registry).delegation(name)?;
             (delegation.domain == name).then_some(delegation.name_servers)
         };
-        if let Some(answer) = answer(&message[..length], servers) {
+        let Ok(question) = Message::from_vec(&packet[..length]) else { continue };
+        if let Some(Ok(answer)) = answer(&question, servers).map(|answer| answer.to_vec()) {
             // Whoever asked has gone, or asks again.
             let _gone = socket.send_to(&answer, from).await;
         }
@@ -36,65 +34,39 @@ pub(crate) async fn serve(local: Arc<Local>, socket: UdpSocket) {
 }
 
 /// The answer to a question; nothing for what is none.
-fn answer(message: &[u8], servers: impl Fn(&str) -> Option<Vec<String>>) -> Option<Vec<u8>> {
-    let (id, name, kind, end) = question(message)?;
-    let (outcome, servers) = match servers(&plain(&name)) {
-        _ if kind != TYPE_NS => (NOT_IMPLEMENTED, Vec::new()),
-        Some(servers) => (NO_ERROR, servers),
-        None => (NO_SUCH_NAME, Vec::new()),
+fn answer(question: &Message, servers: impl Fn(&str) -> Option<Vec<String>>) -> Option<Message> {
+    let [query] = question.queries.as_slice() else { return None };
+    if question.metadata.message_type != MessageType::Query {
+        return None;
+    }
+    let mut answer = Message::response(question.metadata.id, question.metadata.op_code);
+    answer.queries.push(query.clone());
+    answer.metadata.recursion_desired = question.metadata.recursion_desired;
+    answer.metadata.recursion_available = true;
+    if query.query_type() != RecordType::NS {
+        answer.metadata.response_code = ResponseCode::NotImp;
+        return Some(answer);
+    }
+    let Some(servers) = servers(&plain(&query.name().to_ascii())) else {
+        answer.metadata.response_code = ResponseCode::NXDomain;
+        return Some(answer);
     };
-    let mut answer = Vec::from(id);
-    // An answer to a question that may ask others, by one who does.
-    answer.extend([0x81, 0x80 | outcome, 0, 1]);
-    answer.extend(u16::try_from(servers.len()).ok()?.to_be_bytes());
-    answer.extend([0; 4]);
-    answer.extend(&message[HEAD..end]);
     for server in servers {
-        let mut data = Vec::new();
-        for label in plain(&server).split('.') {
-            data.push(u8::try_from(label.len()).ok()?);
-            data.extend(label.as_bytes());
-        }
-        data.push(0);
-        // The question's name, NS, IN.
-        answer.extend([0xc0, 12, 0, 2, 0, 1]);
-        answer.extend(TTL_SECS.to_be_bytes());
-        answer.extend(u16::try_from(data.len()).ok()?.to_be_bytes());
-        answer.extend(data);
+        let mut server = Name::from_ascii(plain(&server)).ok()?;
+        server.set_fqdn(true);
+        answer.answers.push(Record::from_rdata(query.name().clone(), TTL_SECS, RData::NS(NS(server))));
     }
     Some(answer)
-}
-
-/// Id, name, type and end of the only question in a message.
-fn question(message: &[u8]) -> Option<([u8; 2], String, [u8; 2], usize)> {
-    let asks_once = message.get(2)? & 0x80 == 0 && message.get(4..6)? == [0, 1];
-    let (mut labels, mut at) = (Vec::new(), HEAD);
-    loop {
-        let length = usize::from(*message.get(at)?);
-        at += 1;
-        if length == 0 {
-            break;
-        }
-        labels.push(String::from_utf8_lossy(message.get(at..at + length)?).into_owned());
-        at += length;
-    }
-    let kind = message.get(at..at + 2)?.try_into().ok()?;
-    asks_once
-        .then_some((message[..2].try_into().ok()?, labels.join("."), kind, at + 4))
-        .filter(|_| at + 4 <= message.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hickory_proto::op::Query;
 
-    fn asked(name: &str, kind: u8) -> Vec<u8> {
-        let mut message = vec![7, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-        for label in name.split('.') {
-            message.push(u8::try_from(label.len()).unwrap());
-            message.extend(label.as_bytes());
-        }
-        message.extend([0, 0, kind, 0, 1]);
+    fn asked(name: &str, kind: RecordType) -> Message {
+        let mut message = Message::query();
+        message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
         message
     }
 
@@ -104,24 +76,22 @@ mod tests {
 
     #[test]
     fn a_name_has_the_servers_that_the_registry_holds() {
-        let question = asked("Example.com", 2);
+        let question = asked("Example.com.", RecordType::NS);
         let answer = answer(&question, registry).unwrap();
-        assert_eq!(answer[..12], [7, 9, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
-        assert_eq!(answer[12..question.len()], question[12..]);
-        let record = [&[0xc0, 12, 0, 2, 0, 1, 0, 0, 0, 60, 0, 18, 4][..], b"ns-1\x07example\x03net\0"].concat();
-        assert_eq!(answer[question.len()..], record);
+        assert_eq!((answer.metadata.id, answer.metadata.response_code), (question.metadata.id, ResponseCode::NoError));
+        assert_eq!((answer.metadata.message_type, &answer.queries), (MessageType::Response, &question.queries));
+        let [record] = &answer.answers[..] else { panic!("{answer:?}") };
+        assert_eq!(record.data, RData::NS(NS(Name::from_ascii("ns-1.example.net.").unwrap())));
     }
 
     #[test]
     fn other_names_other_questions_and_what_is_no_question_get_no_servers() {
-        assert_eq!(answer(&asked("www.example.com", 2), registry).unwrap()[3], 0x83);
-        assert_eq!(answer(&asked("example.com", 1), registry).unwrap()[3], 0x84);
-        let whole = asked("example.com", 2);
-        for length in 0..whole.len() {
-            assert_eq!(answer(&whole[..length], registry), None);
-        }
-        let mut answered = whole;
-        answered[2] |= 0x80;
-        assert_eq!(answer(&answered, registry), None, "an answer is no question");
+        let code = |question: &Message| answer(question, registry).map(|answer| answer.metadata.response_code);
+        assert_eq!(code(&asked("www.example.com.", RecordType::NS)), Some(ResponseCode::NXDomain));
+        assert_eq!(code(&asked("example.com.", RecordType::A)), Some(ResponseCode::NotImp));
+        assert_eq!(code(&Message::query()), None);
+        let mut answered = asked("example.com.", RecordType::NS);
+        answered.metadata.message_type = MessageType::Response;
+        assert_eq!(code(&answered), None, "an answer is no question");
     }
 }
