@@ -357,10 +357,11 @@ async fn a_name_that_leads_to_another_api_presents_another_certificate_and_leave
         assert!(error.reason.contains(&format!("{HOST} leads elsewhere")), "{error}");
         assert!(error.remedy.contains(CERTIFICATE) && error.remedy.contains("start the same request again"), "{error}");
         assert_eq!(calls, ["GetApi", "GetChange", "DescribeCertificate", "the name"]);
-        let mut later = world.lock().expect("not poisoned");
-        assert!(!later.closed);
-        later.presented = Some(OURS);
-        drop(later);
+        {
+            let mut later = world.lock().expect("not poisoned");
+            assert!(!later.closed);
+            later.presented = Some(OURS);
+        }
         assert_eq!(step(&world, input("route53", None)).await, Ok(done()));
     }
 }
