@@ -15,19 +15,23 @@ use nameplate::contract::{
     RegistrationPlan,
 };
 use nameplate::error::{classify, code_of};
-use nameplate::records::{self, Decision, Owned};
-use nameplate::request::{DefaultEndpoint, Dns, Money, Registration};
-use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
+use nameplate::records::{self, Change, Decision, Owned};
+use nameplate::request::{DefaultEndpoint, Dns, ExactRecord, Money, Registration};
+use nameplate::result::{FieldChange, PriceReport, ProvisionResult, ReportAction, ResourceReport};
 use nameplate::retire::Thing;
 use nameplate::runtime::now;
 use nameplate::secret::SecretString;
 use nameplate::table::{self, domain as attribute};
 use nameplate::{Request, StepError, difference, purchase};
+use serde_json::Value;
 
 use crate::{foreign, look, report};
 
 /// Changes of records that a report names one by one: it is part of what Step Functions hands on.
 const MAX_RECORD_LINES: usize = 100;
+/// Bytes of all fields of records that a report shows, each as its change is handed on: a report has them twice, and
+/// the values of one record alone can have 16,000 characters.
+const MAX_RECORD_FIELD_BYTES: usize = 16_000;
 
 /// The clients that the step reads with.
 #[derive(Clone)]
@@ -392,7 +396,7 @@ fn taken_over(thing: &Thing) -> ResourceReport {
     }
 }
 
-/// What happens to the further records: each change by name, and one line for all that stay.
+/// What happens to the further records: each change by name, with the fields that differ, and one line for all that stay.
 fn record_lines(request: &Request, decision: &Decision) -> Vec<ResourceReport> {
     let line =
         |action, name: String| ResourceReport { resource: "record".to_owned(), action, name, changes: Vec::new() };
@@ -402,28 +406,39 @@ fn record_lines(request: &Request, decision: &Decision) -> Vec<ResourceReport> {
     if stays > 0 {
         lines.push(line(ReportAction::Exists, format!("{stays} as wanted")));
     }
-    lines.extend(decision.changes.iter().take(MAX_RECORD_LINES).map(|change| {
-        let action = match (&change.delete, &change.create) {
-            (Some(_), Some(_)) => ReportAction::Change,
-            (Some(_), None) => ReportAction::Remove,
-            (None, _) => ReportAction::Create,
-        };
-        line(action, change.subject())
-    }));
+    let mut room = MAX_RECORD_FIELD_BYTES;
+    for change in decision.changes.iter().take(MAX_RECORD_LINES) {
+        let mut line = line(action(change), change.subject());
+        let fields = fields(change);
+        let size = serde_json::to_string(&fields).map_or(usize::MAX, |json| json.len());
+        match room.checked_sub(size) {
+            Some(rest) => (room, line.changes) = (rest, fields),
+            None => line.name.push_str(" (its fields are too long to be shown)"),
+        }
+        lines.push(line);
+    }
     let more = decision.changes.iter().skip(MAX_RECORD_LINES);
-    for (action, changes) in [
-        (ReportAction::Create, more.clone().filter(|change| change.delete.is_none()).count()),
-        (
-            ReportAction::Change,
-            more.clone().filter(|change| change.delete.is_some() && change.create.is_some()).count(),
-        ),
-        (ReportAction::Remove, more.filter(|change| change.create.is_none()).count()),
-    ] {
+    for wanted in [ReportAction::Create, ReportAction::Change, ReportAction::Remove] {
+        let changes = more.clone().filter(|change| action(change) == wanted).count();
         if changes > 0 {
-            lines.push(line(action, format!("{changes} more")));
+            lines.push(line(wanted, format!("{changes} more")));
         }
     }
     lines
+}
+
+fn action(change: &Change) -> ReportAction {
+    match (&change.delete, &change.create) {
+        (Some(_), Some(_)) => ReportAction::Change,
+        (Some(_), None) => ReportAction::Remove,
+        (None, _) => ReportAction::Create,
+    }
+}
+
+/// The fields in which a record differs from what stands.
+fn fields(change: &Change) -> Vec<FieldChange> {
+    let side = |record: &Option<ExactRecord>| record.as_ref().map_or(Value::Null, ExactRecord::shown);
+    difference::changes(&side(&change.delete), &side(&change.create))
 }
 
 #[cfg(test)]

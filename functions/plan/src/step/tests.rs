@@ -1716,9 +1716,40 @@ async fn a_dry_run_says_what_becomes_of_each_record() {
             line("record", Remove, "old.example.com A"),
         ]
     );
+    let shown: Vec<&String> = plan.report.lines.iter().skip_while(|line| !line.contains("~ record")).collect();
+    assert_eq!(
+        shown[..8],
+        [
+            "~ record www.example.com A",
+            r#"    ~ values: ["192.0.2.1"] -> ["192.0.2.2"]"#,
+            "+ record new.example.com TXT",
+            "    + ttl: 300",
+            r#"    + values: ["x"]"#,
+            "- record old.example.com A",
+            "    - ttl: 300",
+            r#"    - values: ["192.0.2.3"]"#,
+        ]
+    );
     let many: Vec<Value> =
         (0..250).map(|n| json!({"name": format!("n{n}.example.com"), "type": "A", "values": ["192.0.2.1"]})).collect();
     let plan = World::fresh().plan(dry(with_records(json!(many)))).await.expect("a plan");
     assert_eq!(plan.report.resources.len(), 6 + MAX_RECORD_LINES + 1);
     assert_eq!(lines(&plan).last(), Some(&line("record", Create, "150 more")));
+    assert!(serde_json::to_string(&plan.report).expect("JSON").len() < 60_000);
+}
+
+#[tokio::test]
+async fn fields_of_records_are_shown_as_far_as_there_is_room() {
+    let text = |n: usize, length: usize| json!({"name": format!("t{n}.example.com"), "type": "TXT", "values": ["k".repeat(length)]});
+    let wanted: Vec<Value> =
+        (0..20).map(|n| text(n, if n == 3 { 3_900 } else { 1_500 })).chain([text(20, 5)]).collect();
+    let plan = World::fresh().plan(dry(with_records(json!(wanted)))).await.expect("a plan");
+    let records: Vec<&ResourceReport> = plan.report.resources.iter().filter(|one| one.resource == "record").collect();
+    let shown = records.iter().filter(|one| !one.changes.is_empty()).count();
+    assert!((5..15).contains(&shown) && records.len() == 21, "{shown}");
+    for record in records {
+        assert_eq!(record.changes.is_empty(), record.name.contains("too long to be shown"), "{}", record.name);
+    }
+    let size = serde_json::to_string(&plan.report).expect("JSON").len();
+    assert!(size < 3 * MAX_RECORD_FIELD_BYTES, "{size}");
 }
