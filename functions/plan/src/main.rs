@@ -1,6 +1,7 @@
 //! Entry point of `plan`: logging, settings, clients, serve.
 
 mod foreign;
+mod former;
 mod look;
 mod report;
 mod step;

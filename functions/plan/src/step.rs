@@ -15,7 +15,7 @@ use nameplate::contract::{
     RegistrationPlan,
 };
 use nameplate::error::{classify, code_of};
-use nameplate::records::{self, Change, Decision, Owned};
+use nameplate::records::{self, Change, Decision, Owned, Scope, Standing};
 use nameplate::request::{DefaultEndpoint, Dns, ExactRecord, Money, Registration};
 use nameplate::result::{FieldChange, PriceReport, ProvisionResult, ReportAction, ResourceReport};
 use nameplate::retire::Thing;
@@ -25,6 +25,7 @@ use nameplate::table::{self, domain as attribute};
 use nameplate::{Request, StepError, difference, purchase};
 use serde_json::Value;
 
+use crate::former::{self, Former};
 use crate::{foreign, look, report};
 
 /// Changes of records that a report names one by one: it is part of what Step Functions hands on.
@@ -103,6 +104,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         false => None,
     };
     let mut adopted = Vec::new();
+    let mut former = Vec::new();
     let mut record_changes = None;
     if looks {
         let looking = foreign::Looking {
@@ -110,11 +112,14 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
             settings,
             request: &request,
             known: &item.known,
+            owned: &item.owned,
             custom_domains: &custom_domains,
             zone_id: zone_id.as_deref(),
         };
         adopted = looking.adopted().await?;
-        let changes = further_records(clients, &request, &item, zone_id.as_deref()).await?;
+        former = former::zones(&looking, found.detail.as_ref()).await?;
+        let dropped = &custom_domains.dropped;
+        let changes = further_records(clients, &request, &item, zone_id.as_deref(), dropped).await?;
         record_changes = changes.map(|(decision, taken)| {
             adopted.extend(taken);
             decision
@@ -131,6 +136,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         };
         report.resources = report::resources(clients, settings, &request, &seen).await?;
         report.resources.extend(record_changes.iter().flat_map(|decision| record_lines(&request, decision)));
+        report.resources.extend(former.iter().map(Former::line));
         report.resources.extend(adopted.iter().map(taken_over));
         report.lines = difference::lines(&report);
     }
@@ -154,6 +160,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         dropped_hostnames: custom_domains.dropped,
         former_tags: item.known.tag_keys.iter().filter(|key| !request.tags.contains_key(*key)).cloned().collect(),
         adopted,
+        left_behind: former.iter().map(Former::action).collect(),
         known: item.known,
         seen: item.seen,
         report,
@@ -372,17 +379,21 @@ async fn further_records(
     request: &Request,
     item: &Item,
     zone_id: Option<&str>,
+    dropped: &[String],
 ) -> Result<Option<(Decision, Vec<Thing>)>, StepError> {
     if !has_records(request, item) {
         return Ok(None);
     }
     let found = match zone_id {
-        Some(zone) => look::records(clients, request, zone, &item.known, &item.owned).await?,
+        Some(zone) => look::record_sets(clients, zone).await?,
         None => None,
     };
-    let mut decision = found
-        .unwrap_or_else(|| records::decide(&request.records, &item.owned, &[], &item.known.validation_records, now()));
-    let taken = if request.adopt { decision.adopt(now()) } else { Vec::new() };
+    let standing: Vec<Standing> = found.iter().flatten().map(look::as_standing).collect();
+    let hosts = request.hostnames();
+    let scope = Scope { zone: zone_id.unwrap_or_default(), hosts: &hosts, dropped };
+    let validation = &item.known.validation_records;
+    let mut decision = records::decide(&scope, &request.records, &item.owned, &standing, validation, now());
+    let taken = if request.adopt { decision.adopt(scope.zone, now()) } else { Vec::new() };
     records::refuse_conflicts(&decision)?;
     Ok(Some((decision, taken)))
 }
@@ -424,6 +435,10 @@ fn record_lines(request: &Request, decision: &Decision) -> Vec<ResourceReport> {
             lines.push(line(wanted, format!("{changes} more")));
         }
     }
+    lines.extend(decision.yielding.iter().map(|record| {
+        let name = format!("{} {} (the host name's alias records come in its place)", record.name, record.kind);
+        line(ReportAction::Remove, name)
+    }));
     lines
 }
 
