@@ -183,6 +183,8 @@ pub struct Decision {
     pub left: Vec<String>,
     /// Records of ours that stand at a host name of the API, and go when its alias records come.
     pub yielding: Vec<RecordSet>,
+    /// Wanted records that stand already and are somebody else's.
+    pub same: Vec<RecordSet>,
     /// Wanted records that cannot be written.
     pub conflicts: Vec<Conflict>,
 }
@@ -201,7 +203,8 @@ pub struct Conflict {
 }
 
 impl Decision {
-    /// Takes over what stands in the way of wanted records, as far as a simple record can be taken over. Says which.
+    /// Takes over what stands in the way of wanted records, as far as a simple record can be taken over, and what stands
+    /// as wanted already. Says which.
     pub fn adopt(&mut self, zone: &str, now: i64) -> Vec<Thing> {
         let claim = |record: &RecordSet| Owned { record: record.clone(), since: now, zone: Some(zone.to_owned()) };
         let (taken, left) = std::mem::take(&mut self.conflicts).into_iter().partition(|one| one.taking.is_some());
@@ -218,6 +221,12 @@ impl Decision {
             self.kept.push(claim(&record));
             things.push(Thing::new("record", subject, problem));
         }
+        for record in std::mem::take(&mut self.same) {
+            self.claimed.push(claim(&record));
+            self.kept.push(claim(&record));
+            let subject = format!("{} {}", record.name, record.kind);
+            things.push(Thing::new("record", subject, "somebody else wrote it, just as it is wanted"));
+        }
         self.claimed = sorted(std::mem::take(&mut self.claimed).into_iter());
         self.kept = sorted(std::mem::take(&mut self.kept).into_iter());
         things
@@ -233,8 +242,8 @@ impl fmt::Display for Conflict {
 /// Compares what is wanted, what is ours and what stands. `validation` are the records that prove the certificate's
 /// names: never changed or removed here.
 ///
-/// A wanted record that somebody else has written with the very same content is left as it is and does not become
-/// ours. With nothing wanted the changes are what has to go when the domain is retired.
+/// A wanted record that somebody else has written with the very same content is left as it is and becomes ours only by
+/// [`Decision::adopt`]. With nothing wanted the changes are what has to go when the domain is retired.
 pub fn decide(
     scope: &Scope<'_>,
     wanted: &[RecordSet],
@@ -300,8 +309,9 @@ pub fn decide(
         let delete = match here.as_slice() {
             [] => None,
             [one] if one.is(record) => {
-                if let Some(owned) = ours(one) {
-                    kept.insert(owned.record.clone(), claim(&owned.record, owned.since));
+                match ours(one) {
+                    Some(owned) => drop(kept.insert(owned.record.clone(), claim(&owned.record, owned.since))),
+                    None => decision.same.push(record.clone()),
                 }
                 continue;
             }
@@ -558,7 +568,7 @@ mod tests {
         let mine = decide(&wanted, &[ours(&wanted[0])], &[stands(&wanted[0])], &[], NOW);
         assert_eq!((mine.changes.len(), mine.kept), (0, vec![ours(&wanted[0])]));
         let theirs = decide(&wanted, &[], &[stands(&wanted[0])], &[], NOW);
-        assert_eq!(theirs, Decision::default());
+        assert_eq!(theirs, Decision { same: wanted.to_vec(), ..Decision::default() });
     }
 
     #[test]
@@ -658,6 +668,26 @@ mod tests {
         assert_eq!((refused.adopt(ZONE, NOW).len(), refused.conflicts.len(), refused.changes.len()), (0, 1, 0));
     }
 
+    #[test]
+    fn what_others_wrote_as_it_is_wanted_becomes_ours_only_by_adoption_and_once() {
+        let wanted = [www("192.0.2.1")];
+        let mut decision = decide(&wanted, &[], &[stands(&wanted[0])], &[], NOW);
+        assert_eq!((decision.same.as_slice(), decision.kept.as_slice()), (&wanted[..], &[][..]));
+        let told = decision.adopt(ZONE, NOW);
+        assert_eq!(told, [Thing::new("record", "www.example.com A", "somebody else wrote it, just as it is wanted")]);
+        assert_eq!((&decision.claimed, decision.changes.len()), (&vec![claim(&wanted[0], NOW)], 0));
+        assert_eq!(decision.kept, decision.claimed);
+        let mut again = decide(&wanted, &decision.kept, &[stands(&wanted[0])], &[], NOW);
+        assert_eq!((again.adopt(ZONE, NOW), &again.claimed, &again.kept), (vec![], &decision.kept, &decision.kept));
+        // It goes like any other once it is not wanted, and is waited for as long.
+        assert_eq!(
+            changes(&[], &decision.kept, &[stands(&wanted[0])]),
+            [("www.example.com A".to_owned(), true, false)]
+        );
+        let late = |now| decide(&[], &decision.kept, &[], &[], now).kept.len();
+        assert_eq!((late(NOW + LATE_SECS - 1), late(NOW + LATE_SECS)), (1, 0));
+    }
+
     /// With these host names of the API, and those that go in the same run.
     fn decide_with(
         hosts: &[&str],
@@ -738,6 +768,11 @@ mod tests {
         let far = NOW + 10 * LATE_SECS;
         let later = decide(std::slice::from_ref(&new), &decision.kept, &[stands(&new)], &[], far);
         assert_eq!((later.kept, later.changes.len()), (decision.kept.clone(), 0));
+        // The same content in this zone is not ours by that.
+        assert_eq!(
+            decide(std::slice::from_ref(&old), std::slice::from_ref(&elsewhere), &[stands(&old)], &[], NOW).same,
+            std::slice::from_ref(&old)
+        );
         let there = Scope { zone: "Z0", ..Scope::default() };
         let gone = super::decide(&there, &[], &decision.kept, &[stands(&old)], &[], far);
         assert_eq!((gone.changes.len(), gone.kept), (1, vec![claim(&new, NOW)]));

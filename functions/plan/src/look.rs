@@ -758,7 +758,8 @@ async fn records_stand(
                 let scope = Scope { zone: zone_id, hosts: &hosts, dropped: &[] };
                 let validation = &known.validation_records;
                 let decision = records::decide(&scope, &request.records, owned, &standing, validation, now());
-                return Ok(satisfied && decision.changes.is_empty() && decision.conflicts.is_empty());
+                let to_claim = request.adopt && !decision.same.is_empty();
+                return Ok(satisfied && !to_claim && decision.changes.is_empty() && decision.conflicts.is_empty());
             }
         }
     }

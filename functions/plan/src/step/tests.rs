@@ -1754,6 +1754,24 @@ async fn fields_of_records_are_shown_as_far_as_there_is_room() {
     assert!(size < 3 * MAX_RECORD_FIELD_BYTES, "{size}");
 }
 
+#[tokio::test]
+async fn what_others_wrote_as_it_is_wanted_is_taken_over_on_request_and_told_once() {
+    let wanted = json!([www("192.0.2.1")]);
+    let world = |owned: &[Value]| {
+        World::changed()
+            .with("GetItem", item_with_records(&wanted, owned))
+            .with("ListResourceRecordSets", records(and(vec![www_record("192.0.2.1")])))
+    };
+    let mut wish = with_records(wanted.clone());
+    assert!(world(&[]).plan(wish.clone()).await.expect("a plan").result.is_some(), "without the word it stays theirs");
+    wish["adopt"] = json!(true);
+    let plan = world(&[]).plan(wish.clone()).await.expect("a plan");
+    let told: Vec<_> = plan.adopted.iter().map(|thing| (thing.resource.as_str(), thing.name.as_str())).collect();
+    assert_eq!((told, plan.result.is_some()), (vec![("record", "www.example.com A")], false));
+    let plan = world(&[www("192.0.2.1")]).plan(wish).await.expect("a plan");
+    assert_eq!((plan.adopted, plan.result.is_some()), (vec![], true), "ours already");
+}
+
 /// A request for another host name.
 fn with_hosts(hosts: &[&str]) -> Value {
     let mut request = request();

@@ -184,6 +184,18 @@ async fn nothing_is_written_where_all_is_as_wanted() {
 }
 
 #[tokio::test]
+async fn what_others_wrote_as_it_is_wanted_is_put_on_the_list_on_request_and_nothing_else_is_written() {
+    let journal = Journal::default();
+    let there = zone(vec![set("www.example.com", RrType::A, "192.0.2.1")]);
+    let mut wish = input(json!([www("192.0.2.1")]));
+    wish.request.adopt = true;
+    let rules = [&item(EXECUTION, None), &there, &update(&journal)];
+    assert_eq!(go(&rules, wish.clone()).await.map(|output| output.written), Ok(0));
+    assert_eq!(*journal.lock().expect("unbroken"), ["list 192.0.2.1"]);
+    go(&[&item(EXECUTION, Some(ours(&[www("192.0.2.1")]))), &there], wish).await.expect("ours already");
+}
+
+#[tokio::test]
 async fn a_record_at_a_host_name_of_the_request_is_handed_on_and_not_touched() {
     let host = |value: &str| json!({"name": "api.example.com", "type": "CNAME", "ttl": 300, "values": [value]});
     let there = zone(vec![set("api.example.com", RrType::Cname, "b.example.net")]);
