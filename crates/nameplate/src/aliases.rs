@@ -4,6 +4,11 @@
 /// What the target of every alias of a custom domain has in its name.
 const GATEWAY_NAME: &str = ".execute-api.";
 
+/// Whether the target of an alias is a custom domain, in whatever region.
+pub fn is_custom_domain(target: &str) -> bool {
+    target.contains(GATEWAY_NAME)
+}
+
 /// Whether the target of an alias is a custom domain in that region. One of another region is never this stack's.
 pub fn is_custom_domain_in(region: &str, target: &str) -> bool {
     target.contains(&format!("{GATEWAY_NAME}{region}."))
@@ -41,7 +46,7 @@ impl HostRecord {
         }
         let alias = self.alias.as_deref().filter(|_| matches!(self.kind.as_str(), "A" | "AAAA"));
         match alias {
-            Some(alias) if Some(alias) == target || (earlier && alias.contains(GATEWAY_NAME)) => Whose::Ours,
+            Some(alias) if Some(alias) == target || (earlier && is_custom_domain(alias)) => Whose::Ours,
             _ => Whose::Theirs,
         }
     }

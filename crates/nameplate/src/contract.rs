@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::request::{Money, Protocol, Request};
+use crate::request::{Money, Protocol, RecordSet, Request};
 use crate::result::{CertificateValidation, ProvisionResult, RegistrationView, Report};
 use crate::retire::Thing;
 
@@ -144,6 +144,8 @@ pub struct PlanOutput {
     pub enclosing_zone_id: Option<String>,
     /// What belongs to others and is taken over, because the request says so.
     pub adopted: Vec<Thing>,
+    /// What a person has to know of records of ours in hosted zones that are not in use any more.
+    pub left_behind: Vec<String>,
     /// What exists and what would be made.
     pub report: Report,
     /// The result of the finished run, if everything is as the request wants it: then nothing is left to do.
@@ -283,6 +285,8 @@ pub struct WriteRecordsInput {
     pub hosted_zone_id: String,
     /// The certificate's records that are known from earlier runs: not to be written over.
     pub validation_records: Vec<ValidationRecord>,
+    /// Host names that go after the records are written.
+    pub dropped_hostnames: Vec<String>,
 }
 
 /// Output of `write-records`.
@@ -291,6 +295,8 @@ pub struct WriteRecordsInput {
 pub struct WriteRecordsOutput {
     /// How many records this call made, changed or removed.
     pub written: usize,
+    /// Records of ours at host names of the request: they go in the change that writes the alias records.
+    pub yielding: Vec<RecordSet>,
     /// What a person has to do: look at records that were left.
     pub actions: Vec<String>,
 }
@@ -404,6 +410,8 @@ pub struct AttachDomainInput {
     /// Host names that an earlier run has led here: their alias records are ours, and so is their root mapping, whichever
     /// API it leads to.
     pub recorded: Vec<String>,
+    /// Records that an earlier request had written at host names of this one: they are ours as long as they are so.
+    pub yielding: Vec<RecordSet>,
 }
 
 /// Output of `attach-domain`.

@@ -2,7 +2,8 @@
 //!
 //! Records carry no tags, so the domain item says which of them are ours: the attribute
 //! [`RECORDS`](crate::table::domain::RECORDS) lists each as it was written, or was about to be. A record in the zone
-//! is ours only while it is exactly one of those; what anybody has changed since is theirs.
+//! is ours only while it is exactly one of those; what anybody has changed since is theirs. What was written to a zone
+//! that is not in use any more stays on the list, so that a retirement finds it there.
 //! It must not know how Route 53 or the table is asked: whoever creates or removes records compares here.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::aliases;
 use crate::contract::ValidationRecord;
 use crate::domain::dns_form;
 use crate::error::StepError;
@@ -34,6 +36,17 @@ pub struct Owned {
     pub record: RecordSet,
     /// When it was claimed, in seconds since 1970.
     pub since: i64,
+    /// Id of the hosted zone that it was written to, without `/hostedzone/`. None, in a list that does not say it yet:
+    /// whichever is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+}
+
+impl Owned {
+    /// Whether it was written to that zone, as far as the list says it.
+    pub fn is_in(&self, zone: &str) -> bool {
+        self.zone.as_deref().is_none_or(|id| id == zone)
+    }
 }
 
 /// The records of ours from the domain item's attribute. What cannot be read is nobody's, so nothing is removed.
@@ -49,6 +62,7 @@ pub struct Standing {
     ttl: Option<i64>,
     values: Vec<String>,
     simple: bool,
+    alias: Option<String>,
 }
 
 impl Standing {
@@ -57,7 +71,12 @@ impl Standing {
     pub fn new(name: &str, kind: &str, ttl: Option<i64>, values: Vec<String>, simple: bool) -> Self {
         // Route 53 lists `*` as an octal number.
         let name = dns_form(name).replace("\\052", "*");
-        Self { name, kind: kind.to_owned(), ttl, values, simple }
+        Self { name, kind: kind.to_owned(), ttl, values, simple, alias: None }
+    }
+
+    /// The same, with the target of an alias.
+    pub fn alias_of(self, target: Option<&str>) -> Self {
+        Self { alias: target.map(dns_form), ..self }
     }
 
     /// Lower case, without the trailing dot.
@@ -80,7 +99,8 @@ impl Standing {
         format!("{} {}", self.name, self.kind)
     }
 
-    fn is(&self, record: &RecordSet) -> bool {
+    /// Whether it is exactly that record.
+    pub fn is(&self, record: &RecordSet) -> bool {
         self.simple && self.at(record) && record.is(self.ttl, &self.values)
     }
 
@@ -93,6 +113,32 @@ impl Standing {
 
     fn at(&self, record: &RecordSet) -> bool {
         self.name == record.name.as_str() && self.kind == record.kind.as_str()
+    }
+}
+
+/// Which zone is looked at, and at which names of it other records of this run stand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scope<'a> {
+    /// Id of the hosted zone, without `/hostedzone/`.
+    pub zone: &'a str,
+    /// Host names of the API. A record of ours that stands there goes in the change that writes the alias records, and
+    /// not here, so that the name answers all the while.
+    pub hosts: &'a [String],
+    /// Host names that go after the records are written: their alias records are still in the way.
+    pub dropped: &'a [String],
+}
+
+impl Scope<'_> {
+    /// Whether alias records of the API come in the place of the record.
+    pub fn yields(&self, record: &RecordSet) -> bool {
+        let address = matches!(record.kind, RecordType::A | RecordType::Aaaa | RecordType::Cname);
+        address && self.hosts.iter().any(|host| host == record.name.as_str())
+    }
+
+    /// Whether it is an alias record of a host name that goes later.
+    fn leaves(&self, one: &Standing) -> bool {
+        let leads_here = one.alias.as_deref().is_some_and(aliases::is_custom_domain);
+        leads_here && self.dropped.contains(&one.name)
     }
 }
 
@@ -135,6 +181,10 @@ pub struct Decision {
     pub kept: Vec<Owned>,
     /// Records of ours that are not wanted any more and that somebody has changed since, as name and type.
     pub left: Vec<String>,
+    /// Records of ours that stand at a host name of the API, and go when its alias records come.
+    pub yielding: Vec<RecordSet>,
+    /// Wanted records that stand already and are somebody else's.
+    pub same: Vec<RecordSet>,
     /// Wanted records that cannot be written.
     pub conflicts: Vec<Conflict>,
 }
@@ -146,26 +196,36 @@ pub struct Conflict {
     pub subject: String,
     /// What is in its way, to follow the subject.
     pub problem: String,
+    /// Whether what is in its way is Nameplate's own, and goes in this run, but later.
+    own: bool,
     /// What has to go for it, if whoever asks may take it over; nothing where it may not.
     taking: Option<(RecordSet, Vec<ExactRecord>)>,
 }
 
 impl Decision {
-    /// Takes over what stands in the way of wanted records, as far as a simple record can be taken over. Says which.
-    pub fn adopt(&mut self, now: i64) -> Vec<Thing> {
+    /// Takes over what stands in the way of wanted records, as far as a simple record can be taken over, and what stands
+    /// as wanted already. Says which.
+    pub fn adopt(&mut self, zone: &str, now: i64) -> Vec<Thing> {
+        let claim = |record: &RecordSet| Owned { record: record.clone(), since: now, zone: Some(zone.to_owned()) };
         let (taken, left) = std::mem::take(&mut self.conflicts).into_iter().partition(|one| one.taking.is_some());
         self.conflicts = left;
         let mut things = Vec::new();
-        for Conflict { subject, problem, taking } in taken {
+        for Conflict { subject, problem, taking, .. } in taken {
             let Some((record, goes)) = taking else { continue };
             let create = record.exact();
             let (same, others): (Vec<_>, Vec<_>) = goes.into_iter().partition(|one| one.kind == create.kind);
             let gone = others.into_iter().map(|one| Change { delete: Some(one), create: None });
             self.changes.extend(gone.filter(|change| !self.changes.contains(change)).collect::<Vec<_>>());
             self.changes.push(Change { delete: same.into_iter().next(), create: Some(create) });
-            self.claimed.push(Owned { record: record.clone(), since: now });
-            self.kept.push(Owned { record, since: now });
+            self.claimed.push(claim(&record));
+            self.kept.push(claim(&record));
             things.push(Thing::new("record", subject, problem));
+        }
+        for record in std::mem::take(&mut self.same) {
+            self.claimed.push(claim(&record));
+            self.kept.push(claim(&record));
+            let subject = format!("{} {}", record.name, record.kind);
+            things.push(Thing::new("record", subject, "somebody else wrote it, just as it is wanted"));
         }
         self.claimed = sorted(std::mem::take(&mut self.claimed).into_iter());
         self.kept = sorted(std::mem::take(&mut self.kept).into_iter());
@@ -182,9 +242,10 @@ impl fmt::Display for Conflict {
 /// Compares what is wanted, what is ours and what stands. `validation` are the records that prove the certificate's
 /// names: never changed or removed here.
 ///
-/// A wanted record that somebody else has written with the very same content is left as it is and does not become
-/// ours. With nothing wanted the changes are what has to go when the domain is retired.
+/// A wanted record that somebody else has written with the very same content is left as it is and becomes ours only by
+/// [`Decision::adopt`]. With nothing wanted the changes are what has to go when the domain is retired.
 pub fn decide(
+    scope: &Scope<'_>,
     wanted: &[RecordSet],
     owned: &[Owned],
     standing: &[Standing],
@@ -197,7 +258,13 @@ pub fn decide(
     }
     let at_name = |record: &RecordSet| by_name.get(record.name.as_str()).map(Vec::as_slice).unwrap_or_default();
     let at = |record: &RecordSet| at_name(record).iter().copied().filter(|one| one.at(record)).collect::<Vec<_>>();
-    let ours = |one: &Standing| owned.iter().find(|owned| one.is(&owned.record));
+    let (here, elsewhere): (Vec<&Owned>, Vec<&Owned>) = owned.iter().partition(|one| one.is_in(scope.zone));
+    let owned = here;
+    let claim = |record: &RecordSet, since| Owned { record: record.clone(), since, zone: Some(scope.zone.to_owned()) };
+    let ours = |one: &Standing| owned.iter().copied().find(|owned| one.is(&owned.record));
+    // What comes in the place of the one, or goes with the other, does so after the records are written.
+    let stays_for_now =
+        |one: &Standing| scope.leaves(one) || ours(one).is_some_and(|owned| scope.yields(&owned.record));
     let places: BTreeSet<_> = wanted.iter().map(place).collect();
     let proves = |record: &RecordSet| {
         validation.iter().find(|proof| proof.name.trim_end_matches('.').eq_ignore_ascii_case(record.name.as_str()))
@@ -208,59 +275,78 @@ pub fn decide(
     let mut claimed = Vec::new();
     for record in wanted {
         let conflicts = &mut decision.conflicts;
-        let mut conflict = |problem: String, goes: Option<Vec<ExactRecord>>| {
+        let mut conflict = |problem: String, own: bool, goes: Option<Vec<ExactRecord>>| {
             let taking = goes.map(|goes| (record.clone(), goes));
-            conflicts.push(Conflict { subject: format!("{} {}", record.name, record.kind), problem, taking });
+            conflicts.push(Conflict { subject: format!("{} {}", record.name, record.kind), problem, own, taking });
         };
         if let Some(proof) = proves(record) {
             let same =
                 record.kind == RecordType::Cname && record.values.iter().all(|value| *value == dns_form(&proof.value));
             if !same {
-                conflict("stands in the way of the record that proves the name to ACM".to_owned(), None);
+                conflict("stands in the way of the record that proves the name to ACM".to_owned(), false, None);
             }
             continue;
         }
         let here = at(record);
         // What is ours and not wanted goes in the same change.
-        let goes = |one: &Standing| ours(one).is_some_and(|owned| !places.contains(&place(&owned.record)));
+        let goes = |one: &Standing| {
+            ours(one).is_some_and(|owned| !places.contains(&place(&owned.record)) && !scope.yields(&owned.record))
+        };
         let excluding: Vec<&Standing> = excluded_by(record, at_name(record)).filter(|one| !goes(one)).collect();
+        if let Some(own) = excluding.iter().find(|one| stays_for_now(one)) {
+            conflict(
+                format!("cannot stand beside the {} at that name, which {}", own.kind, later(own, scope)),
+                true,
+                None,
+            );
+            continue;
+        }
         if let Some(other) = excluding.first() {
             let exact = excluding.iter().map(|one| one.exact()).collect();
-            conflict(format!("cannot stand beside the record of type {} at that name", other.kind), exact);
+            conflict(format!("cannot stand beside the record of type {} at that name", other.kind), false, exact);
             continue;
         }
         let delete = match here.as_slice() {
             [] => None,
             [one] if one.is(record) => {
-                if let Some(owned) = ours(one) {
-                    kept.insert(owned.record.clone(), owned.since);
+                match ours(one) {
+                    Some(owned) => drop(kept.insert(owned.record.clone(), claim(&owned.record, owned.since))),
+                    None => decision.same.push(record.clone()),
                 }
+                continue;
+            }
+            [one] if scope.leaves(one) => {
+                conflict(format!("has to wait: what stands there {}", later(one, scope)), true, None);
                 continue;
             }
             [one] => match ours(one) {
                 Some(old) => Some(as_it_stands(one, &old.record)),
                 None => {
-                    conflict("exists with other content".to_owned(), one.exact().map(|exact| vec![exact]));
+                    conflict("exists with other content".to_owned(), false, one.exact().map(|exact| vec![exact]));
                     continue;
                 }
             },
             _ => {
-                conflict("exists with a routing policy".to_owned(), None);
+                conflict("exists with a routing policy".to_owned(), false, None);
                 continue;
             }
         };
         // Also one that was ours before: from now on a write of it can arrive.
-        claimed.push(Owned { record: record.clone(), since: now });
-        kept.insert(record.clone(), now);
+        claimed.push(claim(record, now));
+        kept.insert(record.clone(), claim(record, now));
         decision.changes.push(Change { delete, create: Some(record.exact()) });
     }
 
     let mut removed = BTreeSet::new();
-    for one in owned {
+    for one in &owned {
         let (record, here) = (&one.record, at(&one.record));
         let standing = here.iter().find(|standing| standing.is(record));
         match standing {
             Some(_) if places.contains(&place(record)) || proves(record).is_some() => {}
+            Some(_) if scope.yields(record) => {
+                let before = kept.insert(record.clone(), claim(record, one.since));
+                decision.yielding.extend(before.is_none().then(|| record.clone()));
+            }
             Some(standing) if removed.insert(place(record)) => {
                 let delete = Some(as_it_stands(standing, record));
                 decision.changes.push(Change { delete, create: None });
@@ -268,20 +354,35 @@ pub fn decide(
             Some(_) => {}
             // A write that was on its way when its execution was stopped can still arrive.
             None if now - one.since < LATE_SECS => {
-                kept.entry(record.clone()).or_insert(one.since);
+                kept.entry(record.clone()).or_insert_with(|| (*one).clone());
             }
             None => {}
         }
-        let theirs = !here.is_empty() && here.iter().all(|one| ours(one).is_none());
+        // The alias records of the API have come in its place.
+        let replaced = scope.yields(record) || here.iter().any(|one| scope.leaves(one));
+        let theirs = !here.is_empty() && !replaced && here.iter().all(|one| ours(one).is_none());
         let subject = format!("{} {}", record.name, record.kind);
         if theirs && !places.contains(&place(record)) && !decision.left.contains(&subject) {
             decision.left.push(subject);
         }
     }
-    let before = owned.iter().filter(|owned| claimed.iter().all(|claim| claim.record != owned.record));
-    decision.claimed = sorted(before.cloned().chain(claimed.iter().cloned()));
-    decision.kept = sorted(kept.into_iter().map(|(record, since)| Owned { record, since }));
+    let before = owned.into_iter().filter(|owned| claimed.iter().all(|claim| claim.record != owned.record));
+    let before = before.chain(elsewhere.iter().copied()).cloned();
+    decision.claimed = sorted(before.chain(claimed.iter().cloned()));
+    decision.kept = sorted(kept.into_values().chain(elsewhere.into_iter().cloned()));
     decision
+}
+
+/// What becomes of a record of ours that is in the way and does not go at once.
+fn later(one: &Standing, scope: &Scope<'_>) -> &'static str {
+    match scope.leaves(one) {
+        true => {
+            "leads to the API, and goes only after the records are written, since the request takes that host name off"
+        }
+        false => {
+            "Nameplate wrote, and replaces only after the records are written, since the request makes it a host name"
+        }
+    }
 }
 
 /// What makes a record the only one of its kind in a zone.
@@ -313,19 +414,34 @@ fn as_it_stands(standing: &Standing, record: &RecordSet) -> ExactRecord {
 /// # Errors
 /// `Refused`, naming the records.
 pub fn refuse_conflicts(decision: &Decision) -> Result<(), StepError> {
-    if decision.conflicts.is_empty() {
-        return Ok(());
+    let (own, foreign): (Vec<&Conflict>, Vec<&Conflict>) = decision.conflicts.iter().partition(|one| one.own);
+    if !foreign.is_empty() {
+        return Err(StepError::refused(
+            "RecordNotOurs",
+            format!(
+                "records that Nameplate did not write, or that were changed since, are in the way: {}",
+                named(&foreign)
+            ),
+            "remove them from the zone, take the records out of the request, or write `\"adopt\": true` to have simple records replaced; then start the execution again",
+        ));
     }
-    let more = decision.conflicts.len().saturating_sub(MAX_NAMED);
-    let mut named = decision.conflicts.iter().take(MAX_NAMED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    if !own.is_empty() {
+        return Err(StepError::refused(
+            "OwnRecordInTheWay",
+            format!("records of the request cannot be written while Nameplate's own stand there: {}", named(&own)),
+            "start the execution without these records first; ask for them in the request after that",
+        ));
+    }
+    Ok(())
+}
+
+fn named(conflicts: &[&Conflict]) -> String {
+    let mut named = conflicts.iter().take(MAX_NAMED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let more = conflicts.len().saturating_sub(MAX_NAMED);
     if more > 0 {
         named.push_str(&format!("; and {more} more"));
     }
-    Err(StepError::refused(
-        "RecordNotOurs",
-        format!("records that Nameplate did not write, or that were changed since, are in the way: {named}"),
-        "remove them from the zone, take the records out of the request, or write `\"adopt\": true` to have simple records replaced; then start the execution again",
-    ))
+    named
 }
 
 /// What a person has to know of the records that were left.
@@ -397,13 +513,29 @@ mod tests {
     use serde_json::json;
 
     const NOW: i64 = 1_000_000;
+    const ZONE: &str = "Z1";
+
+    /// In one zone, without host names.
+    fn decide(
+        wanted: &[RecordSet],
+        owned: &[Owned],
+        standing: &[Standing],
+        validation: &[ValidationRecord],
+        now: i64,
+    ) -> Decision {
+        super::decide(&Scope { zone: ZONE, ..Scope::default() }, wanted, owned, standing, validation, now)
+    }
 
     fn set(name: &str, kind: &str, values: &[&str]) -> RecordSet {
         serde_json::from_value(json!({"name": name, "type": kind, "ttl": 300, "values": values})).expect("a record")
     }
 
     fn ours(record: &RecordSet) -> Owned {
-        Owned { record: record.clone(), since: 1 }
+        claim(record, 1)
+    }
+
+    fn claim(record: &RecordSet, since: i64) -> Owned {
+        Owned { record: record.clone(), since, zone: Some(ZONE.to_owned()) }
     }
 
     fn stands(record: &RecordSet) -> Standing {
@@ -426,7 +558,7 @@ mod tests {
         let wanted = [www("192.0.2.1")];
         let decision = decide(&wanted, &[], &[], &[], NOW);
         assert_eq!(decision.changes, [Change { delete: None, create: Some(wanted[0].exact()) }]);
-        assert_eq!(decision.claimed, [Owned { record: wanted[0].clone(), since: NOW }]);
+        assert_eq!(decision.claimed, [claim(&wanted[0], NOW)]);
         assert_eq!(decision.kept, decision.claimed);
     }
 
@@ -436,7 +568,7 @@ mod tests {
         let mine = decide(&wanted, &[ours(&wanted[0])], &[stands(&wanted[0])], &[], NOW);
         assert_eq!((mine.changes.len(), mine.kept), (0, vec![ours(&wanted[0])]));
         let theirs = decide(&wanted, &[], &[stands(&wanted[0])], &[], NOW);
-        assert_eq!(theirs, Decision::default());
+        assert_eq!(theirs, Decision { same: wanted.to_vec(), ..Decision::default() });
     }
 
     #[test]
@@ -444,8 +576,8 @@ mod tests {
         let (old, new) = (www("192.0.2.1"), www("192.0.2.2"));
         let decision = decide(std::slice::from_ref(&new), &[ours(&old)], &[stands(&old)], &[], NOW);
         assert_eq!(decision.changes, [Change { delete: Some(old.exact()), create: Some(new.exact()) }]);
-        assert_eq!(decision.claimed, [ours(&old), Owned { record: new.clone(), since: NOW }], "both, until it is done");
-        assert_eq!(decision.kept, [Owned { record: new.clone(), since: NOW }]);
+        assert_eq!(decision.claimed, [ours(&old), claim(&new, NOW)], "both, until it is done");
+        assert_eq!(decision.kept, [claim(&new, NOW)]);
         assert_eq!(changes(&[], &[ours(&old)], &[stands(&old)]), [("www.example.com A".to_owned(), true, false)]);
         // A run that was stopped after either of the two.
         let both = decision.claimed;
@@ -516,24 +648,138 @@ mod tests {
     fn what_is_in_the_way_is_taken_over_as_far_as_it_is_simple() {
         let (theirs, wanted) = (www("192.0.2.9"), www("192.0.2.1"));
         let mut decision = decide(std::slice::from_ref(&wanted), &[], &[stands(&theirs)], &[], NOW);
-        assert_eq!(decision.adopt(NOW), [Thing::new("record", "www.example.com A", "exists with other content")]);
+        assert_eq!(decision.adopt(ZONE, NOW), [Thing::new("record", "www.example.com A", "exists with other content")]);
         assert_eq!(decision.changes, [Change { delete: Some(theirs.exact()), create: Some(wanted.exact()) }]);
         let records = |list: &[Owned]| list.iter().map(|one| one.record.clone()).collect::<Vec<_>>();
         assert_eq!((records(&decision.claimed), records(&decision.kept)), (vec![wanted.clone()], vec![wanted.clone()]));
         assert_eq!(decision.conflicts, []);
         // Once it has been done it is ours, and nothing is left to take.
         let mut again = decide(std::slice::from_ref(&wanted), &decision.kept, &[stands(&wanted)], &[], NOW);
-        assert_eq!((again.adopt(NOW).len(), again.changes.len()), (0, 0));
+        assert_eq!((again.adopt(ZONE, NOW).len(), again.changes.len()), (0, 0));
 
         let (cname, aaaa) =
             (set("www.example.com", "CNAME", &["b.example.net"]), set("www.example.com", "AAAA", &["2001:db8::1"]));
         let mut both = decide(&[wanted.clone(), aaaa], &[], &[stands(&cname)], &[], NOW);
-        assert_eq!((both.adopt(NOW).len(), both.changes.len()), (2, 3), "the CNAME goes once: {both:?}");
+        assert_eq!((both.adopt(ZONE, NOW).len(), both.changes.len()), (2, 3), "the CNAME goes once: {both:?}");
         assert_eq!(batches(both.changes).len(), 1, "at once");
 
         let alias = Standing::new("www.example.com", "A", None, vec![], false);
         let mut refused = decide(&[wanted], &[], &[alias], &[], NOW);
-        assert_eq!((refused.adopt(NOW).len(), refused.conflicts.len(), refused.changes.len()), (0, 1, 0));
+        assert_eq!((refused.adopt(ZONE, NOW).len(), refused.conflicts.len(), refused.changes.len()), (0, 1, 0));
+    }
+
+    #[test]
+    fn what_others_wrote_as_it_is_wanted_becomes_ours_only_by_adoption_and_once() {
+        let wanted = [www("192.0.2.1")];
+        let mut decision = decide(&wanted, &[], &[stands(&wanted[0])], &[], NOW);
+        assert_eq!((decision.same.as_slice(), decision.kept.as_slice()), (&wanted[..], &[][..]));
+        let told = decision.adopt(ZONE, NOW);
+        assert_eq!(told, [Thing::new("record", "www.example.com A", "somebody else wrote it, just as it is wanted")]);
+        assert_eq!((&decision.claimed, decision.changes.len()), (&vec![claim(&wanted[0], NOW)], 0));
+        assert_eq!(decision.kept, decision.claimed);
+        let mut again = decide(&wanted, &decision.kept, &[stands(&wanted[0])], &[], NOW);
+        assert_eq!((again.adopt(ZONE, NOW), &again.claimed, &again.kept), (vec![], &decision.kept, &decision.kept));
+        // It goes like any other once it is not wanted, and is waited for as long.
+        assert_eq!(
+            changes(&[], &decision.kept, &[stands(&wanted[0])]),
+            [("www.example.com A".to_owned(), true, false)]
+        );
+        let late = |now| decide(&[], &decision.kept, &[], &[], now).kept.len();
+        assert_eq!((late(NOW + LATE_SECS - 1), late(NOW + LATE_SECS)), (1, 0));
+    }
+
+    /// With these host names of the API, and those that go in the same run.
+    fn decide_with(
+        hosts: &[&str],
+        dropped: &[&str],
+        wanted: &[RecordSet],
+        owned: &[Owned],
+        there: &[Standing],
+    ) -> Decision {
+        let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let scope = Scope { zone: ZONE, hosts: &names(hosts), dropped: &names(dropped) };
+        super::decide(&scope, wanted, owned, there, &[], NOW)
+    }
+
+    fn alias(name: &str) -> Standing {
+        Standing::new(name, "A", None, vec![], false).alias_of(Some("D-1.execute-api.us-east-1.amazonaws.com."))
+    }
+
+    #[test]
+    fn a_record_at_a_host_name_is_left_to_the_alias_and_stays_ours_until_it_is_gone() {
+        let (address, cname) = (www("192.0.2.1"), set("www.example.com", "CNAME", &["b.example.net"]));
+        let here = ["www.example.com"];
+        for record in [&address, &cname] {
+            let decision = decide_with(&here, &[], &[], &[ours(record)], &[stands(record)]);
+            assert_eq!((decision.changes.as_slice(), decision.yielding.as_slice()), (&[][..], &[record.clone()][..]));
+            assert_eq!((decision.claimed, decision.kept), (vec![ours(record)], vec![ours(record)]));
+            // The alias has come in its place: it is forgotten, and nobody has changed anything.
+            let after = decide_with(&here, &[], &[], &[ours(record)], &[alias("www.example.com")]);
+            assert_eq!((after.kept.as_slice(), after.left.len(), after.changes.len()), (&[][..], 0, 0));
+            // A run with other wishes after one that was stopped before the alias came.
+            let undone = decide_with(&[], &here, &[], &[ours(record)], &[stands(record)]);
+            assert_eq!((undone.changes.len(), undone.kept.as_slice()), (1, &[][..]));
+        }
+        let text = set("www.example.com", "TXT", &["x"]);
+        let removed = decide_with(&here, &[], &[], &[ours(&text)], &[stands(&text)]);
+        assert_eq!(removed.changes.len(), 1, "what stands beside an alias is no host name's business");
+        let beside = decide_with(&here, &[], std::slice::from_ref(&text), &[ours(&cname)], &[stands(&cname)]);
+        let refusal = refuse_conflicts(&beside).expect_err("the CNAME goes later");
+        assert_eq!(refusal.code, "OwnRecordInTheWay");
+        assert!(
+            refusal.reason.contains("www.example.com TXT") && refusal.reason.contains("Nameplate wrote"),
+            "{refusal}"
+        );
+    }
+
+    #[test]
+    fn a_record_in_the_place_of_a_host_name_that_goes_has_to_wait_and_is_not_called_somebody_elses() {
+        let gone = ["www.example.com"];
+        for wanted in [www("192.0.2.1"), set("www.example.com", "CNAME", &["b.example.net"])] {
+            let mut decision = decide_with(&[], &gone, std::slice::from_ref(&wanted), &[], &[alias("www.example.com")]);
+            assert_eq!(decision.adopt(ZONE, NOW), []);
+            let refusal = refuse_conflicts(&decision).expect_err("the alias goes later");
+            assert_eq!((refusal.code.as_str(), decision.changes.len()), ("OwnRecordInTheWay", 0));
+            assert!(refusal.reason.contains("takes that host name off"), "{refusal}");
+        }
+        let elsewhere = Standing::new("www.example.com", "A", None, vec![], false).alias_of(Some("lb.example.net"));
+        let theirs = decide_with(&[], &gone, &[www("192.0.2.1")], &[], &[elsewhere]);
+        assert_eq!(refuse_conflicts(&theirs).expect_err("theirs").code, "RecordNotOurs");
+        // What is somebody else's is told first.
+        let other = set("a.example.com", "A", &["192.0.2.1"]);
+        let both = decide_with(
+            &[],
+            &gone,
+            &[www("192.0.2.1"), other.clone()],
+            &[],
+            &[alias("www.example.com"), stands(&set("a.example.com", "A", &["192.0.2.9"]))],
+        );
+        let refusal = refuse_conflicts(&both).expect_err("both");
+        assert!(refusal.code == "RecordNotOurs" && !refusal.reason.contains("www"), "{refusal}");
+    }
+
+    #[test]
+    fn what_was_written_to_another_zone_stays_on_the_list_and_is_judged_only_there() {
+        let (old, new) = (www("192.0.2.1"), www("192.0.2.2"));
+        let elsewhere = Owned { zone: Some("Z0".to_owned()), ..ours(&old) };
+        let decision = decide(std::slice::from_ref(&new), std::slice::from_ref(&elsewhere), &[], &[], NOW);
+        assert_eq!(decision.claimed, [elsewhere.clone(), claim(&new, NOW)]);
+        assert_eq!((decision.kept.clone(), decision.changes.len()), (decision.claimed, 1));
+        let far = NOW + 10 * LATE_SECS;
+        let later = decide(std::slice::from_ref(&new), &decision.kept, &[stands(&new)], &[], far);
+        assert_eq!((later.kept, later.changes.len()), (decision.kept.clone(), 0));
+        // The same content in this zone is not ours by that.
+        assert_eq!(
+            decide(std::slice::from_ref(&old), std::slice::from_ref(&elsewhere), &[stands(&old)], &[], NOW).same,
+            std::slice::from_ref(&old)
+        );
+        let there = Scope { zone: "Z0", ..Scope::default() };
+        let gone = super::decide(&there, &[], &decision.kept, &[stands(&old)], &[], far);
+        assert_eq!((gone.changes.len(), gone.kept), (1, vec![claim(&new, NOW)]));
+        // A list that does not say it yet is of the zone that is looked at, and says it from then on.
+        let unsaid = Owned { zone: None, ..ours(&old) };
+        let said = decide(std::slice::from_ref(&old), std::slice::from_ref(&unsaid), &[stands(&old)], &[], NOW);
+        assert_eq!((said.claimed, said.kept), (vec![unsaid], vec![ours(&old)]));
     }
 
     #[test]
@@ -553,7 +799,7 @@ mod tests {
     #[test]
     fn a_claim_is_kept_while_its_write_may_still_arrive_and_then_forgotten() {
         let record = www("192.0.2.1");
-        let claim = |since| Owned { record: record.clone(), since };
+        let claim = |since| claim(&record, since);
         let late = decide(&[], &[claim(NOW - LATE_SECS + 1)], &[], &[], NOW);
         assert_eq!(late.kept, [claim(NOW - LATE_SECS + 1)]);
         assert_eq!(decide(&[], &[claim(NOW - LATE_SECS)], &[], &[], NOW).kept, []);
@@ -563,7 +809,7 @@ mod tests {
     fn a_record_that_is_written_again_is_claimed_anew() {
         let record = www("192.0.2.1");
         let again = decide(std::slice::from_ref(&record), &[ours(&record)], &[], &[], NOW);
-        let claim = Owned { record, since: NOW };
+        let claim = claim(&record, NOW);
         assert_eq!((again.claimed, again.kept), (vec![claim.clone()], vec![claim]));
     }
 

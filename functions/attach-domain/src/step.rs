@@ -31,7 +31,8 @@ use nameplate::contract::{AttachDomainInput, AttachDomainOutput};
 use nameplate::delegation::Resolver;
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
-use nameplate::request::Dns;
+use nameplate::records::Standing;
+use nameplate::request::{Dns, RecordSet};
 use nameplate::{Request, StepError, runtime, tags};
 
 /// Records at one name that can matter: A, AAAA and one more, which is CNAME only if it is the first.
@@ -198,7 +199,7 @@ fn mapping_change(mappings: &[ApiMapping], api_id: &str, stage: &str) -> Mapping
 enum RecordChange {
     /// An alias of the custom domain.
     Write(ChangeAction, RrType),
-    /// A record that is taken over, and cannot stand beside an alias.
+    /// A record that is taken over, or was an earlier request's, and cannot stand beside an alias.
     Remove(Box<ResourceRecordSet>),
 }
 
@@ -215,7 +216,7 @@ fn record_changes(
     host: &str,
     present: &[ResourceRecordSet],
     target: &Target,
-    claims: Claims,
+    claims: Claims<'_>,
 ) -> Result<Vec<RecordChange>, StepError> {
     let here: Vec<&ResourceRecordSet> = present.iter().filter(|record| dns_form(record.name()) == host).collect();
     let find = |kind: RrType| here.iter().copied().find(move |record| *record.r#type() == kind);
@@ -224,8 +225,17 @@ fn record_changes(
         let here = |alias: &AliasTarget| alias.hosted_zone_id() == target.hosted_zone_id;
         claims.recorded && record.alias_target().is_some_and(here)
     };
+    let written = |record: &ResourceRecordSet| {
+        let standing = standing(record);
+        claims.yielding.iter().any(|ours| standing.is(ours))
+    };
     let take = |record: &ResourceRecordSet| match host_record(record).whose(Some(&target.dns_name), earlier(record)) {
         Whose::Ours => Ok(()),
+        Whose::Theirs if written(record) => {
+            let kind = record.r#type().as_str();
+            tracing::info!(host, kind, "replaces the record of type {kind} at {host} that an earlier request had");
+            Ok(())
+        }
         Whose::Theirs if claims.adopt => {
             let kind = record.r#type().as_str();
             tracing::info!(host, kind, "takes over the record of type {kind} at {host}");
@@ -258,11 +268,13 @@ fn record_changes(
 
 /// What a run may count as its own at a host name.
 #[derive(Clone, Copy, Debug)]
-struct Claims {
+struct Claims<'a> {
     /// An earlier run wrote the alias records of the name.
     recorded: bool,
     /// The request says to take over what belongs to others.
     adopt: bool,
+    /// Records of earlier requests that are ours as long as they are exactly so.
+    yielding: &'a [RecordSet],
 }
 
 /// What to do about a record of somebody else.
@@ -274,6 +286,14 @@ fn host_record(record: &ResourceRecordSet) -> HostRecord {
         alias: record.alias_target().map(|alias| dns_form(alias.dns_name())),
         routed: record.set_identifier().is_some(),
     }
+}
+
+fn standing(record: &ResourceRecordSet) -> Standing {
+    // Whatever more than name, type, time to live and values a set has makes it one of somebody else.
+    let more = record.alias_target().is_some() || record.set_identifier().is_some();
+    let simple = !more && record.health_check_id().is_none();
+    let values = record.resource_records().iter().map(|record| record.value().to_owned()).collect();
+    Standing::new(record.name(), record.r#type().as_str(), record.ttl(), values, simple)
 }
 
 fn points_to(alias: &AliasTarget, target: &Target) -> bool {
@@ -614,6 +634,7 @@ impl Step<'_> {
         let claims = Claims {
             recorded: self.input.recorded.iter().any(|host| host == self.host),
             adopt: self.input.request.adopt,
+            yielding: &self.input.yielding,
         };
         record_changes(self.host, answer.resource_record_sets(), target, claims)
     }
@@ -773,6 +794,7 @@ mod tests {
             protocol: Protocol::Http,
             awaited_servers: Vec::new(),
             recorded: Vec::new(),
+            yielding: Vec::new(),
             hosted_zone_id: Some("Z1".into()),
             certificate_arn: CERTIFICATE.into(),
             fresh,
@@ -1387,11 +1409,49 @@ mod tests {
         assert!(error.reason.contains("type A "), "{}", error.reason);
     }
 
+    #[tokio::test]
+    async fn a_record_of_an_earlier_request_goes_in_the_batch_in_which_the_alias_comes() {
+        for (kind, written, other, changes) in [
+            (RrType::A, "192.0.2.1", "192.0.2.9", &["UPSERT A alias", "CREATE AAAA alias"][..]),
+            (
+                RrType::Cname,
+                "b.example.net",
+                "c.example.net",
+                &["DELETE CNAME b.example.net", "CREATE A alias", "CREATE AAAA alias"][..],
+            ),
+        ] {
+            let ours = json!({"name": HOST, "type": kind.as_str(), "ttl": 300, "values": [written]});
+            let given = || AttachDomainInput {
+                yielding: vec![serde_json::from_value(ours.clone()).expect("a record")],
+                ..input(false)
+            };
+            let words = |change: &Change| {
+                let record = change.resource_record_set().expect("a record");
+                let value = record.resource_records().first().map_or("alias", ResourceRecord::value);
+                format!("{} {} {value}", change.action(), record.r#type())
+            };
+            let change = mock!(Dns::change_resource_record_sets)
+                .match_requests(move |call| {
+                    let sent = call.change_batch().map(ChangeBatch::changes).unwrap_or_default();
+                    sent.iter().map(words).collect::<Vec<_>>() == changes
+                })
+                .then_output(|| ChangeResourceRecordSetsOutput::builder().build());
+            let at_host = |value: &str| records(vec![plain_record("api.example.com.", kind.clone(), value)]);
+            let (look, mapped, list) = (our_domain(), mappings(&[("m1", "", "a1", "$default")]), at_host(written));
+            step_given(&[&look, &mapped], &[&change, &list], given()).await.expect("replaced");
+            assert_eq!([&list, &change].map(Rule::num_calls), [1; 2], "{kind}");
+
+            let (look, mapped, list) = (our_domain(), mappings(&[("m1", "", "a1", "$default")]), at_host(other));
+            let error = step_given(&[&look, &mapped], &[&list], given()).await.expect_err("changed since");
+            assert_eq!(error.code, "RecordNotOurs");
+        }
+    }
+
     #[test]
     fn only_records_at_the_host_name_count_and_only_differences_are_written() {
         let target = Target { dns_name: GATEWAY_NAME.into(), hosted_zone_id: GATEWAY_ZONE.into() };
         let decide_as = |recorded, adopt, present: &[ResourceRecordSet]| {
-            record_changes(HOST, present, &target, Claims { recorded, adopt })
+            record_changes(HOST, present, &target, Claims { recorded, adopt, yielding: &[] })
         };
         let decide = |present: &[ResourceRecordSet]| decide_as(true, false, present);
         let refused = |present: &[ResourceRecordSet]| decide(present).expect_err("foreign").code;

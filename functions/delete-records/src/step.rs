@@ -19,7 +19,7 @@ use aws_sdk_route53::Client as Route53;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 use nameplate::contract::retire::{DeleteRecordsInput, RetireStepOutput};
 use nameplate::error::{classify, code_of, invalid_change_batch};
-use nameplate::records::{self, Owned, Standing};
+use nameplate::records::{self, Owned, Scope, Standing};
 use nameplate::retire::Thing;
 use nameplate::runtime::SETTLING_SECS;
 use nameplate::table::{self, domain as attribute};
@@ -71,12 +71,13 @@ async fn run_at(
     if owned.is_empty() {
         return Ok(RetireStepOutput::default());
     }
-    let (mut left, mut late, mut zones) = (BTreeSet::new(), owned.clone(), 0);
+    let (mut left, mut late, mut zones) = (BTreeSet::new(), owned.clone(), BTreeSet::new());
     for id in &input.hosted_zone_ids {
         let zone = Zone { route53: &clients.route53, id };
         let Some(standing) = zone.standing().await? else { continue };
-        zones += 1;
-        let decision = records::decide(&[], &owned, &standing, &input.validation_records, now);
+        zones.insert(id);
+        let scope = Scope { zone: id, ..Scope::default() };
+        let decision = records::decide(&scope, &[], &owned, &standing, &input.validation_records, now);
         for batch in records::batches(decision.changes) {
             zone.delete(&batch).await?;
         }
@@ -85,8 +86,10 @@ async fn run_at(
     }
     let subject = |one: &Owned| format!("{} {}", one.record.name, one.record.kind);
     // Nothing can arrive where no zone is, nor beside what somebody else has put in its place.
-    let may_arrive =
-        |one: &&Owned| zones > 0 && now - one.since < settings.settling_secs && !left.contains(&subject(one));
+    let may_arrive = |one: &&Owned| {
+        let looked_at = zones.iter().any(|id| one.is_in(id));
+        looked_at && now - one.since < settings.settling_secs && !left.contains(&subject(one))
+    };
     if let Some(one) = late.iter().find(may_arrive) {
         return Err(StepError::not_ready(
             "RecordOnItsWay",

@@ -18,7 +18,7 @@ use nameplate::contract::{Known, REGISTRATION_DEADLINE_SECS, STATE_MACHINE_SUFFI
 use nameplate::desired::log_group;
 use nameplate::domain::dns_form;
 use nameplate::error::classify;
-use nameplate::records::{self, Owned, Standing};
+use nameplate::records::{self, Owned, Scope, Standing};
 use nameplate::request::Dns;
 use nameplate::retire::{AutoRenew, HOSTED_ZONE, OWN_DNS_RECORD, RetireResult, Thing};
 use nameplate::runtime::now;
@@ -250,7 +250,11 @@ async fn find(
     find_validation(clients, settings, item, &mut found).await?;
     let known = zones::Known {
         domain: name,
-        recorded: item.known.hosted_zone_id.iter().chain(&item.known.former_hosted_zone_ids).collect(),
+        // A run that was stopped may have written records to a zone that it has not put on record.
+        recorded: (item.known.hosted_zone_id.iter())
+            .chain(&item.known.former_hosted_zone_ids)
+            .chain(item.owned.iter().filter_map(|one| one.zone.as_ref()))
+            .collect(),
         references: &references(item),
         external: item.external,
     };
@@ -300,9 +304,14 @@ async fn look_into_zone(
         return Ok(());
     }
     let sets = zones::records(clients, &zone.id).await?;
-    let standing: Vec<Standing> = sets.iter().map(|set| set.standing.clone()).collect();
+    let standing: Vec<Standing> =
+        sets.iter().map(|set| set.standing.clone().alias_of(set.alias_of.as_deref())).collect();
     let validation: Vec<ValidationRecord> = found.validation.iter().map(|(record, _)| record.clone()).collect();
-    let decision = records::decide(&[], &item.owned, &standing, &validation, now);
+    // Alias records of host names have come in the place of some.
+    let hosts: Vec<String> =
+        found.hosts.iter().filter(|host| host.detachable()).map(|host| host.name.clone()).collect();
+    let scope = Scope { zone: &zone.id, hosts: &[], dropped: &hosts };
+    let decision = records::decide(&scope, &[], &item.owned, &standing, &validation, now);
     let going: BTreeSet<String> = decision.changes.iter().map(records::Change::subject).collect();
     let zone_name = zone.name.clone();
     let region = clients.api_gateway.config().region();
@@ -516,9 +525,10 @@ async fn read_item(clients: &Clients, settings: &Settings, domain: &str) -> Resu
 /// What a retirement left that a later one can take away: validation records that a certificate needed, and where they
 /// stand.
 fn known_of(left: &[Thing]) -> Known {
-    let zone = left.iter().find(|one| one.resource == HOSTED_ZONE);
+    let mut zones = left.iter().filter(|one| one.resource == HOSTED_ZONE).map(|zone| zone.name.clone());
     Known {
-        hosted_zone_id: zone.map(|zone| zone.name.clone()),
+        hosted_zone_id: zones.next(),
+        former_hosted_zone_ids: zones.collect(),
         validation_records: left.iter().filter_map(Thing::validation_record).collect(),
         ..Known::default()
     }

@@ -6,6 +6,7 @@ use nameplate::aliases::{self, HostRecord, Whose};
 use nameplate::contract::Known;
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
+use nameplate::records::Owned;
 use nameplate::request::Dns;
 use nameplate::retire::Thing;
 use nameplate::{Request, StepError, tags};
@@ -22,6 +23,8 @@ pub(crate) struct Looking<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) request: &'a Request,
     pub(crate) known: &'a Known,
+    /// The records of earlier requests that are ours.
+    pub(crate) owned: &'a [Owned],
     pub(crate) custom_domains: &'a CustomDomains,
     /// The zone that the records go into, if it is known by now.
     pub(crate) zone_id: Option<&'a str>,
@@ -97,6 +100,23 @@ impl Looking<'_> {
     /// Whether an earlier run has led the host name here: mappings and records carry no tags.
     fn recorded(&self, host: &str) -> bool {
         self.known.hostnames.iter().any(|known| known == host)
+    }
+
+    /// What our custom domain of a host name answers under, or that of others which is taken over.
+    pub(crate) fn target(&self, host: &str) -> Option<&str> {
+        let CustomDomains { wanted, foreign, .. } = self.custom_domains;
+        wanted.get(host).or(foreign.get(host)).and_then(|found| found.target.as_deref())
+    }
+
+    /// Whether it is an alias of an earlier custom domain of ours.
+    pub(crate) fn is_earlier(&self, host: &str, set: &ResourceRecordSet) -> bool {
+        self.recorded(host) && host_record(set).alias.as_deref().is_some_and(|alias| self.is_here(alias))
+    }
+
+    /// Whether an earlier request had it as a further record: it goes when the alias records come.
+    fn is_further(&self, zone_id: &str, set: &ResourceRecordSet) -> bool {
+        let standing = look::as_standing(set);
+        self.owned.iter().any(|one| one.is_in(zone_id) && standing.is(&one.record))
     }
 
     /// Whether an alias leads to a custom domain of this region.
@@ -175,13 +195,11 @@ impl Looking<'_> {
             Err(error) => return Err(classify("route53:ListResourceRecordSets", &error)),
         };
         // What points to a custom domain goes with it, to whomever.
-        let CustomDomains { wanted, foreign, .. } = self.custom_domains;
-        let target = wanted.get(host).or(foreign.get(host)).and_then(|found| found.target.as_deref());
+        let target = self.target(host);
         let foreign = |set: &ResourceRecordSet| {
-            let record = host_record(set);
-            let earlier = self.recorded(host) && record.alias.as_deref().is_some_and(|alias| self.is_here(alias));
-            let adoptable = match record.whose(target, earlier) {
+            let adoptable = match host_record(set).whose(target, self.is_earlier(host, set)) {
                 Whose::Ours => return None,
+                Whose::Theirs if self.is_further(zone_id, set) => return None,
                 Whose::Theirs => true,
                 Whose::Routed => false,
             };
@@ -196,7 +214,7 @@ impl Looking<'_> {
     }
 }
 
-fn host_record(set: &ResourceRecordSet) -> HostRecord {
+pub(crate) fn host_record(set: &ResourceRecordSet) -> HostRecord {
     HostRecord {
         kind: set.r#type().as_str().to_owned(),
         alias: set.alias_target().map(|alias| dns_form(alias.dns_name())),

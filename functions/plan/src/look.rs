@@ -14,7 +14,7 @@ use nameplate::desired::{
 };
 use nameplate::domain::{dns_form, server_set};
 use nameplate::error::{classify, code_of};
-use nameplate::records::{self, Decision, Owned, Standing};
+use nameplate::records::{self, Owned, Scope, Standing};
 use nameplate::request::{Authorizer, DefaultEndpoint, Dns, Protocol};
 use nameplate::runtime::now;
 use nameplate::{Request, StepError, tags};
@@ -721,32 +721,27 @@ async fn records_stand(
         match page.next {
             Some(more) if !seen_enough => next = more,
             _ => {
-                let decision = records::decide(&request.records, owned, &standing, &known.validation_records, now());
-                return Ok(satisfied && decision.changes.is_empty() && decision.conflicts.is_empty());
+                let hosts = request.hostnames();
+                let scope = Scope { zone: zone_id, hosts: &hosts, dropped: &[] };
+                let validation = &known.validation_records;
+                let decision = records::decide(&scope, &request.records, owned, &standing, validation, now());
+                let to_claim = request.adopt && !decision.same.is_empty();
+                return Ok(satisfied && !to_claim && decision.changes.is_empty() && decision.conflicts.is_empty());
             }
         }
     }
 }
 
-/// What would happen to the further records of the request in a zone; nothing when the zone is gone.
-pub(crate) async fn records(
-    clients: &Clients,
-    request: &Request,
-    zone_id: &str,
-    known: &Known,
-    owned: &[Owned],
-) -> Result<Option<Decision>, StepError> {
-    let mut standing = Vec::new();
+/// All record sets of a zone; nothing when it is gone.
+pub(crate) async fn record_sets(clients: &Clients, zone_id: &str) -> Result<Option<Vec<ResourceRecordSet>>, StepError> {
+    let mut sets = Vec::new();
     let mut next = Page::default();
     loop {
         let Some(page) = record_page(clients, zone_id, next).await? else { return Ok(None) };
-        standing.extend(page.sets.iter().map(as_standing));
+        sets.extend(page.sets);
         match page.next {
             Some(more) => next = more,
-            None => {
-                let validation = &known.validation_records;
-                return Ok(Some(records::decide(&request.records, owned, &standing, validation, now())));
-            }
+            None => return Ok(Some(sets)),
         }
     }
 }
@@ -789,10 +784,11 @@ async fn record_page(clients: &Clients, zone_id: &str, start: Page) -> Result<Op
     }
 }
 
-fn as_standing(set: &ResourceRecordSet) -> Standing {
+pub(crate) fn as_standing(set: &ResourceRecordSet) -> Standing {
     let simple = set.alias_target().is_none() && set.set_identifier().is_none() && set.health_check_id().is_none();
     let values = set.resource_records().iter().map(|record| record.value().to_owned()).collect();
-    Standing::new(set.name(), set.r#type().as_str(), set.ttl(), values, simple)
+    let alias = set.alias_target().map(|alias| alias.dns_name());
+    Standing::new(set.name(), set.r#type().as_str(), set.ttl(), values, simple).alias_of(alias)
 }
 
 fn type_name(kind: &RrType) -> &'static str {

@@ -2,6 +2,7 @@
 
 mod enclosing;
 mod foreign;
+mod former;
 mod look;
 mod report;
 mod step;

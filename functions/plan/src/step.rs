@@ -17,9 +17,9 @@ use nameplate::contract::{
 use nameplate::delegation::Resolver;
 use nameplate::domain::server_set;
 use nameplate::error::{classify, code_of};
-use nameplate::records::{self, Decision, Owned};
-use nameplate::request::{DefaultEndpoint, Dns, Money, Registration};
-use nameplate::result::{PriceReport, ProvisionResult, ReportAction, ResourceReport};
+use nameplate::records::{self, Change, Decision, Owned, Scope, Standing};
+use nameplate::request::{DefaultEndpoint, Dns, ExactRecord, Money, Registration};
+use nameplate::result::{FieldChange, PriceReport, ProvisionResult, ReportAction, ResourceReport};
 use nameplate::retire::Thing;
 use nameplate::runtime::now;
 use nameplate::secret::SecretString;
@@ -27,10 +27,14 @@ use nameplate::table::{self, domain as attribute};
 use nameplate::{Request, StepError, difference, purchase};
 use serde_json::Value;
 
+use crate::former::{self, Former};
 use crate::{enclosing, foreign, look, report};
 
 /// Changes of records that a report names one by one: it is part of what Step Functions hands on.
 const MAX_RECORD_LINES: usize = 100;
+/// Bytes of all fields of records that a report shows, each as its change is handed on: a report has them twice, and
+/// the values of one record alone can have 16,000 characters.
+const MAX_RECORD_FIELD_BYTES: usize = 16_000;
 
 /// The clients that the step reads with.
 #[derive(Clone)]
@@ -116,6 +120,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         false => None,
     };
     let mut adopted = Vec::new();
+    let mut former = Vec::new();
     let mut record_changes = None;
     if looks {
         let looking = foreign::Looking {
@@ -123,11 +128,14 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
             settings,
             request: &request,
             known: &item.known,
+            owned: &item.owned,
             custom_domains: &custom_domains,
             zone_id: zone_id.as_deref(),
         };
         adopted = looking.adopted().await?;
-        let changes = further_records(clients, &request, &item, zone_id.as_deref()).await?;
+        former = former::zones(&looking, found.detail.as_ref()).await?;
+        let dropped = &custom_domains.dropped;
+        let changes = further_records(clients, &request, &item, zone_id.as_deref(), dropped).await?;
         record_changes = changes.map(|(decision, taken)| {
             adopted.extend(taken);
             decision
@@ -145,6 +153,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         };
         report.resources = report::resources(clients, settings, &request, &seen).await?;
         report.resources.extend(record_changes.iter().flat_map(|decision| record_lines(&request, decision)));
+        report.resources.extend(former.iter().map(Former::line));
         report.resources.extend(adopted.iter().map(taken_over));
         report.lines = difference::lines(&report);
     }
@@ -177,6 +186,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         former_tags: item.known.tag_keys.iter().filter(|key| !request.tags.contains_key(*key)).cloned().collect(),
         adopted,
         enclosing_zone_id: zone_id.filter(|_| !request.domain_name.is_registrable()),
+        left_behind: former.iter().map(Former::action).collect(),
         known: item.known,
         seen: item.seen,
         report,
@@ -418,17 +428,21 @@ async fn further_records(
     request: &Request,
     item: &Item,
     zone_id: Option<&str>,
+    dropped: &[String],
 ) -> Result<Option<(Decision, Vec<Thing>)>, StepError> {
     if !has_records(request, item) {
         return Ok(None);
     }
     let found = match zone_id {
-        Some(zone) => look::records(clients, request, zone, &item.known, &item.owned).await?,
+        Some(zone) => look::record_sets(clients, zone).await?,
         None => None,
     };
-    let mut decision = found
-        .unwrap_or_else(|| records::decide(&request.records, &item.owned, &[], &item.known.validation_records, now()));
-    let taken = if request.adopt { decision.adopt(now()) } else { Vec::new() };
+    let standing: Vec<Standing> = found.iter().flatten().map(look::as_standing).collect();
+    let hosts = request.hostnames();
+    let scope = Scope { zone: zone_id.unwrap_or_default(), hosts: &hosts, dropped };
+    let validation = &item.known.validation_records;
+    let mut decision = records::decide(&scope, &request.records, &item.owned, &standing, validation, now());
+    let taken = if request.adopt { decision.adopt(scope.zone, now()) } else { Vec::new() };
     records::refuse_conflicts(&decision)?;
     Ok(Some((decision, taken)))
 }
@@ -442,7 +456,7 @@ fn taken_over(thing: &Thing) -> ResourceReport {
     }
 }
 
-/// What happens to the further records: each change by name, and one line for all that stay.
+/// What happens to the further records: each change by name, with the fields that differ, and one line for all that stay.
 fn record_lines(request: &Request, decision: &Decision) -> Vec<ResourceReport> {
     let line =
         |action, name: String| ResourceReport { resource: "record".to_owned(), action, name, changes: Vec::new() };
@@ -452,28 +466,43 @@ fn record_lines(request: &Request, decision: &Decision) -> Vec<ResourceReport> {
     if stays > 0 {
         lines.push(line(ReportAction::Exists, format!("{stays} as wanted")));
     }
-    lines.extend(decision.changes.iter().take(MAX_RECORD_LINES).map(|change| {
-        let action = match (&change.delete, &change.create) {
-            (Some(_), Some(_)) => ReportAction::Change,
-            (Some(_), None) => ReportAction::Remove,
-            (None, _) => ReportAction::Create,
-        };
-        line(action, change.subject())
-    }));
+    let mut room = MAX_RECORD_FIELD_BYTES;
+    for change in decision.changes.iter().take(MAX_RECORD_LINES) {
+        let mut line = line(action(change), change.subject());
+        let fields = fields(change);
+        let size = serde_json::to_string(&fields).map_or(usize::MAX, |json| json.len());
+        match room.checked_sub(size) {
+            Some(rest) => (room, line.changes) = (rest, fields),
+            None => line.name.push_str(" (its fields are too long to be shown)"),
+        }
+        lines.push(line);
+    }
     let more = decision.changes.iter().skip(MAX_RECORD_LINES);
-    for (action, changes) in [
-        (ReportAction::Create, more.clone().filter(|change| change.delete.is_none()).count()),
-        (
-            ReportAction::Change,
-            more.clone().filter(|change| change.delete.is_some() && change.create.is_some()).count(),
-        ),
-        (ReportAction::Remove, more.filter(|change| change.create.is_none()).count()),
-    ] {
+    for wanted in [ReportAction::Create, ReportAction::Change, ReportAction::Remove] {
+        let changes = more.clone().filter(|change| action(change) == wanted).count();
         if changes > 0 {
-            lines.push(line(action, format!("{changes} more")));
+            lines.push(line(wanted, format!("{changes} more")));
         }
     }
+    lines.extend(decision.yielding.iter().map(|record| {
+        let name = format!("{} {} (the host name's alias records come in its place)", record.name, record.kind);
+        line(ReportAction::Remove, name)
+    }));
     lines
+}
+
+fn action(change: &Change) -> ReportAction {
+    match (&change.delete, &change.create) {
+        (Some(_), Some(_)) => ReportAction::Change,
+        (Some(_), None) => ReportAction::Remove,
+        (None, _) => ReportAction::Create,
+    }
+}
+
+/// The fields in which a record differs from what stands.
+fn fields(change: &Change) -> Vec<FieldChange> {
+    let side = |record: &Option<ExactRecord>| record.as_ref().map_or(Value::Null, ExactRecord::shown);
+    difference::changes(&side(&change.delete), &side(&change.create))
 }
 
 #[cfg(test)]

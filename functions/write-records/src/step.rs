@@ -3,10 +3,12 @@
 //! Reads: GetItem (which records are ours), ListResourceRecordSets (the whole zone).
 //! Writes: UpdateItem of the list of what is ours, before the zone is changed and after it; ChangeResourceRecordSets
 //! in as few batches as Route 53 takes, CREATE and DELETE only. A record that is replaced is deleted as it was seen
-//! and made anew in one batch, so Route 53 itself refuses to touch what somebody has changed in the meantime.
+//! and made anew in one batch, so Route 53 itself refuses to touch what somebody has changed in the meantime. One at a
+//! host name of the request is left to `attach-domain`, which puts the alias records in its place in one batch; it stays
+//! on the list until a later run finds it gone.
 //! Token: none; each batch is all or nothing, and the list says after any stop which records are ours.
 //! Retryable: Route 53 still works on an earlier change of the zone, or a record was changed while this step looked.
-//! Refused: a wanted record exists and is not ours. Failed: the zone is gone; Route 53 does not take a record.
+//! Refused: a wanted record exists and is not ours, or one of ours that goes later is in its way. Failed: the zone is gone; Route 53 does not take a record.
 //! Busy: this execution does not hold the domain any more. What is ours is decided in `nameplate::records`.
 //! It must not know what the records are for.
 
@@ -16,7 +18,7 @@ use aws_sdk_route53::Client as Route53;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 use nameplate::contract::{WriteRecordsInput, WriteRecordsOutput};
 use nameplate::error::{classify, code_of, invalid_change_batch};
-use nameplate::records::{self, Owned, Standing};
+use nameplate::records::{self, Owned, Scope, Standing};
 use nameplate::request::ExactRecord;
 use nameplate::table::{self, domain as attribute};
 use nameplate::{StepError, runtime};
@@ -63,9 +65,12 @@ async fn run_at(
         Zone { route53: &clients.route53, id: &input.hosted_zone_id, domain: input.request.domain_name.as_str() };
     let owned = list.read().await?;
     let standing = zone.standing().await?;
-    let mut decision = records::decide(&input.request.records, &owned, &standing, &input.validation_records, now);
+    let hosts = input.request.hostnames();
+    let scope = Scope { zone: &input.hosted_zone_id, hosts: &hosts, dropped: &input.dropped_hostnames };
+    let wanted = &input.request.records;
+    let mut decision = records::decide(&scope, wanted, &owned, &standing, &input.validation_records, now);
     if input.request.adopt {
-        for taken in decision.adopt(now) {
+        for taken in decision.adopt(scope.zone, now) {
             tracing::info!(record = taken.name, "takes over the record {}, which {}", taken.name, taken.reason);
         }
     }
@@ -80,7 +85,13 @@ async fn run_at(
     if decision.kept != decision.claimed {
         list.write(&decision.kept).await?;
     }
-    Ok(WriteRecordsOutput { written, actions: decision.left.iter().map(|left| records::action(left)).collect() })
+    // Those too that are on their way.
+    let yielding = decision.kept.into_iter().filter(|one| one.is_in(scope.zone) && scope.yields(&one.record));
+    Ok(WriteRecordsOutput {
+        written,
+        yielding: yielding.map(|one| one.record).collect(),
+        actions: decision.left.iter().map(|left| records::action(left)).collect(),
+    })
 }
 
 /// The list of the records that are ours, in the domain item.
@@ -221,7 +232,8 @@ fn as_standing(set: &ResourceRecordSet) -> Standing {
     // Whatever more than name, type, time to live and values a set has makes it one of somebody else.
     let simple = set.alias_target().is_none() && set.set_identifier().is_none() && set.health_check_id().is_none();
     let values = set.resource_records().iter().map(|record| record.value().to_owned()).collect();
-    Standing::new(set.name(), set.r#type().as_str(), set.ttl(), values, simple)
+    let alias = set.alias_target().map(|alias| alias.dns_name());
+    Standing::new(set.name(), set.r#type().as_str(), set.ttl(), values, simple).alias_of(alias)
 }
 
 fn as_changes(batch: &[records::Change]) -> Result<ChangeBatch, aws_sdk_route53::error::BuildError> {

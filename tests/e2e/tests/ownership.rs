@@ -124,6 +124,38 @@ async fn records_of_others_are_refused_by_their_names_and_replaced_on_request() 
 }
 
 #[tokio::test]
+async fn a_record_that_others_wrote_as_it_is_wanted_becomes_ours_only_on_request_and_is_told_once() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "same-record.com";
+    world.registry(domain, json!({"state": "owned"})).await;
+    let zone = world.zones(domain).await[0].clone();
+    let www = format!("www.{domain}");
+    world.write_record(&zone, &www, "A", "192.0.2.9").await;
+    let stands = async || world.records(&zone).await.iter().any(|record| record.starts_with(&www));
+    let mut wish = request(domain, &backend.url("/models"));
+    let with = json!([{"name": www, "type": "A", "ttl": 60, "values": ["192.0.2.9"]}]);
+    wish["records"] = with.clone();
+    assert_eq!(taken(&world.run(&wish).await.live()), [""; 0]);
+    wish["records"] = json!([]);
+    let _live = world.run(&wish).await.live();
+    assert!(stands().await, "it stays theirs");
+
+    wish["records"] = with;
+    assert_eq!(taken(&world.run(&wish).await.live()), [""; 0]);
+    wish["adopt"] = json!(true);
+    let live = world.run(&wish).await.live();
+    assert_eq!(taken(&live), [format!("record {www} A")]);
+    let again = world.run(&wish).await;
+    assert_eq!(writes(&world, &again.arn).await, [""; 0]);
+    assert_eq!(again.live(), live);
+    wish["tags"] = json!({"cost": "1"});
+    assert_eq!(taken(&world.run(&wish).await.live()), [format!("record {www} A")], "not told a second time");
+    wish["records"] = json!([]);
+    let _live = world.run(&wish).await.live();
+    assert!(!stands().await, "it goes like any other");
+}
+
+#[tokio::test]
 async fn the_tags_of_a_request_come_and_go_on_everything_and_those_of_others_stay() {
     let (world, backend) = (World::deployed(), Backend::start().await);
     let domain = "tags-change.com";

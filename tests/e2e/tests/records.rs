@@ -266,3 +266,148 @@ async fn a_run_stopped_after_any_call_leaves_records_that_the_next_one_sets_righ
     }
     assert_eq!(stops, 5, "list read, zone read, claim, change, list");
 }
+
+/// All record sets of a zone at a name, as `type value`.
+async fn at(world: &World, zone: &str, name: &str) -> Vec<String> {
+    let prefix = format!("{name}. ");
+    world.records(zone).await.iter().filter_map(|record| record.strip_prefix(&prefix)).map(str::to_owned).collect()
+}
+
+/// A name of this account that is live with these further records; its zone.
+async fn live_with(world: &World, backend: &Backend, domain: &str, records: &Value) -> String {
+    world.registry(domain, json!({"state": "owned"})).await;
+    zone_of(&world.run(&wish(domain, backend, records.clone())).await.live())
+}
+
+fn with_hosts(domain: &str, backend: &Backend, labels: &[&str]) -> Value {
+    let mut request = request(domain, &backend.url("/models"));
+    let hosts: Vec<String> = labels.iter().map(|label| format!("{label}.{domain}")).collect();
+    request["api"]["alternativeHostnames"] = json!(hosts);
+    request
+}
+
+#[tokio::test]
+async fn a_record_that_becomes_a_host_name_goes_as_the_alias_comes_and_back_takes_two_requests() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "record-to-host.com";
+    let (www, docs) = (format!("www.{domain}"), format!("docs.{domain}"));
+    let records = json!([record(&www, "A", &["192.0.2.1"]), record(&docs, "CNAME", &["docs.hosting.example"])]);
+    let zone = live_with(&world, &backend, domain, &records).await;
+    let changed = with_hosts(domain, &backend, &["www", "docs"]);
+    let mut dry = changed.clone();
+    dry["dryRun"] = json!(true);
+    let shown = world.run(&dry).await.live()["report"]["lines"].to_string();
+    assert!(shown.contains(&format!("- record {www} A (the host name's alias")), "{shown}");
+
+    let before = world.calls_so_far().await;
+    let live = world.run(&changed).await.live();
+
+    assert_eq!((&live["adopted"], &live["actions"]), (&json!([]), &json!([])));
+    assert_eq!(batches(&world, before, &zone).await, 0, "it is one change that takes the one and makes the other");
+    for host in [&www, &docs] {
+        assert_eq!(world.get(host, "/v1/models").await.0, 200);
+        let kinds: Vec<String> = at(&world, &zone, host).await.iter().map(|one| one[..2].trim().to_owned()).collect();
+        assert_eq!(kinds, ["A", "AA"], "{host}");
+    }
+    let before = world.calls_so_far().await;
+    assert_eq!(world.run(&changed).await.live(), live);
+    let calls = world.calls_after(before).await;
+    assert!(!calls.iter().any(|call| call.action.starts_with("Change") && call.resource.contains(&zone)), "{calls:#?}");
+
+    let back = world.run(&wish(domain, &backend, records.clone())).await;
+    let reason = back.refused("Nameplate.Refused");
+    assert_eq!(back.cause["code"], "OwnRecordInTheWay");
+    assert!(reason.contains(&format!("{www} A")) && reason.contains(&format!("{docs} CNAME")), "{reason}");
+    assert_eq!(world.get(&www, "/v1/models").await.0, 200, "refused before anything is taken away");
+    let live = world.run(&request(domain, &backend.url("/models"))).await.live();
+    assert_eq!((&live["actions"], at(&world, &zone, &www).await), (&json!([]), vec![]));
+    let live = world.run(&wish(domain, &backend, records)).await.live();
+    assert_eq!(live["actions"], json!([]));
+    assert_eq!(at(&world, &zone, &www).await, ["A 192.0.2.1"]);
+    assert_eq!(owned(&world, domain).await, [format!("{docs} CNAME"), format!("{www} A")]);
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_while_a_record_becomes_a_host_name_leaves_nothing_that_the_next_one_does_not_know() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let mut stops = 0;
+    for call in 1.. {
+        let domain = format!("record-to-host-stop-{call}.com");
+        let www = format!("www.{domain}");
+        let zone = live_with(&world, &backend, &domain, &json!([record(&www, "A", &["192.0.2.1"])])).await;
+        let name = format!("record-to-host-stop-{call}");
+        let fault = json!({"fault": "stopExecution", "caller": "AttachDomainFunction", "from": call, "execution": format!(":{name}")});
+        let fault = world.control(Method::POST, "/_local/faults", Some(&fault)).await;
+
+        let stopped = world.start_named(world.machine(), &name, &with_hosts(&domain, &backend, &["www"])).await;
+        let ended = world.ended(&stopped).await;
+        world.control(Method::DELETE, &format!("/_local/faults/{}", fault["id"]), None).await;
+        if ended.status == "SUCCEEDED" {
+            break;
+        }
+        assert_eq!(ended.status, "ABORTED", "{ended:?}");
+        stops += 1;
+        while world.item(&domain).await["heldBy"]["S"] == stopped {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+
+        let live = world.run(&request(&domain, &backend.url("/models"))).await.live();
+        assert_eq!(live["actions"], json!([]), "stopped after call {call}");
+        assert_eq!(at(&world, &zone, &www).await, [""; 0], "stopped after call {call}");
+        assert!(world.custom_domain(&www).await.is_null(), "stopped after call {call}");
+    }
+    assert!(stops > 3, "{stops}");
+}
+
+#[tokio::test]
+async fn what_a_change_of_zones_leaves_is_said_stays_known_and_goes_with_the_name() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let (parent, domain) = ("zone-moves.com", "acme.eu.zone-moves.com");
+    world.registry(parent, json!({"state": "owned"})).await;
+    let old = world.zones(parent).await.remove(0);
+    put(&world, &old, &format!("theirs.{parent}"), "A", "192.0.2.77").await;
+    let (www, alt) = (format!("www.{domain}"), format!("alt.{domain}"));
+    let mut first = with_hosts(domain, &backend, &["alt"]);
+    first.as_object_mut().expect("an object").remove("registration");
+    first["records"] = json!([record(&www, "A", &["192.0.2.1"])]);
+    assert_eq!(zone_of(&world.run(&first).await.live()), old);
+    let before = world.records(&old).await;
+
+    world.make_zone("eu.zone-moves.com").await;
+    let new = world.zones("eu.zone-moves.com").await.remove(0);
+    let mut second = first.clone();
+    second["hostedZone"] = json!("eu.zone-moves.com");
+    second["records"] = json!([record(&www, "A", &["192.0.2.2"])]);
+    let mut dry = second.clone();
+    dry["dryRun"] = json!(true);
+    let shown = world.run(&dry).await.live()["report"]["lines"].to_string();
+    assert!(shown.contains(&format!("former hosted zone {old}")) && shown.contains(&format!("{www} A")), "{shown}");
+    let live = world.run(&second).await.live();
+
+    assert_eq!(zone_of(&live), new);
+    let [said] = &live["actions"].as_array().expect("a list")[..] else { panic!("{}", live["actions"]) };
+    let said = said.as_str().expect("text");
+    for named in
+        [old.clone(), format!("api.{domain} AAAA"), format!("{alt} A"), format!("{www} A"), " CNAME".to_owned()]
+    {
+        assert!(said.contains(&named), "{named}: {said}");
+    }
+    assert!(!said.contains("theirs"), "{said}");
+    assert_eq!(world.records(&old).await, before, "whoever still asks the old zone gets an answer");
+    assert_eq!(owned(&world, domain).await, [format!("{www} A"), format!("{www} A")], "one in each zone");
+    assert_eq!(world.run(&second).await.live(), live, "the same again");
+
+    // A host name that is taken off goes from both zones, since its custom domain goes.
+    let mut third = second.clone();
+    third["api"].as_object_mut().expect("an object").remove("alternativeHostnames");
+    let live = world.run(&third).await.live();
+    assert!(live["actions"][0].as_str().is_some_and(|said| said.contains(&old) && !said.contains(&alt)), "{live}");
+    for zone in [&old, &new] {
+        assert_eq!(at(&world, zone, &alt).await, [""; 0]);
+    }
+    assert_eq!(at(&world, &old, &www).await, ["A 192.0.2.1"]);
+
+    let result = world.retire(domain, &json!({})).await.live();
+    assert_eq!(world.records(&old).await, [format!("theirs.{parent}. A 192.0.2.77")], "{result}");
+    assert_eq!(world.records(&new).await, [""; 0], "{result}");
+}

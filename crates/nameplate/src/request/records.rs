@@ -236,6 +236,18 @@ impl ExactRecord {
     pub fn characters(&self) -> usize {
         self.values.iter().map(|value| value.chars().count()).sum()
     }
+
+    /// Time to live and values in the words of a request, for people: text as it is meant, in one order.
+    pub fn shown(&self) -> serde_json::Value {
+        let meant = |value: &String| match self.kind {
+            RecordType::Txt => unquoted(value).and_then(|bytes| String::from_utf8(bytes).ok()),
+            kind => kind.canonical(value).ok(),
+        };
+        let mut values: Vec<String> =
+            self.values.iter().map(|value| meant(value).unwrap_or_else(|| value.clone())).collect();
+        values.sort();
+        serde_json::json!({"ttl": self.ttl, "values": values})
+    }
 }
 
 impl RecordSet {

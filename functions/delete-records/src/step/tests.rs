@@ -155,6 +155,20 @@ async fn a_record_is_looked_for_in_each_zone_and_a_vanished_zone_holds_none() {
 }
 
 #[tokio::test]
+async fn what_is_of_one_zone_goes_there_and_the_same_of_others_stays_elsewhere() {
+    let journal = Journal::default();
+    let mut list: serde_json::Value =
+        serde_json::from_str(&ours(&[("www.example.com", "192.0.2.1", 9_000), ("a.example.com", "192.0.2.2", 1)]))
+            .expect("JSON");
+    (list[0]["zone"], list[1]["zone"]) = (json!("Z1"), json!("Z9"));
+    let both = || vec![set("a.example.com", "192.0.2.2"), set("www.example.com", "192.0.2.1")];
+    let (one, two) = (zone("Z1", both()), zone("Z2", both()));
+    let rules = [&item(EXECUTION, Some(list.to_string())), &one, &two, &update(&journal), &change(&journal)];
+    assert_eq!(go(&rules, &["Z1", "Z2"]).await, Ok(RetireStepOutput::default()), "Z9 is gone: nothing arrives there");
+    assert_eq!(written(&journal), ["Z1 DELETE www.example.com 192.0.2.1", "list "]);
+}
+
+#[tokio::test]
 async fn nothing_of_ours_costs_one_read() {
     for list in [None, Some("[]".to_owned()), Some("{".to_owned())] {
         assert_eq!(go(&[&item(EXECUTION, list)], &["Z1"]).await, Ok(RetireStepOutput::default()));

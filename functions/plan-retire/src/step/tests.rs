@@ -521,6 +521,46 @@ async fn what_was_taken_over_is_said_to_be_and_a_log_group_stays() {
 }
 
 #[tokio::test]
+async fn a_record_in_whose_place_the_alias_of_a_host_name_came_is_not_called_changed() {
+    let owned =
+        json!([{"record": {"name": "api.example.com", "type": "A", "ttl": 300, "values": ["192.0.2.1"]}, "since": 1}]);
+    let given = |target: &'static str| Given {
+        item: item(&[("records", &owned.to_string())]),
+        made: true,
+        more_records: vec![("api.example.com.", "A", target)],
+        ..Given::default()
+    };
+    let plan = step(&given("alias d-1.execute-api.us-east-1.x."), json!({})).await.expect("a plan");
+    assert_eq!(stays(&plan, "record"), []);
+    let plan = step(&given("alias lb.example.net."), json!({})).await.expect("a plan");
+    assert_eq!(stays(&plan, "record")[0].0, "api.example.com A");
+}
+
+#[tokio::test]
+async fn a_zone_that_only_the_list_of_records_names_is_looked_into() {
+    let owned = json!([{"record": {"name": "www.acme.example.com", "type": "A", "ttl": 300, "values": ["192.0.2.1"]}, "since": 1, "zone": "Z1"}]);
+    let given = Given {
+        domain: "acme.example.com",
+        item: item(&[("known", "{}"), ("records", &owned.to_string())]),
+        made: true,
+        tagged: false,
+        zone: "other.com.",
+        more_records: vec![("www.acme.example.com.", "A", "192.0.2.1")],
+        ..Given::default()
+    };
+    let plan = step(&given, json!({})).await.expect("a plan");
+    assert!(plan.hosted_zone_ids.contains(&"Z1".to_owned()), "{:?}", plan.hosted_zone_ids);
+    assert!(plan.goes.iter().any(|thing| thing.name == "www.acme.example.com A"), "{:?}", plan.goes);
+}
+
+#[test]
+fn every_zone_that_a_retirement_left_is_looked_into_again() {
+    let left = ["Z1", "Z2"].map(|id| Thing::new(HOSTED_ZONE, id, "around"));
+    let known = known_of(&left);
+    assert_eq!((known.hosted_zone_id.as_deref(), known.former_hosted_zone_ids), (Some("Z1"), vec!["Z2".to_owned()]));
+}
+
+#[tokio::test]
 async fn what_earlier_runs_wrote_elsewhere_is_looked_for_too() {
     let known = r#"{"formerHostedZoneIds": ["Z1"], "hostnames": ["api.acme.example.com"],
         "formerValidationRecords": [{"name": "_old.example.com", "value": "_z.acm-validations.aws"}]}"#;

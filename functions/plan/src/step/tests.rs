@@ -1785,9 +1785,148 @@ async fn a_dry_run_says_what_becomes_of_each_record() {
             line("record", Remove, "old.example.com A"),
         ]
     );
+    let shown: Vec<&String> = plan.report.lines.iter().skip_while(|line| !line.contains("~ record")).collect();
+    assert_eq!(
+        shown[..8],
+        [
+            "~ record www.example.com A",
+            r#"    ~ values: ["192.0.2.1"] -> ["192.0.2.2"]"#,
+            "+ record new.example.com TXT",
+            "    + ttl: 300",
+            r#"    + values: ["x"]"#,
+            "- record old.example.com A",
+            "    - ttl: 300",
+            r#"    - values: ["192.0.2.3"]"#,
+        ]
+    );
     let many: Vec<Value> =
         (0..250).map(|n| json!({"name": format!("n{n}.example.com"), "type": "A", "values": ["192.0.2.1"]})).collect();
     let plan = World::fresh().plan(dry(with_records(json!(many)))).await.expect("a plan");
     assert_eq!(plan.report.resources.len(), 6 + MAX_RECORD_LINES + 1);
     assert_eq!(lines(&plan).last(), Some(&line("record", Create, "150 more")));
+    assert!(serde_json::to_string(&plan.report).expect("JSON").len() < 60_000);
+}
+
+#[tokio::test]
+async fn fields_of_records_are_shown_as_far_as_there_is_room() {
+    let text = |n: usize, length: usize| json!({"name": format!("t{n}.example.com"), "type": "TXT", "values": ["k".repeat(length)]});
+    let wanted: Vec<Value> =
+        (0..20).map(|n| text(n, if n == 3 { 3_900 } else { 1_500 })).chain([text(20, 5)]).collect();
+    let plan = World::fresh().plan(dry(with_records(json!(wanted)))).await.expect("a plan");
+    let records: Vec<&ResourceReport> = plan.report.resources.iter().filter(|one| one.resource == "record").collect();
+    let shown = records.iter().filter(|one| !one.changes.is_empty()).count();
+    assert!((5..15).contains(&shown) && records.len() == 21, "{shown}");
+    for record in records {
+        assert_eq!(record.changes.is_empty(), record.name.contains("too long to be shown"), "{}", record.name);
+    }
+    let size = serde_json::to_string(&plan.report).expect("JSON").len();
+    assert!(size < 3 * MAX_RECORD_FIELD_BYTES, "{size}");
+}
+
+#[tokio::test]
+async fn what_others_wrote_as_it_is_wanted_is_taken_over_on_request_and_told_once() {
+    let wanted = json!([www("192.0.2.1")]);
+    let world = |owned: &[Value]| {
+        World::changed()
+            .with("GetItem", item_with_records(&wanted, owned))
+            .with("ListResourceRecordSets", records(and(vec![www_record("192.0.2.1")])))
+    };
+    let mut wish = with_records(wanted.clone());
+    assert!(world(&[]).plan(wish.clone()).await.expect("a plan").result.is_some(), "without the word it stays theirs");
+    wish["adopt"] = json!(true);
+    let plan = world(&[]).plan(wish.clone()).await.expect("a plan");
+    let told: Vec<_> = plan.adopted.iter().map(|thing| (thing.resource.as_str(), thing.name.as_str())).collect();
+    assert_eq!((told, plan.result.is_some()), (vec![("record", "www.example.com A")], false));
+    let plan = world(&[www("192.0.2.1")]).plan(wish).await.expect("a plan");
+    assert_eq!((plan.adopted, plan.result.is_some()), (vec![], true), "ours already");
+}
+
+/// A request for another host name.
+fn with_hosts(hosts: &[&str]) -> Value {
+    let mut request = request();
+    request["api"]["alternativeHostnames"] = json!(hosts);
+    request
+}
+
+#[tokio::test]
+async fn a_further_record_of_ours_may_become_a_host_name_and_one_that_was_changed_may_not() {
+    let owned = [www("192.0.2.1")];
+    let world = |there: &'static str| {
+        World::changed()
+            .with("GetItem", item_with_records(&json!(owned), &owned))
+            .with("ListResourceRecordSets", records(vec![www_record(there)]))
+            .with("GetApis", apis(vec![api("api-1", our_tags())]))
+            .with("GetStage", stage(None))
+            .with("ListCertificates", certificates(vec![]))
+    };
+    let plan = world("192.0.2.1").plan(dry(with_hosts(&["www.example.com"]))).await.expect("a plan");
+    let about: Vec<_> = lines(&plan).into_iter().filter(|(kind, ..)| kind == "record").collect();
+    let name = "www.example.com A (the host name's alias records come in its place)";
+    assert_eq!((about, plan.adopted), (vec![line("record", ReportAction::Remove, name)], vec![]));
+    let refused = world("192.0.2.9").failure(with_hosts(&["www.example.com"])).await;
+    assert_eq!(refused.code, "RecordNotOurs", "{refused}");
+    assert!(refused.reason.contains("192.0.2.9"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_host_name_that_becomes_a_further_record_takes_two_requests() {
+    let old_domain = listed_domain("old.example.com", CERTIFICATE, DomainNameStatus::Available, our_tags());
+    let world = World::changed()
+        .with("GetDomainNames", custom_domains(vec![old_domain]))
+        .with("ListResourceRecordSets", records(vec![alias_at("old.example.com.", RrType::A, API_ADDRESS)]));
+    let refused =
+        world.failure(with_records(json!([{"name": "old.example.com", "type": "A", "values": ["192.0.2.1"]}]))).await;
+    assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "OwnRecordInTheWay"));
+    assert!(refused.reason.contains("old.example.com A") && refused.remedy.contains("first"), "{refused}");
+}
+
+/// The records of one zone by its id; other zones are empty.
+fn records_of(zone: &'static str, sets: Vec<ResourceRecordSet>) -> Rule {
+    mock!(aws_sdk_route53::Client::list_resource_record_sets).match_requests(|_| true).then_compute_output(
+        move |call| match call.hosted_zone_id() == Some(zone) {
+            true => record_page(sets.clone(), None),
+            false => record_page(vec![], None),
+        },
+    )
+}
+
+#[tokio::test]
+async fn what_stays_in_a_former_zone_is_said_by_the_run_and_by_the_dry_run() {
+    let mut known = known();
+    known["formerHostedZoneIds"] = json!(["ZONE", "ZOLD", "ZEMPTY"]);
+    let mut item = live_item();
+    item.insert("known".to_owned(), text(&known));
+    let mut record = www("192.0.2.1");
+    record["ttl"] = json!(300);
+    item.insert("records".to_owned(), text(json!([{"record": record, "since": 1, "zone": "ZOLD"}])));
+    let theirs = value_record("theirs.example.com.", RrType::A, &["192.0.2.7"]);
+    let there: Vec<_> = records_without(0).into_iter().chain([www_record("192.0.2.1"), theirs]).collect();
+    let world = World::changed()
+        .with("GetItem", self::item(Some(item)))
+        .with("ListResourceRecordSets", records_of("ZOLD", there))
+        .with("GetApis", apis(vec![api("api-1", our_tags())]))
+        .with("GetStage", stage(None))
+        .with("ListCertificates", certificates(vec![]));
+    let mut wish = request();
+    wish["tags"] = json!({"cost": "1"});
+    let plan = world.plan(wish.clone()).await.expect("a plan");
+    let [said] = &plan.left_behind[..] else { panic!("{:?}", plan.left_behind) };
+    for named in ["ZOLD", "api.example.com A, api.example.com AAAA", "www.example.com A", "CNAME", "retired"] {
+        assert!(said.contains(named), "{named}: {said}");
+    }
+    assert!(!said.contains("theirs"), "{said}");
+    let plan = world.plan(dry(wish.clone())).await.expect("a plan");
+    assert!(
+        plan.report.lines.iter().any(|line| line.starts_with("  former hosted zone ZOLD")),
+        "{:?}",
+        plan.report.lines
+    );
+    // The zone that the registry points to is the one that the run takes.
+    let world = world.with("ListResourceRecordSets", records_of("ZOLD", all_records()));
+    assert_eq!(world.plan(wish.clone()).await.expect("a plan").left_behind, [""; 0]);
+    // Where the customer's own DNS answers, the zone of the name is a former one too.
+    wish["dns"] = json!("external");
+    let world = world.with("ListResourceRecordSets", records_of("ZONE", all_records()));
+    let plan = world.plan(wish).await.expect("a plan");
+    assert!(matches!(&plan.left_behind[..], [said] if said.contains("ZONE")), "{:?}", plan.left_behind);
 }

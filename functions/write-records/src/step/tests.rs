@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_route53::config::http::HttpResponse;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsOutput;
 use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
+use aws_sdk_route53::types::AliasTarget;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
@@ -34,6 +35,7 @@ fn input(records: Value) -> WriteRecordsInput {
         execution: EXECUTION.to_owned(),
         hosted_zone_id: "Z1".to_owned(),
         validation_records: vec![],
+        dropped_hostnames: vec![],
     }
 }
 
@@ -45,6 +47,7 @@ fn ours(records: &[Value]) -> String {
     let owned = |record: &Value| Owned {
         record: serde_json::from_value::<RecordSet>(record.clone()).expect("a record"),
         since: 1,
+        zone: Some("Z1".to_owned()),
     };
     serde_json::to_string(&records.iter().map(owned).collect::<Vec<_>>()).expect("JSON")
 }
@@ -141,7 +144,7 @@ async fn a_record_is_claimed_before_it_is_written() {
     let journal = Journal::default();
     let rules = [&item(EXECUTION, None), &zone(vec![]), &update(&journal), &change(&journal)];
     let output = go(&rules, input(json!([www("192.0.2.1")]))).await.expect("written");
-    assert_eq!(output, WriteRecordsOutput { written: 1, actions: vec![] });
+    assert_eq!(output, WriteRecordsOutput { written: 1, yielding: vec![], actions: vec![] });
     assert_eq!(*journal.lock().expect("unbroken"), ["list 192.0.2.1", "CREATE www.example.com A 192.0.2.1"]);
 }
 
@@ -176,8 +179,56 @@ async fn nothing_is_written_where_all_is_as_wanted() {
     let there = zone(vec![set("www.example.com", RrType::A, "192.0.2.1")]);
     for list in [Some(ours(&[www("192.0.2.1")])), None] {
         let output = go(&[&item(EXECUTION, list), &there], input(json!([www("192.0.2.1")]))).await;
-        assert_eq!(output, Ok(WriteRecordsOutput { written: 0, actions: vec![] }));
+        assert_eq!(output, Ok(WriteRecordsOutput { written: 0, yielding: vec![], actions: vec![] }));
     }
+}
+
+#[tokio::test]
+async fn what_others_wrote_as_it_is_wanted_is_put_on_the_list_on_request_and_nothing_else_is_written() {
+    let journal = Journal::default();
+    let there = zone(vec![set("www.example.com", RrType::A, "192.0.2.1")]);
+    let mut wish = input(json!([www("192.0.2.1")]));
+    wish.request.adopt = true;
+    let rules = [&item(EXECUTION, None), &there, &update(&journal)];
+    assert_eq!(go(&rules, wish.clone()).await.map(|output| output.written), Ok(0));
+    assert_eq!(*journal.lock().expect("unbroken"), ["list 192.0.2.1"]);
+    go(&[&item(EXECUTION, Some(ours(&[www("192.0.2.1")]))), &there], wish).await.expect("ours already");
+}
+
+#[tokio::test]
+async fn a_record_at_a_host_name_of_the_request_is_handed_on_and_not_touched() {
+    let host = |value: &str| json!({"name": "api.example.com", "type": "CNAME", "ttl": 300, "values": [value]});
+    let there = zone(vec![set("api.example.com", RrType::Cname, "b.example.net")]);
+    let rules = [&item(EXECUTION, Some(ours(&[host("b.example.net")]))), &there];
+    let output = go(&rules, input(json!([]))).await.expect("left to the alias");
+    assert_eq!((output.written, json!(output.yielding)), (0, json!([host("b.example.net")])));
+}
+
+#[tokio::test]
+async fn what_was_written_to_another_zone_is_not_forgotten() {
+    let journal = Journal::default();
+    let mut list: Value = serde_json::from_str(&ours(&[www("192.0.2.1"), www("192.0.2.2")])).expect("JSON");
+    list[0]["zone"] = json!("Z0");
+    let there = zone(vec![set("www.example.com", RrType::A, "192.0.2.2")]);
+    let rules = [&item(EXECUTION, Some(list.to_string())), &there, &update(&journal), &change(&journal)];
+    go(&rules, input(json!([]))).await.expect("removed here");
+    assert_eq!(*journal.lock().expect("unbroken"), ["DELETE www.example.com A 192.0.2.2", "list 192.0.2.1"]);
+}
+
+#[tokio::test]
+async fn a_record_in_the_place_of_a_host_name_that_goes_is_refused_in_the_right_words() {
+    let alias = AliasTarget::builder()
+        .hosted_zone_id("ZGATE")
+        .dns_name("d-1.execute-api.us-east-1.amazonaws.com.")
+        .evaluate_target_health(false)
+        .build()
+        .expect("complete");
+    let alias = ResourceRecordSet::builder().name("www.example.com.").r#type(RrType::A).alias_target(alias);
+    let mut wish = input(json!([www("192.0.2.1")]));
+    wish.dropped_hostnames = vec!["www.example.com".to_owned()];
+    let there = zone(vec![alias.build().expect("complete")]);
+    let error = go(&[&item(EXECUTION, None), &there], wish).await.expect_err("it goes later");
+    assert_eq!((error.class, error.code.as_str()), (Class::Refused, "OwnRecordInTheWay"));
 }
 
 #[tokio::test]

@@ -1,0 +1,119 @@
+//! What stands of ours in hosted zones that are not in use any more: those of earlier requests, and all of them where the
+//! customer's own DNS answers now. Read-only. A run leaves it there, since somebody may still be asking that zone; a
+//! retirement takes it. It must not know how anything is removed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_route53::types::{ResourceRecordSet, RrType};
+use nameplate::aliases::Whose;
+use nameplate::domain::{dns_form, server_set};
+use nameplate::records::{self, Change, Scope, Standing};
+use nameplate::request::Dns;
+use nameplate::result::{ReportAction, ResourceReport};
+use nameplate::runtime::now;
+use nameplate::{Request, StepError};
+
+use crate::foreign::{Looking, host_record};
+use crate::look::{self, Detail};
+
+/// Records of a zone that are named one by one.
+const MAX_NAMED: usize = 20;
+
+/// A hosted zone that is not in use any more, with records of ours.
+#[derive(Debug)]
+pub(crate) struct Former {
+    zone: String,
+    /// By name and type.
+    records: BTreeSet<String>,
+}
+
+impl Former {
+    /// For the person who asked.
+    pub(crate) fn action(&self) -> String {
+        format!(
+            "The hosted zone {}, which this domain's records are not written to any more, still holds {}. They stay for \
+             whoever still asks that zone, and are removed when the domain is retired (a validation record once no \
+             certificate of the account needs it). Delete them by hand if they have to go earlier.",
+            self.zone,
+            self.named()
+        )
+    }
+
+    pub(crate) fn line(&self) -> ResourceReport {
+        ResourceReport {
+            resource: "former hosted zone".to_owned(),
+            action: ReportAction::Exists,
+            name: format!("{}, which keeps until the domain is retired: {}", self.zone, self.named()),
+            changes: Vec::new(),
+        }
+    }
+
+    fn named(&self) -> String {
+        let named = self.records.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
+        match self.records.len().saturating_sub(MAX_NAMED) {
+            0 => named,
+            more => format!("{named} and {more} more"),
+        }
+    }
+}
+
+/// The zones of earlier runs in which something of ours still stands, in order of their ids.
+///
+/// # Errors
+/// What reading can fail with.
+pub(crate) async fn zones(looking: &Looking<'_>, registry: Option<&Detail>) -> Result<Vec<Former>, StepError> {
+    let Looking { known, owned, zone_id, request, .. } = looking;
+    if zone_id.is_none() && request.dns == Dns::Route53 {
+        // Which one is in use is for `create-zone` to say.
+        return Ok(Vec::new());
+    }
+    let recorded = known.former_hosted_zone_ids.iter().chain(owned.iter().filter_map(|one| one.zone.as_ref()));
+    let ids: BTreeSet<&str> = recorded.map(String::as_str).collect();
+    if ids.iter().all(|id| Some(*id) == *zone_id) {
+        return Ok(Vec::new());
+    }
+    let mut zones = BTreeMap::new();
+    for id in ids {
+        if let Some(sets) = look::record_sets(looking.clients, id).await? {
+            zones.insert(id, sets);
+        }
+    }
+    // Of several zones of the name the run takes the one that the registry points to.
+    let servers = registry.filter(|_| request.dns == Dns::Route53).map(|registry| &registry.name_servers);
+    let live = zones.iter().find(|(_, sets)| servers.is_some_and(|servers| is_served_by(request, sets, servers)));
+    let in_use = live.map(|(id, _)| *id).or(*zone_id);
+    let former = zones.iter().filter(|(id, _)| Some(**id) != in_use);
+    let found = former.map(|(id, sets)| Former { zone: (*id).to_owned(), records: ours(looking, id, sets) });
+    Ok(found.filter(|former| !former.records.is_empty()).collect())
+}
+
+/// Whether a zone is the name's own, served by these servers, as its own NS record says.
+fn is_served_by(request: &Request, sets: &[ResourceRecordSet], servers: &[String]) -> bool {
+    let own =
+        |set: &&ResourceRecordSet| set.r#type() == &RrType::Ns && dns_form(set.name()) == request.domain_name.as_str();
+    let found = sets.iter().filter(own).flat_map(ResourceRecordSet::resource_records).map(|record| record.value());
+    server_set(found) == servers
+}
+
+/// Alias records of the request's host names, validation records and further records.
+fn ours(looking: &Looking<'_>, zone: &str, sets: &[ResourceRecordSet]) -> BTreeSet<String> {
+    let Looking { known, owned, request, .. } = looking;
+    let hosts = request.hostnames();
+    let validation: Vec<_> = known.validation_records.iter().chain(&known.former_validation_records).cloned().collect();
+    let standing: Vec<Standing> = sets.iter().map(look::as_standing).collect();
+    let decision = records::decide(&Scope { zone, ..Scope::default() }, &[], owned, &standing, &validation, now());
+    let mut found: BTreeSet<String> = decision.changes.iter().map(Change::subject).collect();
+    for (set, standing) in sets.iter().zip(&standing) {
+        let name = standing.name();
+        let leads_here = hosts.iter().any(|host| host == name) && {
+            let target = looking.target(name);
+            host_record(set).whose(target, looking.is_earlier(name, set)) == Whose::Ours
+        };
+        let proves = standing.kind() == "CNAME"
+            && validation.iter().any(|proof| dns_form(&proof.name) == name && standing.leads_to(&proof.value));
+        if leads_here || proves {
+            found.insert(standing.subject());
+        }
+    }
+    found
+}
