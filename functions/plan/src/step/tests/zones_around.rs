@@ -1,6 +1,7 @@
 //! Names below one that a registrar sells: which hosted zone around them is chosen, and what is refused.
 
 use aws_sdk_route53::operation::get_hosted_zone::GetHostedZoneOutput;
+use aws_smithy_mocks::MockResponse;
 
 use super::*;
 
@@ -39,20 +40,20 @@ fn world(all: Vec<Around>, item: Option<Value>) -> World {
         match read.iter().find(|one| one.zone.id() == id) {
             Some(one) => {
                 let answer = GetHostedZoneOutput::builder().hosted_zone(one.zone.clone()).build();
-                aws_smithy_mocks::MockResponse::Output(answer)
+                MockResponse::Output(answer)
             }
-            None => aws_smithy_mocks::MockResponse::Http(xml_error(404, "NoSuchHostedZone")),
+            None => MockResponse::Http(xml_error(404, "NoSuchHostedZone")),
         }
     });
-    let records = mock!(aws_sdk_route53::Client::list_resource_record_sets).then_compute_output(move |call| {
+    let records = mock!(aws_sdk_route53::Client::list_resource_record_sets).then_compute_response(move |call| {
         let id = format!("/hostedzone/{}", call.hosted_zone_id().unwrap_or_default());
-        let one = recorded.iter().find(|one| one.zone.id() == id).expect("a zone that exists");
+        let Some(one) = recorded.iter().find(|one| one.zone.id() == id) else {
+            return MockResponse::Http(xml_error(404, "NoSuchHostedZone"));
+        };
         let asked = call.start_record_name().unwrap_or_default();
         let sets = one.cuts.iter().filter(|(name, _)| *name == asked);
-        record_page(
-            sets.map(|(name, server)| value_record(&format!("{name}."), RrType::Ns, &[*server])).collect(),
-            None,
-        )
+        let sets = sets.map(|(name, server)| value_record(&format!("{name}."), RrType::Ns, &[*server]));
+        MockResponse::Output(record_page(sets.collect(), None))
     });
     World::fresh()
         .without("GetDomainDetail")
