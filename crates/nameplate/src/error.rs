@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 pub const MAX_INVALID_REASON: usize = 600;
 /// Longest name of a field in such a reason, in characters: a map's keys are the sender's own.
 const MAX_FIELD: usize = 160;
+/// The remedy for what the state machine tries again.
+const PASSES: &str = "nothing: the state machine tries again; if it gave up, start the execution again";
 
 /// What a failure means to the state machine. The names on the wire are what `Retry` and `Catch` match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,17 +112,12 @@ impl StepError {
 
     /// AWS is not there yet.
     pub fn not_ready(code: &str, reason: impl Into<String>) -> Self {
-        Self::new(Class::NotReady, code, reason, "nothing: the state machine tries again by itself")
+        Self::new(Class::NotReady, code, reason, PASSES)
     }
 
     /// The same call may succeed soon.
     pub fn retryable(code: &str, reason: impl Into<String>) -> Self {
-        Self::new(
-            Class::Retryable,
-            code,
-            reason,
-            "nothing: the state machine tries again; if it gave up, start the execution again",
-        )
+        Self::new(Class::Retryable, code, reason, PASSES)
     }
 }
 

@@ -88,7 +88,7 @@ pub struct DomainFailed {
     pub execution_arn: String,
     /// The kind of failure, such as `Nameplate.Refused`.
     pub error: String,
-    /// The failure's own name, such as `PriceAboveMaximum`.
+    /// The failure's own name, such as `PriceOverCap`.
     pub code: String,
     /// What is wrong, with names and values.
     pub reason: String,

@@ -260,7 +260,7 @@ fn not_ours(input: &CloseEndpointInput, settings: &Settings) -> StepError {
             tags::STACK,
             settings.stack
         ),
-        "put the tags back if the API is Nameplate's; otherwise remove its id from the domain's item in the table",
+        "put the tags back, or name the API in `api.existing`; then start the execution again",
     )
 }
 

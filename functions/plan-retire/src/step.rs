@@ -570,7 +570,7 @@ fn busy(domain: &str) -> StepError {
         Class::Busy,
         "Busy",
         format!("an execution works on {domain}"),
-        "wait until it has ended (aws stepfunctions list-executions --status-filter RUNNING), then start again",
+        "wait until it has ended (aws stepfunctions list-executions --status-filter RUNNING --state-machine-arn ARN, for each of the stack's outputs StateMachineArn and RetireStateMachineArn), then start again",
     )
 }
 

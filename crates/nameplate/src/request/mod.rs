@@ -55,7 +55,7 @@ pub struct Request {
     /// How to register the name if this account does not own it yet. Absent: never spend money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
-    /// What to do when the name is registered in this account and its registry names other servers than the zone's.
+    /// What to do when the name is registered in this account and its registry names other servers than the zone's: `report` refuses the run and says which, `correct` points the registry to the zone.
     #[serde(default)]
     pub name_servers: NameServers,
     /// The certificate for the host name.
