@@ -32,6 +32,8 @@ use crate::{enclosing, foreign, look, report};
 
 /// Changes of records that a report names one by one: it is part of what Step Functions hands on.
 const MAX_RECORD_LINES: usize = 100;
+/// Records taken over that are named one by one: the names stay in the item, and in what Step Functions hands on.
+const MAX_ADOPTED_RECORDS: usize = 50;
 /// Bytes of all fields of records that a report shows, each as its change is handed on: a report has them twice, and
 /// the values of one record alone can have 16,000 characters.
 const MAX_RECORD_FIELD_BYTES: usize = 16_000;
@@ -442,9 +444,19 @@ async fn further_records(
     let scope = Scope { zone: zone_id.unwrap_or_default(), hosts: &hosts, dropped };
     let validation = &item.known.validation_records;
     let mut decision = records::decide(&scope, &request.records, &item.owned, &standing, validation, now());
-    let taken = if request.adopt { decision.adopt(scope.zone, now()) } else { Vec::new() };
+    let taken = if request.adopt { folded(decision.adopt(scope.zone, now())) } else { Vec::new() };
     records::refuse_conflicts(&decision)?;
     Ok(Some((decision, taken)))
+}
+
+/// The first of the records that are taken over, and how many more.
+fn folded(mut taken: Vec<Thing>) -> Vec<Thing> {
+    let more = taken.len().saturating_sub(MAX_ADOPTED_RECORDS);
+    taken.truncate(MAX_ADOPTED_RECORDS);
+    if more > 0 {
+        taken.push(Thing::new("record", format!("{more} more"), "taken over like the others"));
+    }
+    taken
 }
 
 fn taken_over(thing: &Thing) -> ResourceReport {

@@ -1741,6 +1741,29 @@ async fn a_record_of_somebody_else_in_the_place_of_a_wanted_one_is_refused_befor
 }
 
 #[tokio::test]
+async fn of_many_records_that_are_taken_over_the_first_are_named_and_the_others_counted() {
+    for (count, told) in [(50, 50), (60, 51)] {
+        let name = |nth: usize| format!("r{nth:02}.example.com");
+        let there = (0..count).map(|nth| {
+            let mut set = value_record(&format!("{}.", name(nth)), RrType::A, &["192.0.2.1"]);
+            set.ttl = Some(300);
+            set
+        });
+        let wanted = (0..count).map(|nth| json!({"name": name(nth), "type": "A", "values": ["192.0.2.1"]}));
+        let mut wish = with_records(wanted.collect());
+        wish["adopt"] = json!(true);
+        let world = World::fresh()
+            .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
+            .without("CheckDomainAvailability")
+            .with("ListResourceRecordSets", records(there.collect()));
+        let adopted = world.plan(wish).await.expect("a plan").adopted;
+        assert_eq!(adopted.len(), told);
+        let last = adopted.last().expect("one");
+        assert_eq!(last.name == "10 more", count == 60, "{last:?}");
+    }
+}
+
+#[tokio::test]
 async fn of_several_zones_none_is_looked_at_for_records() {
     let world = World::fresh().with(
         "ListHostedZonesByName",
