@@ -204,12 +204,12 @@ async fn exists(clients: &Clients, api: &str) -> Result<bool, StepError> {
     }
 }
 
-/// The APIs that are ours by tag, and the recorded one, if it exists, even if it is not.
+/// The APIs that are ours by tag, and the recorded ones that exist, even if they are not.
 pub(crate) async fn apis(
     clients: &Clients,
     settings: &Settings,
     domain: &str,
-    recorded: Option<&str>,
+    recorded: &[&str],
 ) -> Result<BTreeMap<String, bool>, StepError> {
     let (mut found, mut next) = (BTreeMap::new(), None);
     loop {
@@ -224,7 +224,7 @@ pub(crate) async fn apis(
         for api in page.items() {
             let Some(id) = api.api_id() else { continue };
             let ours = ours(api.tags(), settings, domain);
-            if ours || recorded == Some(id) {
+            if ours || recorded.contains(&id) {
                 found.insert(id.to_owned(), ours);
             }
         }

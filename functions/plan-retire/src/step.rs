@@ -237,8 +237,9 @@ async fn find(
     names.extend(item.known.hostnames.iter().cloned());
     names.extend(item.hostname.clone());
     // A run that was stopped may have led a host name to an existing API without having recorded it.
-    let recorded_api = item.known.api_id.as_deref().or(item.existing_api.as_deref());
-    let mut found = Found { apis: look::apis(clients, settings, domain, recorded_api).await?, ..Found::default() };
+    let recorded_apis: Vec<&str> =
+        item.known.api_id.as_deref().into_iter().chain(item.existing_api.as_deref()).collect();
+    let mut found = Found { apis: look::apis(clients, settings, domain, &recorded_apis).await?, ..Found::default() };
     for name in names {
         let recorded = item.known.hostnames.contains(&name);
         found.hosts.push(look::host(clients, &custom_domains, &name, recorded, &found.apis).await?);

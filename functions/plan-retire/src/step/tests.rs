@@ -430,6 +430,12 @@ async fn a_mapping_is_ours_by_its_host_name_and_only_at_the_root() {
         (recorded, ("theirs", "v2"), Some("MappingNotOurs")),
         (existing, ("theirs", ""), None),
         (item(&[("request", r#"{"api": {"existing": {"apiId": "theirs"}}}"#)]), ("theirs", ""), None),
+        // Stopped before the claim's own API went.
+        (
+            item(&[("known", r#"{"apiId": "a1"}"#), ("request", r#"{"api": {"existing": {"apiId": "theirs"}}}"#)]),
+            ("theirs", ""),
+            None,
+        ),
         (item(&[]), ("theirs", ""), Some("MappingNotOurs")),
         (item(&[]), ("a1", "v2"), None),
     ] {
