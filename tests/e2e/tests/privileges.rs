@@ -278,6 +278,7 @@ async fn every_way(world: &World) {
     registered_elsewhere(world, &backend).await;
     delegated_elsewhere(world, &backend).await;
     of_other_kinds(world, &backend).await;
+    in_a_named_zone(world, &backend).await;
     asked_by_email(world, &backend).await;
     stopped(world, &backend).await;
     retired(world, &backend).await;
@@ -456,6 +457,17 @@ async fn delegated_elsewhere(world: &World, backend: &Backend) {
     let mut asked = request(domain, &backend.url("/models"));
     asked.as_object_mut().expect("an object").remove("registration");
     asked["nameServers"] = json!("correct");
+    let _ = world.run(&asked).await.live();
+}
+
+/// A name that is to lie in a zone that the request names by its id.
+async fn in_a_named_zone(world: &World, backend: &Backend) {
+    let domain = "privileges-around.com";
+    world.registry(domain, json!({"state": "owned"})).await;
+    let mut asked = request(&format!("acme.{domain}"), &backend.url("/models"));
+    asked.as_object_mut().expect("an object").remove("registration");
+    asked["hostedZone"] = json!(world.zones(domain).await[0]);
+    asked["dryRun"] = json!(true);
     let _ = world.run(&asked).await.live();
 }
 

@@ -78,7 +78,7 @@ async fn records_of_its_own_go_before_the_zone_and_what_others_have_changed_keep
     // It stays ours, without the tags of the request.
     assert_eq!(
         world.zone_tags(&zone).await,
-        [format!("nameplate:domain={domain}"), "nameplate:stack=nameplate".to_owned()]
+        [format!("nameplate:domain={domain}"), format!("nameplate:stack={}", world.stack())]
     );
 
     world.remove_record(&zone, &format!("mail.{domain}"), "A").await;
