@@ -528,9 +528,12 @@ impl World {
         for summary in list["CertificateSummaryList"].as_array().cloned().unwrap_or_default() {
             if summary["DomainName"] == domain {
                 let body = json!({"CertificateArn": summary["CertificateArn"]});
-                found.push(
-                    self.json("acm", "CertificateManager.DescribeCertificate", &body).await["Certificate"].clone(),
-                );
+                match self.client.json("acm", "CertificateManager.DescribeCertificate", &body).await {
+                    Ok(described) => found.push(described["Certificate"].clone()),
+                    // It went after it was listed.
+                    Err(error) if error.to_string().contains("ResourceNotFoundException") => {}
+                    Err(error) => panic!("DescribeCertificate: {error}"),
+                }
             }
         }
         found
