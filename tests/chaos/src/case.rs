@@ -285,7 +285,7 @@ pub(crate) fn all(scenario: Named, sites: &[Site]) -> Vec<Case> {
 
 /// What a step survives least easily.
 const HARD: [Fault; 3] = [Fault::CutAfter, Fault::Killed, Fault::Stopped];
-/// How many cases are run on every change.
+/// How many cases are run on every change: more where those that are always chosen are more.
 const SLICE: usize = 160;
 /// How many of them each scenario has at least.
 const OF_EACH: usize = 6;
