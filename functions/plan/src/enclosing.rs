@@ -3,14 +3,13 @@
 //! A closer zone into which the zone around it does not lead is refused: nobody asks it, so a certificate would be
 //! awaited for ever. It must not know what is written into the zone.
 
-use std::collections::BTreeSet;
-
-use aws_sdk_route53::types::{HostedZone, HostedZoneConfig, ResourceRecordSet, RrType};
+use aws_sdk_route53::types::{HostedZone, HostedZoneConfig};
 use nameplate::contract::Known;
-use nameplate::domain::{dns_form, server_set};
+use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
 use nameplate::{DomainName, Request, StepError};
 
+use crate::look;
 use crate::step::Clients;
 
 /// How to say which zone it is.
@@ -126,37 +125,19 @@ async fn next_outer(clients: &Clients, names: impl Iterator<Item = &str>) -> Res
 /// Whether one of the outer zones, which have one name, leads into the inner one: it names servers of the inner one at
 /// the inner one's name, or hands a name between the two to a zone that cannot be seen from here.
 async fn leads_into(clients: &Clients, outer: &[Zone], inner: &Zone) -> Result<bool, StepError> {
-    let servers = servers_at(clients, &inner.id, &inner.name).await?;
+    let servers = look::servers_of(clients, &inner.id, &inner.name).await?;
     for zone in outer {
         let between =
             std::iter::successors(Some(inner.name.as_str()), |name| name.split_once('.').map(|(_, rest)| rest));
         for name in between.take_while(|name| *name != zone.name) {
-            let named = servers_at(clients, &zone.id, name).await?;
-            let leads = if name == inner.name { !named.is_disjoint(&servers) } else { !named.is_empty() };
+            let named = look::servers_of(clients, &zone.id, name).await?;
+            let leads = named.iter().any(|server| name != inner.name || servers.contains(server));
             if leads {
                 return Ok(true);
             }
         }
     }
     Ok(false)
-}
-
-/// The servers that the zone's NS record of this name holds; none where there is no such record.
-async fn servers_at(clients: &Clients, zone_id: &str, name: &str) -> Result<BTreeSet<String>, StepError> {
-    let answer = clients
-        .route53
-        .list_resource_record_sets()
-        .hosted_zone_id(zone_id)
-        .start_record_name(name)
-        .start_record_type(RrType::Ns)
-        .max_items(1)
-        .send()
-        .await
-        .map_err(|error| classify("route53:ListResourceRecordSets", &error))?;
-    let sets = answer.resource_record_sets().iter();
-    let there = sets.filter(|set| set.r#type() == &RrType::Ns && dns_form(set.name()) == name);
-    let servers = there.flat_map(ResourceRecordSet::resource_records).map(|record| record.value());
-    Ok(server_set(servers).into_iter().collect())
 }
 
 /// The zone of this id; nothing when there is none.

@@ -344,8 +344,8 @@ pub(crate) struct Zone {
     pub(crate) delegated: bool,
 }
 
-/// The servers that the zone's own NS record names.
-async fn servers_of(clients: &Clients, zone_id: &str, domain: &str) -> Result<Vec<String>, StepError> {
+/// The servers that the zone's NS record of this name holds; none where there is no such record.
+pub(crate) async fn servers_of(clients: &Clients, zone_id: &str, domain: &str) -> Result<Vec<String>, StepError> {
     let answer = clients
         .route53
         .list_resource_record_sets()
