@@ -149,17 +149,10 @@ async fn read(clients: &Clients, id: &str) -> Result<Option<Zone>, StepError> {
     }
 }
 
-/// The usable zones of exactly this name. The listing starts at the name and goes on beyond it (AWS-FACTS 2.1).
+/// The usable zones of exactly this name.
 async fn list(clients: &Clients, name: &str) -> Result<Vec<Zone>, StepError> {
-    let answer = clients
-        .route53
-        .list_hosted_zones_by_name()
-        .dns_name(name)
-        .send()
-        .await
-        .map_err(|error| classify("route53:ListHostedZonesByName", &error))?;
-    let zones = answer.hosted_zones().iter().map(Zone::of);
-    Ok(zones.take_while(|zone| zone.name == name).filter(|zone| zone.usable).collect())
+    let ids = look::zones(clients, name).await?;
+    Ok(ids.into_iter().map(|id| Zone { id, name: name.to_owned(), usable: true }).collect())
 }
 
 fn nothing_around(domain: &DomainName, names: &[&str]) -> StepError {

@@ -361,7 +361,8 @@ pub(crate) async fn servers_of(clients: &Clients, zone_id: &str, domain: &str) -
     Ok(server_set(own.flat_map(ResourceRecordSet::resource_records).map(|record| record.value())))
 }
 
-/// The ids of the public zones of exactly this name.
+/// The ids of the zones of exactly this name that are public, and in the hands of no other AWS service. The listing starts
+/// at the name and goes on beyond it (AWS-FACTS 2.1).
 pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>, StepError> {
     let answer = clients
         .route53
@@ -374,7 +375,7 @@ pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>
         .hosted_zones()
         .iter()
         .take_while(|zone| dns_form(zone.name()) == domain)
-        .filter(|zone| !zone.config().is_some_and(|config| config.private_zone()))
+        .filter(|zone| !zone.config().is_some_and(|config| config.private_zone()) && zone.linked_service().is_none())
         .map(|zone| zone.id().trim_start_matches("/hostedzone/").to_owned())
         .collect())
 }
