@@ -24,6 +24,7 @@ pub mod table;
 pub mod tags;
 pub mod token;
 pub mod validation;
+pub mod zones;
 
 pub use domain::{DomainName, Hostname};
 pub use error::{Class, StepError};

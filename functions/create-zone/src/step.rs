@@ -22,6 +22,7 @@ use nameplate::error::{classify, code_of};
 use nameplate::request::NameServers;
 use nameplate::tags;
 use nameplate::token::zone_reference;
+use nameplate::zones::{self, Served};
 
 /// Start of the caller reference on every zone that RegisterDomain makes (AWS-FACTS 1.4).
 const REGISTRAR_MARK: &str = "RISWorkflow-";
@@ -185,7 +186,10 @@ async fn delegated_zone(
         _ if input.request.name_servers == NameServers::Correct => {
             return zone_without_delegation(clients, settings, input, zones).await;
         }
-        _ => return Err(elsewhere(domain, registry, &zones)),
+        _ => {
+            let served = zones.into_iter().map(|Zone { id, name_servers, .. }| Served { id, name_servers });
+            return Err(zones::elsewhere(domain, registry, &served.collect::<Vec<_>>()));
+        }
     };
     let zone = zones.swap_remove(index);
     let present = read_tags(&clients.route53, &zone.id).await?;
@@ -220,7 +224,10 @@ async fn zone_without_delegation(
         Choice::Take(index) => index,
         Choice::Make => return create(clients, domain, &reference).await,
         Choice::Wait => return Err(registrar_zone_not_listed(domain)),
-        Choice::Ambiguous | Choice::Elsewhere => return Err(ambiguous(domain, &settings.stack, &candidates)),
+        Choice::Ambiguous | Choice::Elsewhere => {
+            let ids = candidates.iter().map(|(zone, _)| zone.id.as_str());
+            return Err(zones::ambiguous(domain, &settings.stack, ids));
+        }
     };
     let (zone, present) = candidates.swap_remove(index);
     if !is_ours(&zone, &present, domain, &settings.stack, &reference) {
@@ -440,41 +447,6 @@ fn registrar_zone_not_listed(domain: &str) -> StepError {
     )
 }
 
-fn elsewhere(domain: &str, registry: &[String], zones: &[Zone]) -> StepError {
-    let found: Vec<String> =
-        zones.iter().map(|zone| format!("{} with {}", zone.id, zone.name_servers.join(", "))).collect();
-    let found = if found.is_empty() { "none".to_owned() } else { found.join("; ") };
-    let reason = format!(
-        "the registry delegates {domain} to {}, which is no hosted zone of that name in this account; zones found: {found}",
-        registry.join(", ")
-    );
-    let remedy = match zones {
-        [] => format!(
-            "send `\"nameServers\": \"correct\"` in the request, and a zone is made and the registry pointed to it; or make a zone with `aws route53 create-hosted-zone --name {domain} --caller-reference <any new text>`, copy the records that the name needs into it, point the registry to its name servers with `{}`, then start the execution again",
-            update_command(domain, &[])
-        ),
-        [only] => format!(
-            "if {} is the zone to use, copy the records that the name needs into it and send `\"nameServers\": \"correct\"` in the request; or point the registry to it with `{}`, then start the execution again",
-            only.id,
-            update_command(domain, &only.name_servers)
-        ),
-        _ => format!(
-            "point the registry to the zone to use with `{}`, then start the execution again; with `\"nameServers\": \"correct\"` in the request it is pointed to the one that carries this stack's tags",
-            update_command(domain, &[])
-        ),
-    };
-    StepError::refused("DelegationElsewhere", reason, remedy)
-}
-
-/// The AWS CLI's call that points the registry to `servers`; with a place to fill in when they are not known.
-fn update_command(domain: &str, servers: &[String]) -> String {
-    let servers: Vec<String> = servers.iter().map(|server| format!("Name={server}")).collect();
-    let servers = if servers.is_empty() { "Name=<each of its servers>".to_owned() } else { servers.join(" ") };
-    format!(
-        "aws route53domains update-domain-nameservers --region us-east-1 --domain-name {domain} --nameservers {servers}"
-    )
-}
-
 fn other_stack(domain: &str, id: &str, present: &Tags) -> StepError {
     let other = present.get(tags::STACK).map_or("another stack", String::as_str);
     StepError::refused(
@@ -482,22 +454,6 @@ fn other_stack(domain: &str, id: &str, present: &Tags) -> StepError {
         format!("the hosted zone {id} of {domain} belongs to the stack {other}, as its tag {} says", tags::STACK),
         format!(
             "start the execution in that stack; or, if that stack no longer serves the name, write `\"adopt\": true` to take the zone over, or remove its tag {}",
-            tags::STACK
-        ),
-    )
-}
-
-fn ambiguous(domain: &str, stack: &str, candidates: &[(Zone, Tags)]) -> StepError {
-    let ids: Vec<&str> = candidates.iter().map(|(zone, _)| zone.id.as_str()).collect();
-    StepError::refused(
-        "SeveralZones",
-        format!(
-            "{domain} has several hosted zones in this account, {}, and no tag says which one its registrar delegates to",
-            ids.join(", ")
-        ),
-        format!(
-            "delete the zones that nothing delegates to; or put the tags {} = {domain} and {} = {stack} on the one to use, and on no other; then start the execution again",
-            tags::DOMAIN,
             tags::STACK
         ),
     )

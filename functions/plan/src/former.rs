@@ -2,19 +2,19 @@
 //! customer's own DNS answers now. Read-only. A run leaves it there, since somebody may still be asking that zone; a
 //! retirement takes it. It must not know how anything is removed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use aws_sdk_route53::types::{ResourceRecordSet, RrType};
+use aws_sdk_route53::types::ResourceRecordSet;
+use nameplate::StepError;
 use nameplate::aliases::Whose;
-use nameplate::domain::{dns_form, server_set};
+use nameplate::domain::dns_form;
 use nameplate::records::{self, Change, Scope, Standing};
 use nameplate::request::Dns;
 use nameplate::result::{ReportAction, ResourceReport};
 use nameplate::runtime::now;
-use nameplate::{Request, StepError};
 
 use crate::foreign::{Looking, host_record};
-use crate::look::{self, Detail};
+use crate::look;
 
 /// Records of a zone that are named one by one.
 const MAX_NAMED: usize = 20;
@@ -61,38 +61,22 @@ impl Former {
 ///
 /// # Errors
 /// What reading can fail with.
-pub(crate) async fn zones(looking: &Looking<'_>, registry: Option<&Detail>) -> Result<Vec<Former>, StepError> {
+pub(crate) async fn zones(looking: &Looking<'_>) -> Result<Vec<Former>, StepError> {
     let Looking { known, owned, zone_id, request, .. } = looking;
     if zone_id.is_none() && request.dns == Dns::Route53 {
-        // Which one is in use is for `create-zone` to say.
+        // Which one comes into use is for `create-zone` to say.
         return Ok(Vec::new());
     }
     let recorded = known.former_hosted_zone_ids.iter().chain(owned.iter().filter_map(|one| one.zone.as_ref()));
-    let ids: BTreeSet<&str> = recorded.map(String::as_str).collect();
-    if ids.iter().all(|id| Some(*id) == *zone_id) {
-        return Ok(Vec::new());
-    }
-    let mut zones = BTreeMap::new();
+    let ids: BTreeSet<&str> = recorded.map(String::as_str).filter(|id| Some(*id) != *zone_id).collect();
+    let mut found = Vec::new();
     for id in ids {
         if let Some(sets) = look::record_sets(looking.clients, id).await? {
-            zones.insert(id, sets);
+            found.push(Former { zone: id.to_owned(), records: ours(looking, id, &sets) });
         }
     }
-    // Of several zones of the name the run takes the one that the registry points to.
-    let servers = registry.filter(|_| request.dns == Dns::Route53).map(|registry| &registry.name_servers);
-    let live = zones.iter().find(|(_, sets)| servers.is_some_and(|servers| is_served_by(request, sets, servers)));
-    let in_use = live.map(|(id, _)| *id).or(*zone_id);
-    let former = zones.iter().filter(|(id, _)| Some(**id) != in_use);
-    let found = former.map(|(id, sets)| Former { zone: (*id).to_owned(), records: ours(looking, id, sets) });
-    Ok(found.filter(|former| !former.records.is_empty()).collect())
-}
-
-/// Whether a zone is the name's own, served by these servers, as its own NS record says.
-fn is_served_by(request: &Request, sets: &[ResourceRecordSet], servers: &[String]) -> bool {
-    let own =
-        |set: &&ResourceRecordSet| set.r#type() == &RrType::Ns && dns_form(set.name()) == request.domain_name.as_str();
-    let found = sets.iter().filter(own).flat_map(ResourceRecordSet::resource_records).map(|record| record.value());
-    server_set(found) == servers
+    found.retain(|former| !former.records.is_empty());
+    Ok(found)
 }
 
 /// Alias records of the request's host names, validation records and further records.

@@ -280,23 +280,6 @@ pub(crate) async fn apis(
     Ok(OurApis { used, replaced })
 }
 
-/// The id of a public zone of exactly this name, if there is one: of several the one with the registry's servers.
-pub(crate) async fn zone(
-    clients: &Clients,
-    domain: &str,
-    registry: Option<&Detail>,
-) -> Result<Option<Zone>, StepError> {
-    let mut found = None;
-    for id in zones(clients, domain).await? {
-        let Some(registry) = registry else { return Ok(Some(Zone { id, delegated: true })) };
-        if servers_of(clients, &id, domain).await? == registry.name_servers {
-            return Ok(Some(Zone { id, delegated: true }));
-        }
-        found.get_or_insert(Zone { id, delegated: false });
-    }
-    Ok(found)
-}
-
 /// The tags of a hosted zone; nothing when it is gone.
 pub(crate) async fn zone_tags(clients: &Clients, id: &str) -> Result<Option<BTreeMap<String, String>>, StepError> {
     let call = clients.route53.list_tags_for_resource().resource_type(TagResourceType::Hostedzone);
@@ -337,11 +320,13 @@ fn pair(key: Option<&str>, value: Option<&str>) -> Option<(String, String)> {
     Some((key?.to_owned(), value.unwrap_or_default().to_owned()))
 }
 
-/// A hosted zone.
-pub(crate) struct Zone {
-    pub(crate) id: String,
-    /// False: its name is registered in this account, and the registry names other servers.
-    pub(crate) delegated: bool,
+/// The servers that answer for the zone, whatever its NS record says; none where there is no such zone.
+pub(crate) async fn delegation_set(clients: &Clients, zone_id: &str) -> Result<Vec<String>, StepError> {
+    match clients.route53.get_hosted_zone().id(zone_id).send().await {
+        Ok(answer) => Ok(answer.delegation_set().map(|set| server_set(set.name_servers())).unwrap_or_default()),
+        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => Ok(Vec::new()),
+        Err(error) => Err(classify("route53:GetHostedZone", &error)),
+    }
 }
 
 /// The servers that the zone's NS record of this name holds; none where there is no such record.

@@ -4,6 +4,7 @@ mod enclosing;
 mod foreign;
 mod former;
 mod look;
+mod own_zone;
 mod report;
 mod step;
 

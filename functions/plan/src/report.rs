@@ -15,6 +15,7 @@ use nameplate::{Request, StepError, difference, tags};
 use serde_json::{Value, json};
 
 use crate::look;
+use crate::own_zone::Zone;
 use crate::step::{Clients, Settings};
 
 /// Stands for the id of what does not exist yet.
@@ -28,8 +29,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) bought: bool,
     pub(crate) registry: Option<&'a look::Detail>,
     pub(crate) custom_domains: &'a look::CustomDomains,
-    /// The zone that the records go into, if it is known by now.
-    pub(crate) zone_id: Option<&'a str>,
+    /// The zone that the records go into, if there is one by now.
+    pub(crate) zone: Option<&'a Zone>,
 }
 
 /// The tags that a request is about: those that it wants, and those that an earlier run set. What others set stays.
@@ -71,7 +72,7 @@ pub(crate) async fn resources(
     request: &Request,
     seen: &Seen<'_>,
 ) -> Result<Vec<ResourceReport>, StepError> {
-    let Seen { known, plan, bought, registry, custom_domains, zone_id } = *seen;
+    let Seen { known, plan, bought, registry, custom_domains, zone } = *seen;
     let domain = request.domain_name.as_str();
     let tagging = Tagging::of(request, settings, known);
     let found = look::apis(clients, settings, request, known).await?;
@@ -84,13 +85,8 @@ pub(crate) async fn resources(
         Some(existing) => (Some(existing.api_id.clone()), existing.stage.as_str()),
         None => (own_id.clone(), stage(request.api.protocol())),
     };
-    let zone = match request.dns {
-        Dns::External => None,
-        Dns::Route53 if request.domain_name.is_registrable() => look::zone(clients, domain, registry).await?,
-        Dns::Route53 => zone_id.map(|id| look::Zone { id: id.to_owned(), delegated: true }),
-    };
-    let misdirected = registry.filter(|_| zone.as_ref().is_none_or(|zone| !zone.delegated));
-    let zone_id = zone.map(|zone| zone.id);
+    let misdirected = registry.filter(|_| zone.is_none_or(|zone| !zone.delegated));
+    let zone_id = zone.map(|zone| zone.id.as_str());
     let certificate = Certificate::find(clients, request, known, &tagging).await?;
     let certificate_kept = certificate.as_ref().filter(|found| found.fits(request)).map(|found| found.arn.clone());
     let after = json!({
@@ -128,12 +124,12 @@ pub(crate) async fn resources(
         let (mut before, mut after) = (Value::Null, Value::Null);
         if request.domain_name.is_registrable() {
             after = json!({"tags": tagging.wanted});
-            if let Some(id) = &zone_id {
+            if let Some(id) = zone_id {
                 let present = look::zone_tags(clients, id).await?.unwrap_or_default();
                 before = json!({"tags": tagging.shown(present)});
             }
         }
-        resources.push(resource("hosted zone", zone_id.clone(), domain, &before, &after));
+        resources.push(resource("hosted zone", zone_id.map(str::to_owned), domain, &before, &after));
         resources.extend(misdirected.map(|registry| name_servers(request, registry)));
     }
     resources.extend([resource(
@@ -143,12 +139,7 @@ pub(crate) async fn resources(
         &certificate.as_ref().map_or(Value::Null, |found| found.with_tags(request, &tagging)),
         &Certificate::wanted_with_tags(request, &tagging),
     )]);
-    let hosts = Hosts {
-        clients,
-        tagging: &tagging,
-        zone_id: zone_id.as_deref().filter(|_| request.dns == Dns::Route53),
-        after: &after,
-    };
+    let hosts = Hosts { clients, tagging: &tagging, zone_id, after: &after };
     for hostname in request.hostnames() {
         if custom_domains.foreign.contains_key(&hostname) {
             // Told among what is taken over.

@@ -28,6 +28,7 @@ use nameplate::{Request, StepError, difference, purchase};
 use serde_json::Value;
 
 use crate::former::{self, Former};
+use crate::own_zone::{self, Zone};
 use crate::{enclosing, foreign, look, report};
 
 /// Changes of records that a report names one by one: it is part of what Step Functions hands on.
@@ -117,10 +118,11 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let converged = live.result(clients, &fingerprint).await?;
     let mut report = nameplate::result::Report::default();
     let looks = request.dry_run || (converged.is_none() && found.quote.is_none());
-    let zone_id = match looks {
-        true => zone_in_use(clients, &request, &item).await?,
+    let zone = match looks {
+        true => zone_in_use(clients, settings, &request, &item, found.detail.as_ref()).await?,
         false => None,
     };
+    let zone_id = zone.as_ref().map(|zone| zone.id.as_str());
     let mut adopted = Vec::new();
     let mut former = Vec::new();
     let mut record_changes = None;
@@ -132,12 +134,12 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
             known: &item.known,
             owned: &item.owned,
             custom_domains: &custom_domains,
-            zone_id: zone_id.as_deref(),
+            zone_id,
         };
         adopted = looking.adopted().await?;
-        former = former::zones(&looking, found.detail.as_ref()).await?;
+        former = former::zones(&looking).await?;
         let dropped = &custom_domains.dropped;
-        let changes = further_records(clients, &request, &item, zone_id.as_deref(), dropped).await?;
+        let changes = further_records(clients, &request, &item, zone_id, dropped).await?;
         record_changes = changes.map(|(decision, taken)| {
             adopted.extend(taken);
             decision
@@ -151,7 +153,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
             bought: item.purchase_begun,
             registry: found.detail.as_ref(),
             custom_domains: &custom_domains,
-            zone_id: zone_id.as_deref(),
+            zone: zone.as_ref(),
         };
         report.resources = report::resources(clients, settings, &request, &seen).await?;
         report.resources.extend(record_changes.iter().flat_map(|decision| record_lines(&request, decision)));
@@ -187,7 +189,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         dropped_hostnames: custom_domains.dropped,
         former_tags: item.known.tag_keys.iter().filter(|key| !request.tags.contains_key(*key)).cloned().collect(),
         adopted,
-        enclosing_zone_id: zone_id.filter(|_| !request.domain_name.is_registrable()),
+        enclosing_zone_id: zone.filter(|_| !request.domain_name.is_registrable()).map(|zone| zone.id),
         left_behind: former.iter().map(Former::action).collect(),
         known: item.known,
         seen: item.seen,
@@ -404,21 +406,23 @@ fn has_records(request: &Request, item: &Item) -> bool {
     !request.records.is_empty() || !item.owned.is_empty()
 }
 
-/// The zone that is known or, if there is but one, found. Of several zones `create-zone` alone says which one it is; then
-/// the steps are the first to look at what stands in it.
-async fn zone_in_use(clients: &Clients, request: &Request, item: &Item) -> Result<Option<String>, StepError> {
+/// The zone that the records go into, if there is one by now.
+async fn zone_in_use(
+    clients: &Clients,
+    settings: &Settings,
+    request: &Request,
+    item: &Item,
+    registry: Option<&look::Detail>,
+) -> Result<Option<Zone>, StepError> {
     if request.dns == Dns::External {
         return Ok(None);
     }
     if !request.domain_name.is_registrable() {
-        return enclosing::zone_id(clients, request, &item.known).await.map(Some);
+        return enclosing::zone_id(clients, request, &item.known).await.map(|id| Some(Zone::delegated(id)));
     }
-    let zones = match &item.known.hosted_zone_id {
-        Some(id) => vec![id.clone()],
-        None => look::zones(clients, request.domain_name.as_str()).await?,
-    };
-    let [zone] = zones.as_slice() else { return Ok(None) };
-    Ok(Some(zone.clone()))
+    let recorded = item.known.hosted_zone_id.as_deref();
+    let just_bought = item.purchase_begun && recorded.is_none();
+    own_zone::Looking { clients, settings, request, recorded, registry, just_bought }.zone().await
 }
 
 /// What would happen to further records, and which of them would be taken over.

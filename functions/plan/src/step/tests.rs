@@ -24,11 +24,13 @@ use aws_sdk_apigatewayv2::types::{
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_route53::operation::get_hosted_zone::GetHostedZoneOutput;
 use aws_sdk_route53::operation::list_hosted_zones_by_name::ListHostedZonesByNameOutput;
 use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
 use aws_sdk_route53::operation::list_tags_for_resource::ListTagsForResourceOutput;
 use aws_sdk_route53::types::{
-    AliasTarget, HostedZone, HostedZoneConfig, ResourceRecord, ResourceRecordSet, ResourceTagSet, RrType, Tag,
+    AliasTarget, DelegationSet, HostedZone, HostedZoneConfig, ResourceRecord, ResourceRecordSet, ResourceTagSet,
+    RrType, Tag,
 };
 use aws_sdk_route53domains::operation::check_domain_availability::CheckDomainAvailabilityOutput;
 use aws_sdk_route53domains::operation::get_contact_reachability_status::GetContactReachabilityStatusOutput;
@@ -39,7 +41,7 @@ use aws_sdk_route53domains::primitives::DateTime;
 use aws_sdk_route53domains::types::{DomainPrice, Nameserver, PriceWithCurrency};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::primitives::Blob;
-use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::client::http::http_client_fn;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
@@ -53,6 +55,7 @@ use super::*;
 
 mod by_email;
 mod kinds_of_apis;
+mod own_zones;
 mod zones_around;
 
 const CERTIFICATE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/0f1e";
@@ -90,6 +93,7 @@ impl World {
             ("ListResourceRecordSets", records(vec![])),
             ("GetApis", apis(vec![])),
             ("ListHostedZonesByName", zones(vec![zone("ZNEXT", "example.community.", false)])),
+            ("GetHostedZone", served(&[("ZONE", SERVERS)])),
             ("ListCertificates", certificates(vec![])),
         ])
     }
@@ -113,6 +117,7 @@ impl World {
             .with("GetApi", our_api())
             .with("ListTagsForResource", zone_tags(Some("nameplate")))
             .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
+            .with("GetHostedZone", served(&[("ZONE", SERVERS)]))
     }
 
     fn with(mut self, operation: &'static str, rule: Rule) -> Self {
@@ -446,6 +451,19 @@ fn zone(id: &str, name: &str, private: bool) -> HostedZone {
         .expect("complete")
 }
 
+/// Which zones there are, each with the servers that answer for it.
+fn served(zones: &[(&'static str, [&'static str; 2])]) -> Rule {
+    let zones: HashMap<_, _> = zones.iter().copied().collect();
+    mock!(aws_sdk_route53::Client::get_hosted_zone).then_compute_response(move |call| {
+        let Some(servers) = call.id().and_then(|id| zones.get(id)) else {
+            return MockResponse::Http(xml_error(404, "NoSuchHostedZone"));
+        };
+        let servers = servers.map(str::to_owned).to_vec();
+        let set = DelegationSet::builder().set_name_servers(Some(servers)).build().expect("complete");
+        MockResponse::Output(GetHostedZoneOutput::builder().delegation_set(set).build())
+    })
+}
+
 fn zones(zones: Vec<HostedZone>) -> Rule {
     mock!(aws_sdk_route53::Client::list_hosted_zones_by_name)
         .match_requests(|request| request.dns_name() == Some("example.com"))
@@ -622,6 +640,7 @@ async fn each_answer_about_availability_has_its_own_class_and_code() {
 async fn a_name_that_is_taken_by_ourselves_is_not_bought_again() {
     let world = World::fresh()
         .with("CheckDomainAvailability", availability("UNAVAILABLE"))
+        .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
         .with("GetDomainDetail", registered(&SERVERS));
     let plan = world.plan(purchase()).await.expect("a plan");
     assert_eq!((plan.registration, plan.quote), (RegistrationPlan::Registered, None));
@@ -629,8 +648,11 @@ async fn a_name_that_is_taken_by_ourselves_is_not_bought_again() {
         ("CheckDomainAvailability", 1),
         ("GetDomainDetail", 1),
         ("GetDomainNames", 1),
+        ("GetHostedZone", 1),
         ("GetItem", 1),
         ("ListHostedZonesByName", 1),
+        ("ListResourceRecordSets", 1),
+        ("ListTagsForResource", 1),
     ];
     assert_eq!(world.calls(), calls);
 }
@@ -1243,8 +1265,6 @@ async fn whatever_has_been_undone_is_left_to_do() {
         ("no result", "GetItem", changed_item("result", text("{}"))),
         ("no API known", "GetItem", changed_known("apiId", Value::Null)),
         ("then held elsewhere", "GetItem", stored("status", json!("NOT_MANAGED"))),
-        ("other name servers", "GetDomainDetail", registered(&["ns-1.example.org", "ns-9.example.org"])),
-        ("fewer name servers", "GetDomainDetail", registered(&["ns-1.example.org"])),
         ("no longer ours", "GetDomainDetail", not_registered()),
         ("no custom domain", "GetDomainNames", no_custom_domain()),
         ("a host name that is not wanted any more", "GetDomainNames", two_custom_domains()),
@@ -1549,21 +1569,6 @@ async fn a_dry_run_says_what_becomes_of_a_registry_that_points_elsewhere() {
 
     let none = World::fresh().with("GetDomainDetail", elsewhere());
     assert_eq!(about(&none.plan(wish.clone()).await.expect("a plan")), about(&corrected), "nor to a zone to be made");
-    // Of two zones the one that the registry names counts.
-    let dead = mock!(aws_sdk_route53::Client::list_resource_record_sets)
-        .match_requests(|request| request.hosted_zone_id() == Some("ZDEAD"))
-        .then_output(|| record_page(vec![value_record("example.com.", RrType::Ns, &["ns.example.com."])], None));
-    let two = World::fresh()
-        .with("GetDomainDetail", registered(&SERVERS))
-        .with(
-            "ListHostedZonesByName",
-            zones(vec![zone("ZDEAD", "example.com.", false), zone("ZONE", "example.com.", false)]),
-        )
-        .with("ListResourceRecordSets", records(all_records()))
-        .with("records of the dead zone", dead);
-    let plan = two.plan(wish).await.expect("a plan");
-    assert!(about(&plan).is_none(), "{:?}", lines(&plan));
-    assert!(lines(&plan).contains(&line("hosted zone", ReportAction::Exists, "ZONE")), "{:?}", lines(&plan));
 }
 
 #[tokio::test]
@@ -1764,15 +1769,6 @@ async fn of_many_records_that_are_taken_over_the_first_are_named_and_the_others_
 }
 
 #[tokio::test]
-async fn of_several_zones_none_is_looked_at_for_records() {
-    let world = World::fresh().with(
-        "ListHostedZonesByName",
-        zones(vec![zone("ZONE", "example.com.", false), zone("ZTWO", "example.com.", false)]),
-    );
-    assert!(world.plan(with_records(json!([www("192.0.2.1")]))).await.is_ok_and(|plan| plan.has_records));
-}
-
-#[tokio::test]
 async fn a_dry_run_says_what_becomes_of_each_record() {
     use ReportAction::{Change, Create, Exists, Remove};
     let new = json!({"name": "new.example.com", "type": "TXT", "values": ["x"]});
@@ -1903,14 +1899,13 @@ async fn a_host_name_that_becomes_a_further_record_takes_two_requests() {
     assert!(refused.reason.contains("old.example.com A") && refused.remedy.contains("first"), "{refused}");
 }
 
-/// The records of one zone by its id; other zones are empty.
-fn records_of(zone: &'static str, sets: Vec<ResourceRecordSet>) -> Rule {
-    mock!(aws_sdk_route53::Client::list_resource_record_sets).match_requests(|_| true).then_compute_output(
-        move |call| match call.hosted_zone_id() == Some(zone) {
-            true => record_page(sets.clone(), None),
-            false => record_page(vec![], None),
-        },
-    )
+/// The records of zones by their ids; other zones are empty.
+fn records_in(zones: &[(&'static str, Vec<ResourceRecordSet>)]) -> Rule {
+    let zones: HashMap<_, _> = zones.iter().cloned().collect();
+    mock!(aws_sdk_route53::Client::list_resource_record_sets).then_compute_output(move |call| {
+        let sets = call.hosted_zone_id().and_then(|id| zones.get(id));
+        record_page(sets.cloned().unwrap_or_default(), None)
+    })
 }
 
 #[tokio::test]
@@ -1926,7 +1921,7 @@ async fn what_stays_in_a_former_zone_is_said_by_the_run_and_by_the_dry_run() {
     let there: Vec<_> = records_without(0).into_iter().chain([www_record("192.0.2.1"), theirs]).collect();
     let world = World::changed()
         .with("GetItem", self::item(Some(item)))
-        .with("ListResourceRecordSets", records_of("ZOLD", there))
+        .with("ListResourceRecordSets", records_in(&[("ZOLD", there)]))
         .with("GetApis", apis(vec![api("api-1", our_tags())]))
         .with("GetStage", stage(None))
         .with("ListCertificates", certificates(vec![]));
@@ -1945,11 +1940,16 @@ async fn what_stays_in_a_former_zone_is_said_by_the_run_and_by_the_dry_run() {
         plan.report.lines
     );
     // The zone that the registry points to is the one that the run takes.
-    let world = world.with("ListResourceRecordSets", records_of("ZOLD", all_records()));
+    let back = [("ZOLD", SERVERS), ("ZONE", ["ns-8.example.org", "ns-9.example.org"])];
+    let both = vec![zone("ZONE", "example.com.", false), zone("ZOLD", "example.com.", false)];
+    let world = world
+        .with("GetHostedZone", served(&back))
+        .with("ListHostedZonesByName", zones(both))
+        .with("ListResourceRecordSets", records_in(&[("ZOLD", all_records())]));
     assert_eq!(world.plan(wish.clone()).await.expect("a plan").left_behind, [""; 0]);
     // Where the customer's own DNS answers, the zone of the name is a former one too.
     wish["dns"] = json!("external");
-    let world = world.with("ListResourceRecordSets", records_of("ZONE", all_records()));
+    let world = world.with("ListResourceRecordSets", records_in(&[("ZONE", all_records())]));
     let plan = world.plan(wish).await.expect("a plan");
     assert!(matches!(&plan.left_behind[..], [said] if said.contains("ZONE")), "{:?}", plan.left_behind);
 }

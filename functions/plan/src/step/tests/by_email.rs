@@ -39,7 +39,9 @@ async fn what_nobody_could_click_for_is_refused_before_the_contact_is_read() {
     with_servers["records"] = json!([{"name": "example.com", "type": "MX", "values": ["10 mail.example.net"]}]);
     assert!(World::fresh().plan(with_servers).await.is_ok());
     let held = World::fresh().with("CheckDomainAvailability", availability("UNAVAILABLE"));
-    let held = held.with("GetDomainDetail", registered(&SERVERS));
+    let held = held
+        .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
+        .with("GetDomainDetail", registered(&SERVERS));
     assert!(held.plan(by_email(purchase())).await.is_ok(), "a name that is held already may have mailboxes");
 }
 

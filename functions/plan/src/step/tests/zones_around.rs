@@ -1,8 +1,5 @@
 //! Names below one that a registrar sells: which hosted zone around them is chosen, and what is refused.
 
-use aws_sdk_route53::operation::get_hosted_zone::GetHostedZoneOutput;
-use aws_smithy_mocks::MockResponse;
-
 use super::*;
 
 const NAME: &str = "v1.acme.example.com";

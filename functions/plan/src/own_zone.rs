@@ -1,0 +1,108 @@
+//! The hosted zone of a name that a registrar sells: the one to which the registry delegates; where no registry says it,
+//! that of earlier runs, else the one with our tags, else the only one. Read-only. `create-zone` chooses by the same rules
+//! when its turn comes, and makes a zone where there is none. It must not know what is written into the zone.
+
+use nameplate::request::NameServers;
+use nameplate::zones::{self, Served};
+use nameplate::{Request, StepError, tags};
+
+use crate::look::{self, Detail};
+use crate::step::{Clients, Settings};
+
+/// A hosted zone into which the records go.
+pub(crate) struct Zone {
+    pub(crate) id: String,
+    /// False: its name is registered in this account, and the registry names other servers.
+    pub(crate) delegated: bool,
+}
+
+impl Zone {
+    pub(crate) fn delegated(id: impl Into<String>) -> Self {
+        Self { id: id.into(), delegated: true }
+    }
+}
+
+/// Who is asked about what.
+pub(crate) struct Looking<'a> {
+    pub(crate) clients: &'a Clients,
+    pub(crate) settings: &'a Settings,
+    pub(crate) request: &'a Request,
+    /// The zone of earlier runs.
+    pub(crate) recorded: Option<&'a str>,
+    /// Present when the name is registered in this account.
+    pub(crate) registry: Option<&'a Detail>,
+    /// Whether it was bought and no run has seen its zone yet: then the registrar's may still be on its way.
+    pub(crate) just_bought: bool,
+}
+
+impl Looking<'_> {
+    /// The zone; nothing where there is none yet.
+    ///
+    /// # Errors
+    /// `Refused` when there are several and nothing says which one counts, and when the registry names servers of none of
+    /// them, unless the request has that corrected.
+    pub(crate) async fn zone(&self) -> Result<Option<Zone>, StepError> {
+        let servers = self.registry.map(|registry| registry.name_servers.as_slice());
+        match servers.filter(|servers| !servers.is_empty()) {
+            Some(servers) => self.served_by(servers).await,
+            None => match self.recorded {
+                Some(id) => Ok(Some(Zone::delegated(id))),
+                None => Ok(self.chosen(&self.ids().await?).await?.map(Zone::delegated)),
+            },
+        }
+    }
+
+    /// The zone that answers at these servers.
+    async fn served_by(&self, servers: &[String]) -> Result<Option<Zone>, StepError> {
+        let (clients, domain) = (self.clients, self.request.domain_name.as_str());
+        if let Some(id) = self.recorded
+            && look::delegation_set(clients, id).await? == servers
+        {
+            return Ok(Some(Zone::delegated(id)));
+        }
+        let mut all = Vec::new();
+        for id in self.ids().await? {
+            let name_servers = look::delegation_set(clients, &id).await?;
+            if name_servers == servers {
+                return Ok(Some(Zone::delegated(id)));
+            }
+            all.push(Served { id, name_servers });
+        }
+        if self.just_bought {
+            return Ok(None);
+        }
+        // A dry run tells of it, as long as there is no question which zone the request would be corrected to.
+        let tells = self.request.dry_run && all.len() < 2;
+        if self.request.name_servers == NameServers::Report && !tells {
+            return Err(zones::elsewhere(domain, servers, &all));
+        }
+        let ids: Vec<String> = all.into_iter().map(|zone| zone.id).collect();
+        Ok(self.chosen(&ids).await?.map(|id| Zone { id, delegated: false }))
+    }
+
+    async fn ids(&self) -> Result<Vec<String>, StepError> {
+        look::zones(self.clients, self.request.domain_name.as_str()).await
+    }
+
+    /// Which of these zones it is when no delegation says so.
+    async fn chosen(&self, ids: &[String]) -> Result<Option<String>, StepError> {
+        match ids {
+            [only] if !self.just_bought => return Ok(Some(only.clone())),
+            [_, _, ..] if !self.just_bought => {}
+            _ => return Ok(None),
+        }
+        let mut ours = Vec::new();
+        for id in ids {
+            let present = look::zone_tags(self.clients, id).await?.unwrap_or_default();
+            let pairs = present.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+            if tags::ours(pairs, self.request.domain_name.as_str(), &self.settings.stack) {
+                ours.push(id.clone());
+            }
+        }
+        if let [id] = ours.as_slice() {
+            return Ok(Some(id.clone()));
+        }
+        let all = ids.iter().map(String::as_str);
+        Err(zones::ambiguous(self.request.domain_name.as_str(), &self.settings.stack, all))
+    }
+}
