@@ -9,8 +9,11 @@ use local_aws::{AwsClient, KeyPair};
 use nameplate::runtime::{environment, required};
 use serde_json::{Value, json};
 
-/// How often a running execution is looked at.
+/// How often something is looked for at first.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often a running execution is looked at in the end. Looks of many tests at once are half of what the local AWS has
+/// to do, where they do not become fewer.
+const LOOK_AT_LAST_EVERY: Duration = Duration::from_millis(800);
 /// When a test gives up on an execution; far beyond what any takes.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(240);
 
@@ -265,6 +268,7 @@ impl World {
     /// # Panics
     /// When it does not end.
     pub async fn ended(&self, arn: &str) -> Ended {
+        let mut pause = LOOK_EVERY;
         let ended = tokio::time::timeout(GIVE_UP_AFTER, async {
             loop {
                 let answer =
@@ -282,7 +286,8 @@ impl World {
                         status,
                     };
                 }
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 5 / 4).min(LOOK_AT_LAST_EVERY);
             }
         })
         .await;
