@@ -222,6 +222,25 @@ async fn batches(world: &World, after: u64, zone: &str) -> usize {
     calls.iter().filter(of_ours).filter(|call| call.resource.contains(zone)).count()
 }
 
+/// Starts a run that is stopped after so many calls of one function, and waits until its claim is given back. Whether the
+/// function makes so many.
+async fn is_stopped_after(world: &World, call: u32, caller: &str, execution: &str, request: &Value) -> bool {
+    let fault = json!({"fault": "stopExecution", "caller": caller, "from": call, "execution": format!(":{execution}")});
+    let fault = world.control(Method::POST, "/_local/faults", Some(&fault)).await;
+    let arn = world.start_named(world.machine(), execution, request).await;
+    let ended = world.ended(&arn).await;
+    world.control(Method::DELETE, &format!("/_local/faults/{}", fault["id"]), None).await;
+    if ended.status == "SUCCEEDED" {
+        return false;
+    }
+    assert_eq!(ended.status, "ABORTED", "{ended:?}");
+    let domain = request["domainName"].as_str().expect("a name");
+    while world.item(domain).await["heldBy"]["S"] == arn {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    true
+}
+
 #[tokio::test]
 async fn a_run_stopped_after_any_call_leaves_records_that_the_next_one_sets_right() {
     let (world, backend) = (World::deployed(), Backend::start().await);
@@ -235,25 +254,15 @@ async fn a_run_stopped_after_any_call_leaves_records_that_the_next_one_sets_righ
             record(&at(&domain, "goes"), "A", &["192.0.2.1"]),
         ]);
         let zone = zone_of(&world.run(&wish(&domain, &backend, first)).await.live());
-        let name = format!("records-stop-{call}");
-        let fault = json!({"fault": "stopExecution", "caller": "WriteRecordsFunction", "from": call, "execution": format!(":{name}")});
-        let fault = world.control(Method::POST, "/_local/faults", Some(&fault)).await;
         let second = json!([
             record(&at(&domain, "changes"), "A", &["192.0.2.2"]),
             record(&at(&domain, "comes"), "A", &["192.0.2.2"]),
         ]);
-
-        let stopped = world.start_named(world.machine(), &name, &wish(&domain, &backend, second)).await;
-        let ended = world.ended(&stopped).await;
-        world.control(Method::DELETE, &format!("/_local/faults/{}", fault["id"]), None).await;
-        if ended.status == "SUCCEEDED" {
+        let (execution, second) = (format!("records-stop-{call}"), wish(&domain, &backend, second));
+        if !is_stopped_after(&world, call, "WriteRecordsFunction", &execution, &second).await {
             break;
         }
-        assert_eq!(ended.status, "ABORTED", "{ended:?}");
         stops += 1;
-        while world.item(&domain).await["heldBy"]["S"] == stopped {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
 
         // What the stopped run was to write is not wanted by the next one.
         let third = json!([record(&at(&domain, "changes"), "A", &["192.0.2.3"])]);
@@ -335,21 +344,11 @@ async fn a_run_that_is_stopped_while_a_record_becomes_a_host_name_leaves_nothing
         let domain = format!("record-to-host-stop-{call}.com");
         let www = format!("www.{domain}");
         let zone = live_with(&world, &backend, &domain, &json!([record(&www, "A", &["192.0.2.1"])])).await;
-        let name = format!("record-to-host-stop-{call}");
-        let fault = json!({"fault": "stopExecution", "caller": "AttachDomainFunction", "from": call, "execution": format!(":{name}")});
-        let fault = world.control(Method::POST, "/_local/faults", Some(&fault)).await;
-
-        let stopped = world.start_named(world.machine(), &name, &with_hosts(&domain, &backend, &["www"])).await;
-        let ended = world.ended(&stopped).await;
-        world.control(Method::DELETE, &format!("/_local/faults/{}", fault["id"]), None).await;
-        if ended.status == "SUCCEEDED" {
+        let (execution, hosted) = (format!("record-to-host-stop-{call}"), with_hosts(&domain, &backend, &["www"]));
+        if !is_stopped_after(&world, call, "AttachDomainFunction", &execution, &hosted).await {
             break;
         }
-        assert_eq!(ended.status, "ABORTED", "{ended:?}");
         stops += 1;
-        while world.item(&domain).await["heldBy"]["S"] == stopped {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
 
         let live = world.run(&request(&domain, &backend.url("/models"))).await.live();
         assert_eq!(live["actions"], json!([]), "stopped after call {call}");
