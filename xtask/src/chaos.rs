@@ -3,6 +3,7 @@
 
 use anyhow::{Result, bail};
 
+use crate::binary;
 use crate::paths::Paths;
 use crate::process::Program;
 use crate::stack::Deployed;
@@ -38,8 +39,7 @@ pub(crate) async fn explore(paths: &Paths, deployed: &Deployed, options: &[Strin
 }
 
 async fn explorer(paths: &Paths, options: &[String], variables: &[(String, String)]) -> Result<()> {
-    let status = Program::new("cargo")
-        .args(["run", "--quiet", "--package", "chaos", "--"])
+    let status = Program::new(binary::built(paths, "chaos", &[]).await?)
         .args(options)
         .envs(variables)
         .dir(paths.root())

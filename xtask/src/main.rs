@@ -6,6 +6,7 @@
 mod asl;
 mod aws;
 mod backend;
+mod binary;
 mod chaos;
 mod demo;
 mod fuzz;

@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::binary;
 use crate::generated::{self, Args};
 use crate::paths::Paths;
 use crate::process::Program;
@@ -16,11 +17,8 @@ const REMAKE: &str = "cargo xtask schema";
 /// # Errors
 /// When the types do not compile, or a file is stale and only checked.
 pub(crate) async fn run(args: &Args, paths: &Paths) -> Result<()> {
-    let printed = Program::new("cargo")
-        .args(["run", "--quiet", "--package", "xtask", "--features", "schema", "--bin", "print-schema"])
-        .dir(paths.root())
-        .run()
-        .await?;
+    let program = binary::built(paths, "print-schema", &["xtask/schema"]).await?;
+    let printed = Program::new(program).dir(paths.root()).run().await?;
     let value: Value = serde_json::from_str(&printed).context("print-schema did not print JSON")?;
     let text = |name: &str| value[name].as_str().map(str::to_owned).with_context(|| format!("no {name} was printed"));
     let mut files = vec![

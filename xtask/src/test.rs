@@ -15,6 +15,9 @@ use crate::progress::{human, note};
 use crate::world::World;
 use crate::{chaos, picture, schema, supply, template};
 
+/// End-to-end tests that run side by side: they wait more than they work.
+const END_TO_END_THREADS: &str = "6";
+
 /// How to run it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -66,7 +69,7 @@ async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally
 
     let stage = begin("unit and contract tests");
     let runner = Runner::found().await;
-    runner.run(paths, &["--workspace", "--exclude", "e2e"], &[], tally).await?;
+    runner.run(paths, Tests::Offline, tally).await?;
     if has_doc_tests(&paths.at("crates"))? {
         doc_tests(paths, tally).await?;
     }
@@ -92,7 +95,7 @@ async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally
     let mut variables = deployed.variables();
     variables.push(("NAMEPLATE_ENV_FILE".to_owned(), paths.env_file().display().to_string()));
     variables.push(("NAMEPLATE_AWS_CLI".to_owned(), paths.sam_program("aws").display().to_string()));
-    runner.run(paths, &["--package", "e2e"], &variables, tally).await?;
+    runner.run(paths, Tests::EndToEnd(&variables), tally).await?;
     stage.done();
 
     let stage = begin("crash explorer, its fixed slice");
@@ -174,6 +177,15 @@ fn without_colours(line: &str) -> String {
     plain + rest
 }
 
+/// Which tests to run.
+#[derive(Clone, Copy)]
+enum Tests<'a> {
+    /// Those that need nothing but their own process.
+    Offline,
+    /// Those of the deployed stack, which these variables lead to.
+    EndToEnd(&'a [(String, String)]),
+}
+
 /// What runs Rust's tests here.
 enum Runner {
     Nextest,
@@ -190,23 +202,29 @@ impl Runner {
         Self::Cargo
     }
 
-    async fn run(
-        &self,
-        paths: &Paths,
-        packages: &[&str],
-        variables: &[(String, String)],
-        tally: &mut Tally,
-    ) -> Result<()> {
-        let command: &[&str] = match self {
-            Self::Nextest => &["nextest", "run", "--no-fail-fast"],
-            Self::Cargo => &["test", "--no-fail-fast", "--all-targets"],
+    async fn run(&self, paths: &Paths, tests: Tests<'_>, tally: &mut Tally) -> Result<()> {
+        let variables = match tests {
+            Tests::Offline => &[],
+            Tests::EndToEnd(variables) => variables,
         };
-        // nextest's settings say which tests must run alone; Rust's own harness only knows all or none.
-        let alone: &[&str] = match self {
-            Self::Cargo if !variables.is_empty() => &["--", "--test-threads", "1"],
-            _ => &[],
-        };
-        counted(paths, &[command, packages, alone].concat(), variables, tally).await
+        counted(paths, &self.command(tests), variables, tally).await
+    }
+
+    /// What cargo is asked. nextest builds for the whole workspace each time: the same features, compiled once.
+    fn command(&self, tests: Tests<'_>) -> Vec<&'static str> {
+        let nextest = ["nextest", "run", "--no-fail-fast", "--workspace", "--filterset"];
+        let cargo = ["test", "--no-fail-fast", "--all-targets"];
+        match (self, tests) {
+            (Self::Nextest, Tests::Offline) => [&nextest[..], &["not package(e2e)"]].concat(),
+            (Self::Nextest, Tests::EndToEnd(_)) => {
+                [&nextest[..], &["package(e2e)", "--test-threads", END_TO_END_THREADS]].concat()
+            }
+            (Self::Cargo, Tests::Offline) => [&cargo[..], &["--workspace", "--exclude", "e2e"]].concat(),
+            // nextest's settings say which tests must run alone; Rust's own harness only knows all or none.
+            (Self::Cargo, Tests::EndToEnd(_)) => {
+                [&cargo[..], &["--package", "e2e", "--", "--test-threads", "1"]].concat()
+            }
+        }
     }
 }
 
