@@ -42,6 +42,23 @@ pub fn elsewhere(domain: &str, registry: &[String], zones: &[Served]) -> StepErr
     StepError::refused("DelegationElsewhere", reason, remedy)
 }
 
+/// The registry would have to be pointed to a zone that does not sign, as none that Nameplate makes does, while it has
+/// DNSSEC keys: whoever checks signatures would get no answer (AWS-FACTS 2.5).
+///
+/// Is `Refused` with the code `DnssecAtRegistry`.
+#[must_use]
+pub fn signed(domain: &str) -> StepError {
+    StepError::refused(
+        "DnssecAtRegistry",
+        format!(
+            "the registry has DNSSEC keys of {domain}, which are not those of the hosted zone: pointed to it, the name would answer nobody who checks signatures"
+        ),
+        format!(
+            "take the keys off with `aws route53domains disassociate-delegation-signer-from-domain --region us-east-1 --domain-name {domain} --id ID`, wait until resolvers have forgotten them (up to three days), then start the execution again"
+        ),
+    )
+}
+
 /// The AWS CLI's call that points the registry to `servers`; with a place to fill in when they are not known.
 fn update_command(domain: &str, servers: &[String]) -> String {
     let servers: Vec<String> = servers.iter().map(|server| format!("Name={server}")).collect();

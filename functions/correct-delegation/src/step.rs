@@ -11,10 +11,10 @@
 //! Refused: the registry has DNSSEC keys of the name. Failed: AWS gave up on the change, or declined it. Busy: this execution does not hold the domain any more.
 //! It must not know hosted zones, nor decide whether the delegation is to be corrected.
 
-use nameplate::StepError;
 use nameplate::contract::{CorrectDelegationInput, CorrectDelegationOutput};
 use nameplate::domain::server_set;
 use nameplate::runtime::SETTLING_SECS;
+use nameplate::{StepError, zones};
 
 use crate::ledger::{Intent, Ledger, Noted};
 use crate::registry::{self, Answer, Operation};
@@ -65,7 +65,7 @@ pub(crate) async fn run(
         return Ok(CorrectDelegationOutput { name_servers: registry.servers });
     }
     if registry.signed {
-        return Err(signed(domain));
+        return Err(zones::signed(domain));
     }
     let ledger = Ledger { client: &clients.dynamodb, table: &settings.table, domain };
     // Before the operations: an attempt that begins after this look is noticed by the next write.
@@ -205,19 +205,6 @@ fn changing(domain: &str, operation: &str) -> StepError {
         "DelegationChanging",
         format!(
             "the registry does not yet name the zone's servers for {domain} ({operation}); some registries take hours"
-        ),
-    )
-}
-
-/// A zone that Nameplate makes does not sign, so that whoever checks signatures would get no answer from it (AWS-FACTS 2.5).
-fn signed(domain: &str) -> StepError {
-    StepError::refused(
-        "DnssecAtRegistry",
-        format!(
-            "the registry has DNSSEC keys of {domain}, which are not those of the hosted zone: pointed to it, the name would answer nobody who checks signatures"
-        ),
-        format!(
-            "take the keys off with `aws route53domains disassociate-delegation-signer-from-domain --region us-east-1 --domain-name {domain} --id ID`, wait until resolvers have forgotten them (up to three days), then start the execution again"
         ),
     )
 }

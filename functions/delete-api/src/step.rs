@@ -1,6 +1,6 @@
 //! Step `delete-api`: the domain's APIs, and what they were let to call.
 //!
-//! - Reads: GetApi, GetIntegrations, and GetPolicy of each Lambda function that an integration calls.
+//! - Reads: GetApi, GetIntegrations, GetAuthorizers, and GetPolicy of each Lambda function that one of them calls.
 //! - Writes: RemovePermission of the statements that `create-api` added for the API, then DeleteApi.
 //! - Tokens: none; what is gone is done. The statements go first: only the API says which functions have them.
 //! - NotReady: never.
@@ -78,9 +78,10 @@ async fn is_there(clients: &Clients, settings: &Settings, domain: &str, id: &str
     ))
 }
 
-/// The Lambda functions that the API's integrations call.
+/// The Lambda functions that the API's integrations and authorizers call.
 async fn functions(clients: &Clients, id: &str) -> Result<BTreeSet<String>, StepError> {
-    let (mut functions, mut next) = (BTreeSet::new(), None);
+    let mut functions = of_authorizers(clients, id).await?;
+    let mut next = None;
     loop {
         let call = clients.api_gateway.get_integrations().api_id(id).max_results(PAGE_SIZE);
         let page = match call.set_next_token(next).send().await {
@@ -97,7 +98,25 @@ async fn functions(clients: &Clients, id: &str) -> Result<BTreeSet<String>, Step
     }
 }
 
-/// A function's ARN out of the URI of an integration, which may wrap it as `…/functions/<ARN>/invocations`.
+async fn of_authorizers(clients: &Clients, id: &str) -> Result<BTreeSet<String>, StepError> {
+    let (mut functions, mut next) = (BTreeSet::new(), None);
+    loop {
+        let call = clients.api_gateway.get_authorizers().api_id(id).max_results(PAGE_SIZE);
+        let page = match call.set_next_token(next).send().await {
+            Ok(page) => page,
+            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(functions),
+            Err(error) => return Err(classify("apigatewayv2:GetAuthorizers", &error)),
+        };
+        // Only an authorizer that is a function has a URI.
+        functions.extend(page.items().iter().filter_map(|one| one.authorizer_uri()).map(function_arn));
+        next = page.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            return Ok(functions);
+        }
+    }
+}
+
+/// A function's ARN out of the URI of an integration or authorizer, which may wrap it as `…/functions/<ARN>/invocations`.
 fn function_arn(uri: &str) -> String {
     let inner = uri.split_once("/functions/").map_or(uri, |(_, inner)| inner);
     inner.strip_suffix("/invocations").unwrap_or(inner).to_owned()

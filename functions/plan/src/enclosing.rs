@@ -3,39 +3,18 @@
 //! A closer zone into which the zone around it does not lead is refused: nobody asks it, so a certificate would be
 //! awaited for ever. It must not know what is written into the zone.
 
-use aws_sdk_route53::types::{HostedZone, HostedZoneConfig};
 use nameplate::contract::Known;
-use nameplate::domain::dns_form;
-use nameplate::error::{classify, code_of};
 use nameplate::{DomainName, Request, StepError};
 
-use crate::look;
+use crate::look::{self, Zone};
 use crate::step::Clients;
 
 /// How to say which zone it is.
 const NAME_IT: &str = "name the one that is delegated to by its id in `hostedZone`, then start the execution again";
 
-/// A zone that records can go into.
-struct Zone {
-    id: String,
-    /// Lower case, without the trailing dot.
-    name: String,
-    /// Public, and not in the hands of another AWS service.
-    usable: bool,
-}
-
-impl Zone {
-    fn of(zone: &HostedZone) -> Self {
-        Self {
-            id: zone.id().trim_start_matches("/hostedzone/").to_owned(),
-            name: dns_form(zone.name()),
-            usable: !zone.config().is_some_and(HostedZoneConfig::private_zone) && zone.linked_service().is_none(),
-        }
-    }
-
-    fn is_around(&self, domain: &DomainName) -> bool {
-        self.usable && domain.enclosing().any(|name| name == self.name)
-    }
+/// Whether a zone can hold the records of a name.
+fn is_around(zone: &Zone, domain: &DomainName) -> bool {
+    zone.usable && domain.enclosing().any(|name| name == zone.name)
 }
 
 /// The id of the zone around the name.
@@ -56,8 +35,8 @@ pub(crate) async fn zone_id(clients: &Clients, request: &Request, known: &Known)
     }
     // A closer zone that comes later does not draw a live name into it.
     if let Some(id) = &known.hosted_zone_id
-        && let Some(zone) = read(clients, id).await?
-        && zone.is_around(domain)
+        && let Some(zone) = look::hosted_zone(clients, id).await?
+        && is_around(&zone, domain)
     {
         return Ok(zone.id);
     }
@@ -78,8 +57,8 @@ pub(crate) async fn zone_id(clients: &Clients, request: &Request, known: &Known)
 /// The zone of this id, if the name lies in it.
 async fn with_id(clients: &Clients, domain: &DomainName, id: &str) -> Result<String, StepError> {
     let remedy = "give the id of a public zone around the name, or leave `hostedZone` out for the closest one";
-    let reason = match read(clients, id).await? {
-        Some(zone) if zone.is_around(domain) => return Ok(zone.id),
+    let reason = match look::hosted_zone(clients, id).await? {
+        Some(zone) if is_around(&zone, domain) => return Ok(zone.id),
         Some(zone) => format!(
             "{domain} cannot lie in the hosted zone {id} of {}, which must be public and of a name around it",
             zone.name
@@ -140,19 +119,10 @@ async fn leads_into(clients: &Clients, outer: &[Zone], inner: &Zone) -> Result<b
     Ok(false)
 }
 
-/// The zone of this id; nothing when there is none.
-async fn read(clients: &Clients, id: &str) -> Result<Option<Zone>, StepError> {
-    match clients.route53.get_hosted_zone().id(id).send().await {
-        Ok(answer) => Ok(answer.hosted_zone().map(Zone::of)),
-        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => Ok(None),
-        Err(error) => Err(classify("route53:GetHostedZone", &error)),
-    }
-}
-
 /// The usable zones of exactly this name.
 async fn list(clients: &Clients, name: &str) -> Result<Vec<Zone>, StepError> {
     let ids = look::zones(clients, name).await?;
-    Ok(ids.into_iter().map(|id| Zone { id, name: name.to_owned(), usable: true }).collect())
+    Ok(ids.into_iter().map(|id| Zone { id, name: name.to_owned(), usable: true, name_servers: Vec::new() }).collect())
 }
 
 fn nothing_around(domain: &DomainName, names: &[&str]) -> StepError {

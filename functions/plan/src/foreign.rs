@@ -1,6 +1,8 @@
 //! What stands in the place of something that the request wants and belongs to somebody else: refused by its name, or
 //! told as what a run takes over. Read-only. It must not know how anything is taken over: the steps look for themselves.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use nameplate::aliases::{self, HostRecord, Whose};
 use nameplate::contract::Known;
@@ -26,6 +28,8 @@ pub(crate) struct Looking<'a> {
     /// The records of earlier requests that are ours.
     pub(crate) owned: &'a [Owned],
     pub(crate) custom_domains: &'a CustomDomains,
+    /// Whether the name is registered in this account.
+    pub(crate) registered: bool,
     /// The zone that the records go into, if it is known by now.
     pub(crate) zone_id: Option<&'a str>,
 }
@@ -82,7 +86,8 @@ impl Looking<'_> {
     /// # Errors
     /// `Refused` for the first thing that the request does not say to take over, or that nobody can.
     pub(crate) async fn adopted(&self) -> Result<Vec<Thing>, StepError> {
-        let mut all = self.custom_domains();
+        let mut all: Vec<Foreign> = self.registration().await?.into_iter().collect();
+        all.extend(self.custom_domains());
         all.extend(self.mappings().await?);
         if let (Dns::Route53, Some(zone_id)) = (self.request.dns, self.zone_id) {
             all.extend(self.zone(zone_id).await?);
@@ -173,17 +178,29 @@ impl Looking<'_> {
         }
     }
 
+    /// A registration that another stack bought. Once a name is live here it does not matter any more who that was.
+    async fn registration(&self) -> Result<Option<Foreign>, StepError> {
+        if !self.registered || !self.known.hostnames.is_empty() {
+            return Ok(None);
+        }
+        let domain = self.request.domain_name.as_str();
+        let present = look::registration_tags(self.clients, domain).await?;
+        Ok(self.of_another_stack("registration", domain, &present))
+    }
+
     /// A zone of the name that another stack uses. A zone around the name carries nobody's tags for it.
     async fn zone(&self, id: &str) -> Result<Option<Foreign>, StepError> {
         if !self.request.domain_name.is_registrable() {
             return Ok(None);
         }
         let present = look::zone_tags(self.clients, id).await?.unwrap_or_default();
-        let stack = present.get(tags::STACK);
-        Ok(stack.filter(|stack| **stack != self.settings.stack).map(|stack| {
-            let reason = format!("its tag {} says that the stack {stack} uses it", tags::STACK);
-            Foreign::new("OtherStack", "hosted zone", id, reason)
-        }))
+        Ok(self.of_another_stack("hosted zone", id, &present))
+    }
+
+    fn of_another_stack(&self, resource: &str, name: &str, present: &BTreeMap<String, String>) -> Option<Foreign> {
+        let stack = present.get(tags::STACK).filter(|stack| **stack != self.settings.stack)?;
+        let reason = format!("its tag {} says that the stack {stack} uses it", tags::STACK);
+        Some(Foreign::new("OtherStack", resource, name, reason))
     }
 
     /// Records at a host name that others wrote.

@@ -6,7 +6,7 @@ use aws_sdk_acm::primitives::DateTime;
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus};
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{Api, DomainName, DomainNameStatus, Integration, ProtocolType, Route};
-use aws_sdk_route53::types::{ResourceRecordSet, RrType, TagResourceType};
+use aws_sdk_route53::types::{HostedZoneConfig, ResourceRecordSet, RrType, TagResourceType};
 use nameplate::contract::Known;
 use nameplate::desired::{
     AuthorizerFields, IntegrationFields, LogSettings, ObservedAccess, ObservedAuthorizer, ObservedIntegration,
@@ -31,6 +31,8 @@ pub(crate) struct Detail {
     /// RFC 3339.
     pub(crate) expires: Option<String>,
     pub(crate) auto_renew: Option<bool>,
+    /// Whether it has DNSSEC keys, so that resolvers take only signed answers.
+    pub(crate) signed: bool,
 }
 
 /// A custom domain of ours.
@@ -50,6 +52,7 @@ pub(crate) async fn detail(clients: &Clients, domain: &str) -> Result<Option<Det
             name_servers: server_set(answer.nameservers().iter().map(|server| server.name())),
             expires: answer.expiration_date().map(ToString::to_string),
             auto_renew: answer.auto_renew(),
+            signed: !answer.dnssec_keys().is_empty(),
         })),
         // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.2).
         Err(error) if matches!(code_of(&error), Some("InvalidInput" | "UnsupportedTLD")) => Ok(None),
@@ -320,13 +323,31 @@ fn pair(key: Option<&str>, value: Option<&str>) -> Option<(String, String)> {
     Some((key?.to_owned(), value.unwrap_or_default().to_owned()))
 }
 
-/// The servers that answer for the zone, whatever its NS record says; none where there is no such zone.
-pub(crate) async fn delegation_set(clients: &Clients, zone_id: &str) -> Result<Vec<String>, StepError> {
-    match clients.route53.get_hosted_zone().id(zone_id).send().await {
-        Ok(answer) => Ok(answer.delegation_set().map(|set| server_set(set.name_servers())).unwrap_or_default()),
-        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => Ok(Vec::new()),
-        Err(error) => Err(classify("route53:GetHostedZone", &error)),
-    }
+/// A hosted zone.
+pub(crate) struct Zone {
+    pub(crate) id: String,
+    /// Lower case, without the trailing dot.
+    pub(crate) name: String,
+    /// Public, and not in the hands of another AWS service.
+    pub(crate) usable: bool,
+    /// The servers that answer for it, whatever its NS record says, in normal form.
+    pub(crate) name_servers: Vec<String>,
+}
+
+/// The zone of this id; nothing when there is none.
+pub(crate) async fn hosted_zone(clients: &Clients, id: &str) -> Result<Option<Zone>, StepError> {
+    let answer = match clients.route53.get_hosted_zone().id(id).send().await {
+        Ok(answer) => answer,
+        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(None),
+        Err(error) => return Err(classify("route53:GetHostedZone", &error)),
+    };
+    let name_servers = answer.delegation_set().map(|set| server_set(set.name_servers())).unwrap_or_default();
+    Ok(answer.hosted_zone().map(|zone| Zone {
+        id: id.to_owned(),
+        name: dns_form(zone.name()),
+        usable: !zone.config().is_some_and(HostedZoneConfig::private_zone) && zone.linked_service().is_none(),
+        name_servers,
+    }))
 }
 
 /// The servers that the zone's NS record of this name holds; none where there is no such record.
@@ -366,8 +387,7 @@ pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>
 }
 
 /// Whether everything of a finished run still stands, and nothing of an earlier one beside it: custom domains with the
-/// certificate, mappings, routes and their targets, what is deployed, the access log, delegation, validation records and
-/// aliases. At most four calls for a zone of one page, and more for each further host name, authorizers, a WebSocket
+/// certificate, mappings, routes and their targets, what is deployed, the access log, validation records and aliases. At most four calls for a zone of one page, and more for each further host name, authorizers, a WebSocket
 /// API, an access log, and a default endpoint that shall be closed.
 pub(crate) async fn stands(
     clients: &Clients,
@@ -376,7 +396,6 @@ pub(crate) async fn stands(
     known: &Known,
     owned: &[Owned],
     custom_domains: &CustomDomains,
-    detail: Option<&Detail>,
 ) -> Result<bool, StepError> {
     let api = match (&request.api.existing, &known.api_id) {
         (Some(existing), _) => Some((&existing.api_id, existing.stage.as_str())),
@@ -414,7 +433,7 @@ pub(crate) async fn stands(
         return Ok(true);
     }
     let Some(zone_id) = &known.hosted_zone_id else { return Ok(false) };
-    records_stand(clients, request, zone_id, &targets, known, owned, detail).await
+    records_stand(clients, request, zone_id, &targets, known, owned).await
 }
 
 /// A certificate; nothing when ACM does not know it.
@@ -671,7 +690,6 @@ async fn records_stand(
     alias_targets: &BTreeMap<String, String>,
     known: &Known,
     owned: &[Owned],
-    detail: Option<&Detail>,
 ) -> Result<bool, StepError> {
     let mut wanted: BTreeMap<(String, &'static str), Option<String>> = BTreeMap::new();
     for (hostname, target) in alias_targets {
@@ -682,18 +700,12 @@ async fn records_stand(
     for record in &known.validation_records {
         wanted.insert((dns_form(&record.name), "CNAME"), Some(dns_form(&record.value)));
     }
-    // The zone's own NS record says which servers serve it; the registry must name the same ones.
-    let mut delegated = detail.is_none();
     let mut standing = Vec::new();
     let mut next = Page::default();
     loop {
         let Some(page) = record_page(clients, zone_id, next).await? else { return Ok(false) };
         for set in &page.sets {
             let key = dns_form(set.name());
-            if set.r#type() == &RrType::Ns && key == request.domain_name.as_str() {
-                let servers = server_set(set.resource_records().iter().map(|record| record.value()));
-                delegated |= detail.is_some_and(|detail| detail.name_servers == servers);
-            }
             if let Some(expected) = wanted.get_mut(&(key, type_name(set.r#type())))
                 && points_to(set, expected.as_deref())
             {
@@ -701,7 +713,7 @@ async fn records_stand(
             }
         }
         standing.extend(page.sets.iter().map(as_standing));
-        let satisfied = delegated && wanted.values().all(Option::is_none);
+        let satisfied = wanted.values().all(Option::is_none);
         // Further records are compared with the whole zone: what is not wanted any more must not stand.
         let seen_enough = satisfied && request.records.is_empty() && owned.is_empty();
         match page.next {

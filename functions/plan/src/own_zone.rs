@@ -40,48 +40,50 @@ impl Looking<'_> {
     ///
     /// # Errors
     /// `Refused` when there are several and nothing says which one counts, and when the registry names servers of none of
-    /// them, unless the request has that corrected.
+    /// them, unless the request has that corrected and the registry has no DNSSEC keys.
     pub(crate) async fn zone(&self) -> Result<Option<Zone>, StepError> {
+        let (clients, domain) = (self.clients, self.request.domain_name.as_str());
         let servers = self.registry.map(|registry| registry.name_servers.as_slice());
-        match servers.filter(|servers| !servers.is_empty()) {
-            Some(servers) => self.served_by(servers).await,
-            None => match self.recorded {
-                Some(id) => Ok(Some(Zone::delegated(id))),
-                None => Ok(self.chosen(&self.ids().await?).await?.map(Zone::delegated)),
-            },
+        let servers = servers.filter(|servers| !servers.is_empty());
+        if let Some(id) = self.recorded
+            && let Some(zone) = look::hosted_zone(clients, id).await?
+            && zone.usable
+            && zone.name == domain
+            && servers.is_none_or(|servers| zone.name_servers == servers)
+        {
+            return Ok(Some(Zone::delegated(id)));
+        }
+        let ids = look::zones(clients, domain).await?;
+        match servers {
+            Some(servers) => self.served_by(servers, ids).await,
+            None => Ok(self.chosen(&ids).await?.map(Zone::delegated)),
         }
     }
 
     /// The zone that answers at these servers.
-    async fn served_by(&self, servers: &[String]) -> Result<Option<Zone>, StepError> {
-        let (clients, domain) = (self.clients, self.request.domain_name.as_str());
-        if let Some(id) = self.recorded
-            && look::delegation_set(clients, id).await? == servers
-        {
-            return Ok(Some(Zone::delegated(id)));
-        }
+    async fn served_by(&self, servers: &[String], ids: Vec<String>) -> Result<Option<Zone>, StepError> {
+        let domain = self.request.domain_name.as_str();
         let mut all = Vec::new();
-        for id in self.ids().await? {
-            let name_servers = look::delegation_set(clients, &id).await?;
-            if name_servers == servers {
+        for id in ids {
+            let Some(zone) = look::hosted_zone(self.clients, &id).await? else { continue };
+            if zone.name_servers == servers {
                 return Ok(Some(Zone::delegated(id)));
             }
-            all.push(Served { id, name_servers });
+            all.push(Served { id, name_servers: zone.name_servers });
         }
         if self.just_bought {
             return Ok(None);
         }
+        let correct = self.request.name_servers == NameServers::Correct;
         // A dry run tells of it, as long as there is no question which zone the request would be corrected to.
-        let tells = self.request.dry_run && all.len() < 2;
-        if self.request.name_servers == NameServers::Report && !tells {
+        if !correct && (!self.request.dry_run || all.len() > 1) {
             return Err(zones::elsewhere(domain, servers, &all));
+        }
+        if correct && self.registry.is_some_and(|registry| registry.signed) {
+            return Err(zones::signed(domain));
         }
         let ids: Vec<String> = all.into_iter().map(|zone| zone.id).collect();
         Ok(self.chosen(&ids).await?.map(|id| Zone { id, delegated: false }))
-    }
-
-    async fn ids(&self) -> Result<Vec<String>, StepError> {
-        look::zones(self.clients, self.request.domain_name.as_str()).await
     }
 
     /// Which of these zones it is when no delegation says so.

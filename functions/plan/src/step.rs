@@ -118,7 +118,8 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let converged = live.result(clients, &fingerprint).await?;
     let mut report = nameplate::result::Report::default();
     let looks = request.dry_run || (converged.is_none() && found.quote.is_none());
-    let zone = match looks {
+    // The registrar makes the zone of a name that is bought, whatever zones of it there are.
+    let zone = match looks && found.quote.is_none() {
         true => zone_in_use(clients, settings, &request, &item, found.detail.as_ref()).await?,
         false => None,
     };
@@ -134,6 +135,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
             known: &item.known,
             owned: &item.owned,
             custom_domains: &custom_domains,
+            registered: found.detail.is_some(),
             zone_id,
         };
         adopted = looking.adopted().await?;
@@ -375,7 +377,10 @@ impl Live<'_> {
         {
             return Ok(None);
         }
-        if !look::stands(clients, settings, request, &item.known, &item.owned, custom_domains, detail).await? {
+        if self.is_redelegated() {
+            return Ok(None);
+        }
+        if !look::stands(clients, settings, request, &item.known, &item.owned, custom_domains).await? {
             return Ok(None);
         }
         if let Some(validation) = &mut result.certificate_validation {
@@ -384,6 +389,13 @@ impl Live<'_> {
             validation.until = until;
         }
         Ok(Some(result))
+    }
+
+    /// Whether the registry names other servers than it did.
+    fn is_redelegated(&self) -> bool {
+        let stored = self.item.result.as_ref().map(|result| server_set(&result.name_servers)).unwrap_or_default();
+        let registry = self.found.detail.as_ref().map(|detail| &detail.name_servers);
+        self.request.dns == Dns::Route53 && registry.is_some_and(|servers| *servers != stored)
     }
 }
 

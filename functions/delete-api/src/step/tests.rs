@@ -5,8 +5,9 @@ use aws_sdk_apigatewayv2::Client as Gateway;
 use aws_sdk_apigatewayv2::config::http::HttpResponse;
 use aws_sdk_apigatewayv2::operation::delete_api::DeleteApiOutput;
 use aws_sdk_apigatewayv2::operation::get_api::GetApiOutput;
+use aws_sdk_apigatewayv2::operation::get_authorizers::GetAuthorizersOutput;
 use aws_sdk_apigatewayv2::operation::get_integrations::GetIntegrationsOutput;
-use aws_sdk_apigatewayv2::types::Integration;
+use aws_sdk_apigatewayv2::types::{Authorizer, Integration};
 use aws_sdk_lambda::Client as Lambda;
 use aws_sdk_lambda::operation::get_policy::GetPolicyOutput;
 use aws_sdk_lambda::operation::remove_permission::RemovePermissionOutput;
@@ -17,6 +18,7 @@ use serde_json::json;
 use std::collections::HashMap;
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:models";
+const DOORKEEPER: &str = "arn:aws:lambda:us-east-1:123456789012:function:doorkeeper";
 
 fn api(stack: &'static str) -> Rule {
     mock!(Gateway::get_api).then_output(move || {
@@ -36,6 +38,15 @@ fn integrations() -> Rule {
     })
 }
 
+/// A function that no route calls, and one that is no function.
+fn authorizers() -> Rule {
+    mock!(Gateway::get_authorizers).then_output(|| {
+        let uri = format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{DOORKEEPER}/invocations");
+        let jwt = Authorizer::builder().name("jwt").build();
+        GetAuthorizersOutput::builder().items(Authorizer::builder().authorizer_uri(uri).build()).items(jwt).build()
+    })
+}
+
 fn policy() -> String {
     let statement = |sid: &str, source: &str| json!({"Sid": sid, "Condition": {"ArnLike": {"AWS:SourceArn": source}}, "Effect": "Allow"});
     json!({"Statement": [
@@ -44,6 +55,7 @@ fn policy() -> String {
         statement("by-hand", "arn:aws:execute-api:us-east-1:123456789012:a1/*"),
         {"Sid": "nameplate-3", "Effect": "Allow"},
         statement("nameplate-4", "arn:aws:s3:::a1"),
+        statement("nameplate-5", "arn:aws:execute-api:us-east-1:123456789012:a1/authorizers/z1"),
     ]})
     .to_string()
 }
@@ -59,7 +71,7 @@ async fn step(gateway: &[&Rule], lambda: &[&Rule]) -> Result<RetireStepOutput, S
 
 #[test]
 fn only_our_statements_for_this_very_api_are_found() {
-    assert_eq!(statements_for(&policy(), "a1"), ["nameplate-1"]);
+    assert_eq!(statements_for(&policy(), "a1"), ["nameplate-1", "nameplate-5"]);
     assert_eq!(statements_for("no JSON", "a1"), [] as [String; 0]);
 }
 
@@ -68,14 +80,24 @@ async fn permissions_go_then_the_api() {
     let deleted = mock!(Gateway::delete_api)
         .match_requests(|call| call.api_id() == Some("a1"))
         .then_output(|| DeleteApiOutput::builder().build());
-    let read = mock!(Lambda::get_policy)
-        .match_requests(|call| call.function_name() == Some(FUNCTION))
-        .then_output(|| GetPolicyOutput::builder().policy(policy()).build());
-    let removed = mock!(Lambda::remove_permission)
-        .match_requests(|call| call.function_name() == Some(FUNCTION) && call.statement_id() == Some("nameplate-1"))
-        .then_output(|| RemovePermissionOutput::builder().build());
-    assert!(step(&[&api("nameplate"), &integrations(), &deleted], &[&read, &removed]).await.is_ok());
-    assert_eq!((removed.num_calls(), deleted.num_calls()), (1, 1));
+    let read = |function: &'static str| {
+        mock!(Lambda::get_policy)
+            .match_requests(move |call| call.function_name() == Some(function))
+            .then_output(|| GetPolicyOutput::builder().policy(policy()).build())
+    };
+    let removed = |function: &'static str| {
+        mock!(Lambda::remove_permission)
+            .match_requests(move |call| {
+                call.function_name() == Some(function)
+                    && matches!(call.statement_id(), Some("nameplate-1" | "nameplate-5"))
+            })
+            .then_output(|| RemovePermissionOutput::builder().build())
+    };
+    let (of_route, of_authorizer) = (removed(FUNCTION), removed(DOORKEEPER));
+    let gateway = [&api("nameplate"), &integrations(), &authorizers(), &deleted];
+    let lambda = [&read(FUNCTION), &read(DOORKEEPER), &of_route, &of_authorizer];
+    assert!(step(&gateway, &lambda).await.is_ok());
+    assert_eq!((of_route.num_calls(), of_authorizer.num_calls(), deleted.num_calls()), (2, 2, 1));
 }
 
 #[tokio::test]

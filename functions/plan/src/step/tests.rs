@@ -86,6 +86,7 @@ impl World {
             ("ListPrices", prices("com", 13.0, "USD")),
             ("GetSecretValue", secret(&contact())),
             ("GetDomainDetail", not_registered()),
+            ("ListTagsForDomain", bought_by(None)),
             ("GetDomainNames", no_custom_domain()),
             ("GetApiMappings", mapping("api-1", "$default")),
             ("GetApi", our_api()),
@@ -118,6 +119,7 @@ impl World {
             .with("ListTagsForResource", zone_tags(Some("nameplate")))
             .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
             .with("GetHostedZone", served(&[("ZONE", SERVERS)]))
+            .with("ListTagsForDomain", bought_by(None))
     }
 
     fn with(mut self, operation: &'static str, rule: Rule) -> Self {
@@ -372,6 +374,15 @@ fn zone_tags(stack: Option<&'static str>) -> Rule {
     })
 }
 
+/// The tags of the registration: those of a stack if one has bought it.
+fn bought_by(stack: Option<&'static str>) -> Rule {
+    mock!(aws_sdk_route53domains::Client::list_tags_for_domain).then_output(move || {
+        let tag = aws_sdk_route53domains::types::Tag::builder();
+        let tag = stack.map(|stack| tag.key(tags::STACK).value(stack).build());
+        ListTagsForDomainOutput::builder().set_tag_list(Some(tag.into_iter().collect())).build()
+    })
+}
+
 fn no_custom_domain() -> Rule {
     custom_domains(Vec::new())
 }
@@ -460,7 +471,8 @@ fn served(zones: &[(&'static str, [&'static str; 2])]) -> Rule {
         };
         let servers = servers.map(str::to_owned).to_vec();
         let set = DelegationSet::builder().set_name_servers(Some(servers)).build().expect("complete");
-        MockResponse::Output(GetHostedZoneOutput::builder().delegation_set(set).build())
+        let zone = zone(call.id().unwrap_or_default(), "example.com.", false);
+        MockResponse::Output(GetHostedZoneOutput::builder().hosted_zone(zone).delegation_set(set).build())
     })
 }
 
@@ -652,6 +664,7 @@ async fn a_name_that_is_taken_by_ourselves_is_not_bought_again() {
         ("GetItem", 1),
         ("ListHostedZonesByName", 1),
         ("ListResourceRecordSets", 1),
+        ("ListTagsForDomain", 1),
         ("ListTagsForResource", 1),
     ];
     assert_eq!(world.calls(), calls);
@@ -1282,7 +1295,6 @@ async fn whatever_has_been_undone_is_left_to_do() {
         ),
         ("another target", "GetIntegrations", integrations("https://old.example.net/")),
         ("a header set on the way", "GetIntegrations", mapping_integrations()),
-        ("no NS record", "ListResourceRecordSets", records(records_without(0))),
         ("no CNAME", "ListResourceRecordSets", records(records_without(1))),
         ("another CNAME", "ListResourceRecordSets", records(other_value)),
         ("no A", "ListResourceRecordSets", records(records_without(2))),

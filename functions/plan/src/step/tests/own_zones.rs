@@ -106,3 +106,71 @@ async fn of_several_zones_of_a_name_held_elsewhere_ours_by_tag_counts_and_withou
         assert!(refused.reason.contains("ZDEAD, ZONE"), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn a_recorded_zone_that_is_gone_is_looked_for_anew() {
+    let theirs = alias_at("api.example.com.", RrType::A, "elsewhere.example.net");
+    let world = World::changed()
+        .with("GetDomainDetail", not_registered())
+        .with("ListHostedZonesByName", zones(vec![zone("ZNEW", "example.com.", false)]))
+        .with("GetHostedZone", served(&[("ZNEW", SERVERS)]))
+        .with("ListResourceRecordSets", records_in(&[("ZNEW", vec![theirs])]));
+    let refused = world.failure(request()).await;
+    assert_eq!(refused.code, "RecordNotOurs", "{refused}");
+    let none = world
+        .with("ListHostedZonesByName", zones(vec![]))
+        .with("GetApis", apis(vec![api("api-1", our_tags())]))
+        .with("GetStage", stage(None))
+        .with("ListCertificates", certificates(vec![]));
+    let plan = none.plan(dry(request())).await.expect("a plan");
+    assert!(plan.report.lines.iter().any(|line| line == "+ hosted zone example.com"), "{:#?}", plan.report.lines);
+}
+
+#[tokio::test]
+async fn whatever_zones_there_are_the_registrar_makes_that_of_a_name_that_is_bought() {
+    let world = World::fresh().with("ListHostedZonesByName", both());
+    let plan = world.plan(dry(purchase())).await.expect("a plan");
+    assert_eq!((zone_line(&plan), plan.quote.is_some()), ("example.com".to_owned(), true));
+}
+
+#[tokio::test]
+async fn a_signed_name_is_not_pointed_to_a_zone_that_does_not_sign() {
+    let signed = mock!(aws_sdk_route53domains::Client::get_domain_detail).then_output(|| {
+        let servers = ELSEWHERE.map(|name| Nameserver::builder().name(name).build().expect("complete"));
+        let key = aws_sdk_route53domains::types::DnssecKey::builder().id("1").build();
+        GetDomainDetailOutput::builder().set_nameservers(Some(servers.to_vec())).dnssec_keys(key).build()
+    });
+    let world = World::fresh().with("GetDomainDetail", signed);
+    let mut wish = request();
+    wish["nameServers"] = json!("correct");
+    for wish in [wish.clone(), dry(wish)] {
+        let refused = world.failure(wish).await;
+        assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "DnssecAtRegistry"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_registration_that_another_stack_bought_is_taken_over_only_on_request_and_told_once() {
+    let world = |stack| {
+        World::fresh()
+            .with("GetDomainDetail", registered(&SERVERS))
+            .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
+            .with("ListTagsForDomain", bought_by(stack))
+    };
+    let refused = world(Some("other")).failure(request()).await;
+    assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "OtherStack"), "{refused}");
+    assert!(refused.reason.contains("registration example.com"), "{refused}");
+    let mut wish = request();
+    wish["adopt"] = json!(true);
+    let adopted = world(Some("other")).plan(wish).await.expect("a plan").adopted;
+    assert_eq!(adopted.iter().map(|thing| thing.resource.as_str()).collect::<Vec<_>>(), ["registration"]);
+    for stack in [None, Some("nameplate")] {
+        assert_eq!(world(stack).plan(request()).await.expect("a plan").adopted, []);
+    }
+    // Where the name is live it is no question any more.
+    let live = World::changed().with("ListTagsForDomain", bought_by(Some("other")));
+    let mut wish = request();
+    wish["tags"] = json!({"cost": "1"});
+    let plan = live.plan(wish).await.expect("a plan");
+    assert_eq!((plan.result, plan.adopted), (None, vec![]));
+}
