@@ -73,7 +73,7 @@ impl Step<'_> {
         }
     }
 
-    /// Completes the tags of a log group that must be ours.
+    /// Gives a log group that must be ours the tags that the request wants.
     async fn tag_log_group(&self, name: &str) -> Result<(), StepError> {
         let arn = self.settings.log_group_arn(name);
         let answer = self
@@ -99,18 +99,16 @@ impl Step<'_> {
             ));
         }
         let missing = tags::missing(&self.tags, &present);
-        if missing.is_empty() {
-            return Ok(());
+        if !missing.is_empty() {
+            let pairs = missing.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            let call = self.clients.logs.tag_resource().resource_arn(&arn).set_tags(Some(pairs));
+            call.send().await.map_err(|error| classify("logs:TagResource", &error))?;
         }
-        let pairs = missing.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        self.clients
-            .logs
-            .tag_resource()
-            .resource_arn(arn)
-            .set_tags(Some(pairs))
-            .send()
-            .await
-            .map_err(|error| classify("logs:TagResource", &error))?;
+        let stale = tags::stale(self.former_tags, &present);
+        if !stale.is_empty() {
+            let call = self.clients.logs.untag_resource().resource_arn(&arn).set_tag_keys(Some(stale));
+            call.send().await.map_err(|error| classify("logs:UntagResource", &error))?;
+        }
         Ok(())
     }
 }

@@ -73,7 +73,8 @@ pub(crate) async fn run(
     input: CreateApiInput,
 ) -> Result<CreateApiOutput, StepError> {
     let request = &input.request;
-    let step = Step { clients, settings, request, tags: tags::wanted(request, &settings.stack) };
+    let tags = tags::wanted(request, &settings.stack);
+    let step = Step { clients, settings, request, tags, former_tags: &input.former_tags };
     let ours = step.find(input.api_id.as_deref()).await?;
     if let Some(existing) = &request.api.existing {
         return step.use_existing(existing, &ours).await;
@@ -387,6 +388,8 @@ pub(crate) struct Step<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) request: &'a Request,
     pub(crate) tags: BTreeMap<String, String>,
+    /// Keys of tags that an earlier request set, and this one does not.
+    pub(crate) former_tags: &'a [String],
 }
 
 impl Step<'_> {

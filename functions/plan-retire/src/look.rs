@@ -21,6 +21,13 @@ fn ours(present: Option<&HashMap<String, String>>, settings: &Settings, domain: 
     tags::ours(pairs, domain, &settings.stack)
 }
 
+/// Whether there is a log group of this name. Of all whose names begin so it is listed first.
+pub(crate) async fn log_group_exists(clients: &Clients, name: &str) -> Result<bool, StepError> {
+    let call = clients.logs.describe_log_groups().log_group_name_prefix(name);
+    let answer = call.send().await.map_err(|error| classify("logs:DescribeLogGroups", &error))?;
+    Ok(answer.log_groups().iter().any(|group| group.log_group_name() == Some(name)))
+}
+
 /// Where the registry sends who asks for the domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Delegation {

@@ -25,6 +25,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         acm_in: Arc::new(in_region),
         api_gateway: aws_sdk_apigatewayv2::Client::new(&config),
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
+        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         route53: aws_sdk_route53::Client::new(&config),
         domains: aws_sdk_route53domains::Client::from_conf(
             Builder::from(&config).region(Region::from_static("us-east-1")).build(),

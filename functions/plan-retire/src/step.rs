@@ -2,7 +2,7 @@
 //!
 //! Reads the domain item; custom domains, APIs, certificates and zones by recorded id and by tag, so that what a run
 //! made that never finished is found as well; mappings, records, the account's regions and the other certificates in
-//! them, DNSSEC and the registration, as far as the answer depends on them.
+//! them, DNSSEC, the log group and the registration, as far as the answer depends on them.
 //! Refuses a domain that it knows nothing of, one whose purchase is still under way, and a custom domain of ours of which
 //! a mapping is somebody else's. Busy: an execution works on the domain.
 //! NotReady: a provisioning was stopped a moment ago, so that a function of it may still be making things.
@@ -46,6 +46,7 @@ pub(crate) struct Clients {
     pub(crate) api_gateway: aws_sdk_apigatewayv2::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) domains: aws_sdk_route53domains::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) route53: aws_sdk_route53::Client,
 }
 
@@ -72,8 +73,6 @@ struct Item {
     seen: String,
     /// Host name of the last request.
     hostname: Option<String>,
-    /// Whether the last request has an access log.
-    logs: bool,
     /// The API that the last request names, if it names an existing one.
     existing_api: Option<String>,
     /// Whether the last request leaves DNS to the customer.
@@ -161,6 +160,8 @@ struct Found {
     hosts: Vec<Host>,
     /// Ids, and whether the tags say that it is ours.
     apis: BTreeMap<String, bool>,
+    /// That of the access log of the last request, or of an earlier one.
+    log_group: Option<String>,
     certificates: Vec<Certificate>,
     zones: Vec<Zone>,
     /// The validation records, each with the reason for which it stays.
@@ -240,6 +241,8 @@ async fn find(
     let recorded_apis: Vec<&str> =
         item.known.api_id.as_deref().into_iter().chain(item.existing_api.as_deref()).collect();
     let mut found = Found { apis: look::apis(clients, settings, domain, &recorded_apis).await?, ..Found::default() };
+    let group = log_group(name, &settings.stack);
+    found.log_group = look::log_group_exists(clients, &group).await?.then_some(group);
     for name in names {
         let recorded = item.known.hostnames.contains(&name);
         found.hosts.push(look::host(clients, &custom_domains, &name, recorded, &found.apis).await?);
@@ -393,8 +396,7 @@ fn judge(
             goes.push(Thing::new("alias records", &host.name, "recorded as ours, if they are still there"));
         }
     }
-    if item.logs {
-        let group = log_group(&request.domain_name, &settings.stack);
+    if let Some(group) = &found.log_group {
         stays.push(Thing::new("log group", group, "it holds the lines of the access log, until its retention ends"));
     }
     let led_to: BTreeMap<&String, &String> =
@@ -499,7 +501,6 @@ async fn read_item(clients: &Clients, settings: &Settings, domain: &str) -> Resu
         },
         seen: text(attribute::KNOWN).unwrap_or_default(),
         hostname: request["api"]["hostname"].as_str().map(str::to_owned),
-        logs: !request["api"]["accessLog"].is_null(),
         existing_api: request["api"]["existing"]["apiId"].as_str().map(str::to_owned),
         external: serde_json::from_value(request["dns"].clone()).is_ok_and(|dns: Dns| dns == Dns::External),
         owned: records::owned(text(attribute::RECORDS).as_deref()),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::{Backend, Call, World, calls_of_run, full_run_again, owned};
+use e2e::{Backend, Call, World, calls_of_run, full_run_again, named, owned};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -272,7 +272,8 @@ async fn requests_are_logged_without_anything_personal_for_as_long_as_is_wanted(
     assert_eq!(world.get(&host, "/who/ada").await.0, 200);
     assert_eq!(lines_of(&world, group).await, written);
     assert_eq!(full_run_again(&world, domain, &request).await, []);
-    let _ = world.retire(domain, &json!({})).await.live();
+    let retired = world.retire(domain, &json!({})).await.live();
+    assert_eq!(named(&retired["left"], "log group"), [group]);
     assert_eq!(lines_of(&world, group).await, written, "what users logged outlives the name");
 }
 

@@ -15,6 +15,9 @@ use aws_sdk_apigatewayv2::operation::get_api_mappings::GetApiMappingsOutput;
 use aws_sdk_apigatewayv2::operation::get_apis::GetApisOutput;
 use aws_sdk_apigatewayv2::operation::get_domain_names::GetDomainNamesOutput;
 use aws_sdk_apigatewayv2::types::{Api, ApiMapping, DomainName, DomainNameConfiguration};
+use aws_sdk_cloudwatchlogs::Client as Logs;
+use aws_sdk_cloudwatchlogs::operation::describe_log_groups::DescribeLogGroupsOutput;
+use aws_sdk_cloudwatchlogs::types::LogGroup;
 use aws_sdk_dynamodb::Client as Dynamodb;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
@@ -68,6 +71,8 @@ struct Given {
     operation: Option<OperationStatus>,
     /// Records beside the zone's own and the validation record: name, type, value.
     more_records: Vec<(&'static str, &'static str, &'static str)>,
+    /// Whether an access log has been written.
+    logged: bool,
     /// The names of a certificate in another region; the word `denied` closes the region.
     elsewhere: Option<&'static str>,
 }
@@ -89,6 +94,7 @@ impl Default for Given {
             signed: false,
             operation: None,
             more_records: Vec::new(),
+            logged: false,
             elsewhere: None,
         }
     }
@@ -134,6 +140,16 @@ fn gateway(given: &Given) -> Vec<Rule> {
             .match_requests(|call| call.api_id() == Some("theirs"))
             .then_output(|| GetApiOutput::builder().api_id("theirs").build()),
     ]
+}
+
+/// A log group whose name only begins alike, and that of the domain.
+fn log_groups(given: &Given) -> Rule {
+    let group = format!("/aws/vendedlogs/nameplate/nameplate/{}", given.domain);
+    let names = given.logged.then(|| group.clone()).into_iter().chain([format!("{group}.au")]);
+    let groups: Vec<LogGroup> = names.map(|name| LogGroup::builder().log_group_name(name).build()).collect();
+    mock!(Logs::describe_log_groups)
+        .match_requests(move |call| call.log_group_name_prefix() == Some(group.as_str()))
+        .then_output(move || DescribeLogGroupsOutput::builder().set_log_groups(Some(groups.clone())).build())
 }
 
 fn acm(given: &Given) -> Vec<Rule> {
@@ -295,6 +311,7 @@ async fn step(given: &Given, more: Value) -> Result<PlanRetireOutput, StepError>
         acm_in: Arc::new(move |region| if region == "us-east-1" { own.clone() } else { other.clone() }),
         api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, &gateway(given).iter().collect::<Vec<_>>()),
         dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, &table.iter().collect::<Vec<_>>()),
+        logs: mock_client!(aws_sdk_cloudwatchlogs, RuleMode::MatchAny, &[&log_groups(given)]),
         domains: mock_client!(aws_sdk_route53domains, RuleMode::MatchAny, &registry(given).iter().collect::<Vec<_>>()),
         route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, &dns(given).iter().collect::<Vec<_>>()),
     };
@@ -516,12 +533,11 @@ async fn a_zone_around_the_name_is_looked_into_and_never_its_own() {
 #[tokio::test]
 async fn what_was_taken_over_is_said_to_be_and_a_log_group_stays() {
     let known = r#"{"adopted": [{"resource": "custom domain", "name": "api.example.com", "reason": "theirs"}]}"#;
-    let request = r#"{"api": {"accessLog": {"retentionDays": 30}}}"#;
-    let given = Given { item: item(&[("known", known), ("request", request)]), made: true, ..Given::default() };
+    let given = Given { item: item(&[("known", known)]), made: true, logged: true, ..Given::default() };
     let plan = step(&given, json!({})).await.expect("a plan");
     assert!(plan.goes[0].reason.starts_with("taken over"), "{:?}", plan.goes[0]);
     assert_eq!(stays(&plan, "log group")[0].0, "/aws/vendedlogs/nameplate/nameplate/example.com");
-    let plain = Given { item: item(&[]), ..given };
+    let plain = Given { item: item(&[]), logged: false, ..given };
     let plan = step(&plain, json!({})).await.expect("a plan");
     assert!(plan.goes[0].reason.starts_with("made by") && stays(&plan, "log group").is_empty());
 }

@@ -440,7 +440,11 @@ fn too_wide(statement: &Statement) -> Vec<String> {
             let fits = match service {
                 "route53domains" => resource == "*",
                 "logs" => match operation {
-                    "CreateLogGroup" | "ListTagsForResource" | "PutRetentionPolicy" | "TagResource" => {
+                    "CreateLogGroup"
+                    | "ListTagsForResource"
+                    | "PutRetentionPolicy"
+                    | "TagResource"
+                    | "UntagResource" => {
                         resource.ends_with(":log-group:/aws/vendedlogs/nameplate/${AWS::StackName}.${AWS::Region}/*")
                     }
                     // Asked for all of them (AWS-FACTS 4.3), and a state machine's own logs name no group either.

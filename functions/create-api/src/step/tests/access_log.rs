@@ -8,6 +8,7 @@ use aws_sdk_cloudwatchlogs::operation::describe_log_groups::DescribeLogGroupsOut
 use aws_sdk_cloudwatchlogs::operation::list_tags_for_resource::ListTagsForResourceOutput;
 use aws_sdk_cloudwatchlogs::operation::put_retention_policy::PutRetentionPolicyOutput;
 use aws_sdk_cloudwatchlogs::operation::tag_resource::TagResourceOutput as LogGroupTagged;
+use aws_sdk_cloudwatchlogs::operation::untag_resource::UntagResourceOutput;
 use aws_sdk_cloudwatchlogs::types::LogGroup;
 use nameplate::desired::log_format;
 
@@ -103,6 +104,24 @@ async fn retention_tags_and_format_are_put_right() {
         .then_output(|| UpdateStageOutput::builder().build());
     with(json!({"retentionDays": 90}), &logging("$context.requestId"), &[&update], &logs).await.expect("put right");
     assert_eq!((logs.map(Rule::num_calls), update.num_calls()), ([1; 4], 1));
+}
+
+#[tokio::test]
+async fn tags_of_an_earlier_request_go_off_the_log_group_and_those_of_others_stay() {
+    let mut present = our_tags();
+    for key in ["gone", "theirs"] {
+        present.insert(key.to_owned(), "1".to_owned());
+    }
+    let untagged = mock!(Logs::untag_resource)
+        .match_requests(|call| call.resource_arn() == Some(ARN) && call.tag_keys() == ["gone"])
+        .then_output(|| UntagResourceOutput::builder().build());
+    let logs = [&groups(vec![(GROUP, Some(30))]), &group_tags(present), &untagged];
+    let live = live(&logging(log_format(Protocol::Http)));
+    let former_tags = vec!["gone".to_owned(), "absent".to_owned()];
+    let wish = request(one_route(), json!({"accessLog": {"retentionDays": 30}}));
+    let input = CreateApiInput { former_tags, ..known(wish) };
+    step_with_logs(&live.iter().collect::<Vec<_>>(), &[], &logs, input).await.expect("put right");
+    assert_eq!(logs.map(Rule::num_calls), [1; 3]);
 }
 
 #[tokio::test]
