@@ -131,6 +131,22 @@ async fn aliases_mapping_and_custom_domain_go() {
 }
 
 #[tokio::test]
+async fn aliases_go_before_the_mapping_and_the_mapping_before_the_custom_domain() {
+    let present = records(vec![alias(RrType::A, TARGET)]);
+    let (gone, dropped) = (domain_deleted(), mapping_deleted());
+    let denied = mock!(Dns::change_resource_record_sets).then_http_response(|| refusal(403, "AccessDenied"));
+    let gateway = [&domain(our_tags()), &mapping(), &api(our_tags()), &dropped, &gone];
+    assert!(step(&gateway, &[&present, &denied], None).await.is_err());
+    assert_eq!((denied.num_calls(), dropped.num_calls(), gone.num_calls()), (1, 0, 0));
+
+    let (batch, denied) = (deleted(&["A"]), mock!(Gateway::delete_api_mapping));
+    let denied = denied.then_http_response(|| refusal(403, "AccessDeniedException"));
+    let gateway = [&domain(our_tags()), &mapping(), &api(our_tags()), &denied, &gone];
+    assert!(step(&gateway, &[&present, &batch], None).await.is_err());
+    assert_eq!((batch.num_calls(), denied.num_calls(), gone.num_calls()), (1, 1, 0));
+}
+
+#[tokio::test]
 async fn what_is_gone_is_done_without_a_write() {
     assert!(step(&[&no_domain()], &[&records(vec![])], Some(HOST)).await.is_ok());
 }
