@@ -1,10 +1,11 @@
-//! Events on the bus, caught by a rule into a queue. It must not know what they mean.
+//! Events on the bus, caught by a rule into a queue. It must not know what they mean, but those of Nameplate must fit
+//! their schemas.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::World;
+use crate::{World, schemas};
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Far beyond what any delivery takes.
@@ -61,7 +62,7 @@ impl Events {
     /// events arrive after the call that sent them has been answered.
     ///
     /// # Panics
-    /// When none arrives.
+    /// When none arrives, or one does not fit its schema.
     pub async fn take_up_to(&self, detail_type: &str) -> Vec<Value> {
         let mut events = Vec::new();
         let arrival = tokio::time::timeout(GIVE_UP_AFTER, async {
@@ -75,6 +76,9 @@ impl Events {
     }
 
     /// All events that have arrived since the last call, oldest first.
+    ///
+    /// # Panics
+    /// When one does not fit its schema.
     pub async fn arrived(&self) -> Vec<Value> {
         let mut events = Vec::new();
         loop {
@@ -92,7 +96,9 @@ impl Events {
             }
             for message in messages {
                 let body = message["Body"].as_str().unwrap_or_default();
-                events.push(serde_json::from_str(body).expect("an event is JSON"));
+                let event = serde_json::from_str(body).expect("an event is JSON");
+                schemas::check_event(&event);
+                events.push(event);
                 let receipt = json!({"QueueUrl": self.queue_url, "ReceiptHandle": message["ReceiptHandle"]});
                 self.world.json("sqs", "AmazonSQS.DeleteMessage", &receipt).await;
             }

@@ -1,5 +1,6 @@
 //! A WebSocket client, as small as the tests need it (RFC 6455): text frames, one at a time. It must not know AWS.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +13,23 @@ const NONCE: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
+
+/// The head of an answer: its status and its headers, with their names in lower case. What follows stays in the stream.
+///
+/// # Panics
+/// When none comes that HTTP knows.
+pub(crate) async fn head(stream: &mut TcpStream) -> (u16, BTreeMap<String, String>) {
+    let mut head = Vec::new();
+    // Byte by byte: what follows may be frames.
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(tokio::time::timeout(FRAME_WITHIN, stream.read_u8()).await.expect("in time").expect("an answer"));
+    }
+    let head = String::from_utf8_lossy(&head);
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let headers = head.lines().filter_map(|line| line.split_once(": "));
+    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+    (status.unwrap_or_else(|| panic!("{head}")), headers)
+}
 
 /// An open connection.
 pub struct Socket {
@@ -30,16 +48,9 @@ impl Socket {
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {NONCE}\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await.expect("sent");
-        let mut head = Vec::new();
-        // Byte by byte: what follows the head is frames.
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(tokio::time::timeout(FRAME_WITHIN, stream.read_u8()).await.expect("in time").expect("an answer"));
-        }
-        let head = String::from_utf8_lossy(&head);
-        match head.split(' ').nth(1).and_then(|status| status.parse().ok()) {
-            Some(101) => Ok(Self { stream }),
-            Some(status) => Err(status),
-            None => panic!("{head}"),
+        match head(&mut stream).await {
+            (101, _) => Ok(Self { stream }),
+            (status, _) => Err(status),
         }
     }
 

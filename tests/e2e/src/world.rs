@@ -9,6 +9,8 @@ use local_aws::{AwsClient, KeyPair};
 use nameplate::runtime::{environment, required};
 use serde_json::{Value, json};
 
+use crate::schemas;
+
 /// How often something is looked for at first.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often a running execution is looked at in the end. Looks of many tests at once are half of what the local AWS has
@@ -45,10 +47,11 @@ impl Ended {
     /// The result of an execution that must have succeeded.
     ///
     /// # Panics
-    /// When it has not.
+    /// When it has not, or the result does not fit its schema.
     #[must_use]
     pub fn live(self) -> Value {
         assert_eq!(self.status, "SUCCEEDED", "{}: {} {}", self.arn, self.error, self.cause);
+        schemas::check_output(&self.arn, &self.output);
         self.output
     }
 

@@ -1,5 +1,7 @@
 //! The kinds of APIs: what the request describes is what API Gateway holds and does, and a second run changes nothing.
 
+use std::collections::BTreeMap;
+
 use e2e::{Backend, World, calls_of_run, full_run_again, owned};
 use serde_json::{Value, json};
 
@@ -109,6 +111,69 @@ async fn routes_are_closed_by_tokens_credentials_and_functions_and_opened_again(
     let _ = world.run(&request).await.live();
     assert_eq!(status("/token").await, 200);
     assert_eq!(world.api_parts(api_id, "authorizers").await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn a_function_that_is_asked_lets_in_and_shuts_out() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "asked-routes.com";
+    // As API Gateway takes the answers of payload 2.0: the simple one, and a policy.
+    let code = r#"
+def handler(event, context):
+    good = event["headers"]["x-token"] == "good"
+    if event["routeKey"] == "GET /simple":
+        return {"isAuthorized": good}
+    statement = {"Action": "execute-api:Invoke", "Effect": "Allow" if good else "Deny", "Resource": event["routeArn"]}
+    return {"principalId": "me", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+"#;
+    let function = world.make_function("asked-routes", code, &json!([])).await;
+    let asks = |simple: bool| {
+        json!({"lambda": {"function": function, "simpleResponses": simple,
+            "identitySources": ["$request.header.x-token"]}})
+    };
+    let url = backend.url("/models");
+    let routes = json!([
+        {"route": "GET /simple", "url": url, "authorizer": asks(true)},
+        {"route": "GET /policy", "url": url, "authorizer": asks(false)}
+    ]);
+    let request = owned(&world, domain, routes, json!({})).await;
+    let _ = world.run(&request).await.live();
+    let host = format!("api.{domain}");
+    let status = async |path: &str, headers: &[(&str, &str)]| world.get_with(&host, path, headers).await.0;
+    for path in ["/simple", "/policy"] {
+        let (good, bad) = (status(path, &[("x-token", "good")]).await, status(path, &[("x-token", "bad")]).await);
+        assert_eq!((good, bad, status(path, &[]).await), (200, 403, 401), "{path}");
+    }
+    assert_eq!(backend.seen().len(), 2, "the backend gets what was let in: {:?}", backend.seen());
+    assert_eq!(full_run_again(&world, domain, &request).await, []);
+}
+
+#[tokio::test]
+async fn a_browser_is_told_which_origins_may_call() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "asked-by-browsers.com";
+    let ours = "https://app.example.com";
+    let cors = json!({"allowOrigins": [ours], "allowMethods": ["GET"], "allowHeaders": ["x-token"], "maxAge": 600});
+    let routes = json!([{"route": "GET /v1/models", "url": backend.url("/models"), "authorizer": "IAM"}]);
+    let mut request = owned(&world, domain, routes, json!({"cors": cors})).await;
+    let _ = world.run(&request).await.live();
+    let host = format!("api.{domain}");
+    let asked = async |origin: &str| world.preflight(&host, "/v1/models", origin).await;
+    let allowed = |headers: &BTreeMap<String, String>| headers.get("access-control-allow-origin").cloned();
+
+    let (status, told) = asked(ours).await;
+    assert_eq!((status, allowed(&told).as_deref()), (204, Some(ours)), "a closed route asks nobody for that: {told:?}");
+    for (header, value) in [("methods", "GET"), ("headers", "x-token")] {
+        assert_eq!(told[&format!("access-control-allow-{header}")], value);
+    }
+    assert_eq!(told["access-control-max-age"], "600");
+    assert_eq!(allowed(&asked("https://other.example.com").await.1), None);
+    assert_eq!(backend.seen(), [Value::Null; 0], "API Gateway answers by itself");
+
+    // Left out, they are gone.
+    request["api"].as_object_mut().expect("an object").remove("cors");
+    let _ = world.run(&request).await.live();
+    assert_eq!(allowed(&asked(ours).await.1), None);
 }
 
 #[tokio::test]

@@ -84,6 +84,7 @@ async fn a_wrong_delegation_is_reported_and_corrected_only_on_request_and_once()
     assert!(refused.cause["remedy"].as_str().expect("a remedy").contains("\"nameServers\": \"correct\""));
     assert_eq!(json!(servers_at_the_registry(&world, domain).await), old, "reported, and nothing else");
     assert!(world.zones(domain).await.is_empty());
+    assert!(world.apis(domain).await.is_empty(), "refused before anything is made");
 
     request["nameServers"] = json!("correct");
     let mut dry = request.clone();

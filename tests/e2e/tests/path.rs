@@ -250,7 +250,7 @@ async fn a_forged_event_changes_nothing_but_a_look() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     };
-    let detail = json!({"domainName": domain, "operationId": operation, "status": "SUCCESSFUL"});
+    let detail = json!({"version": 1, "domainName": domain, "operationId": operation, "status": "SUCCESSFUL"});
     world.publish("Domain Registration Completed", &detail, 2).await;
 
     let _ = world.ended(&arn).await.live();
