@@ -30,11 +30,12 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 const LOG_TAIL_BYTES: u64 = 2_000;
 
 /// What runs MiniStack: the first is started, the others are beside it. See the files.
-const PROGRAM: [(&str, &str); 5] = [
+const PROGRAM: [(&str, &str); 6] = [
     ("serve.py", include_str!("serve.py")),
     ("aws_side.py", include_str!("aws_side.py")),
     ("conditions.py", include_str!("conditions.py")),
     ("idle.py", include_str!("idle.py")),
+    ("logs.py", include_str!("logs.py")),
     ("messages.py", include_str!("messages.py")),
 ];
 

@@ -34,11 +34,13 @@ from ministack.app import app  # noqa: E402
 import aws_side  # noqa: E402
 import conditions  # noqa: E402
 import idle  # noqa: E402
+import logs  # noqa: E402
 import messages  # noqa: E402
 
 aws_side.install()
 conditions.install()
 idle.install()
+logs.install()
 messages.install()
 
 config = Config()
