@@ -50,9 +50,9 @@ impl Site {
 
     /// Whether it makes, changes or deletes something, itself.
     pub(crate) fn writes(&self) -> bool {
-        const VERBS: [&str; 12] = [
-            "Add", "Change", "Create", "Delete", "Disable", "Put", "Register", "Remove", "Request", "Send", "Tag",
-            "Update",
+        const VERBS: [&str; 14] = [
+            "Add", "Change", "Create", "Delete", "Disable", "Put", "Register", "Remove", "Request", "Resend", "Send",
+            "Tag", "Untag", "Update",
         ];
         VERBS.iter().any(|verb| self.action.starts_with(verb))
     }
@@ -403,6 +403,19 @@ mod tests {
                 "PollRegistrations/dynamodb:Query#1",
             ]
         );
+    }
+
+    #[test]
+    fn what_changes_something_is_told_from_what_only_looks() {
+        let writes = |action: &str| Site::first("CreateApi", "apigateway", action).writes();
+        for action in ["TagResource", "UntagResource", "ResendValidationEmail", "SendTaskSuccess", "RequestCertificate"]
+        {
+            assert!(writes(action), "{action}");
+        }
+        for action in ["GetApis", "ListTagsForResource", "DescribeCertificate", "CheckDomainAvailability", "Query"] {
+            assert!(!writes(action), "{action}");
+        }
+        assert!(!writes("Invoke"), "the function writes, not who invokes it");
     }
 
     fn scenario(name: &str) -> Named {

@@ -38,6 +38,8 @@ pub(crate) struct Live<'a> {
     /// A name that an earlier certificate was for: its validation record may stand there as well.
     pub(crate) once_proven: Option<&'a str>,
     pub(crate) routes: Vec<&'a str>,
+    /// Those of them that turn away who says nothing about himself.
+    pub(crate) closed: Vec<&'a str>,
     /// Whether the registration carries our tags: only one that was bought does.
     pub(crate) tagged: bool,
 }
@@ -53,6 +55,7 @@ impl<'a> Live<'a> {
             records: Vec::new(),
             once_proven: None,
             routes: vec!["GET /v1/models"],
+            closed: Vec::new(),
             tagged: true,
         }
     }
@@ -80,8 +83,10 @@ pub(crate) async fn live(world: &World, result: &Value, expected: &Live<'_>) -> 
     deviations.check("routes", route_keys(world, &api).await, routes.iter().map(|route| (*route).to_owned()).collect());
     deviations.check("integrations", world.api_parts(&api, "integrations").await.len(), routes.len());
     deviations.check("stages", world.api_parts(&api, "stages").await.len(), 1);
-    for path in routes.iter().filter_map(|route| route.strip_prefix("GET ")) {
-        deviations.check(&format!("answer to {path} under the name"), world.get(&hostname, path).await.0, 200);
+    for route in routes {
+        let Some(path) = route.strip_prefix("GET ") else { continue };
+        let answer = if expected.closed.contains(route) { 401 } else { 200 };
+        deviations.check(&format!("answer to {path} under the name"), world.get(&hostname, path).await.0, answer);
     }
     deviations.0
 }

@@ -34,6 +34,8 @@ pub(crate) struct Stage {
     backend: Backend,
     /// ARN of a function that a route can call.
     function: String,
+    /// ARN of a function that an authorizer can ask.
+    asked: String,
     /// A state machine like the deployed one, whose waits are short.
     impatient: String,
 }
@@ -53,8 +55,8 @@ impl Stage {
     pub(crate) async fn new(world: World) -> Self {
         let impatient = world.impatient_machine("impatient-chaos", IMPATIENT_SECS).await;
         let run_id = format!("chaos{}", world.calls_so_far().await);
-        let function = world.function("Resume").await;
-        Self { world, run_id, backend: Backend::start().await, function, impatient }
+        let (function, asked) = (world.function("Resume").await, world.function("ReleaseClaim").await);
+        Self { world, run_id, backend: Backend::start().await, function, asked, impatient }
     }
 
     /// The names of one performance.
@@ -63,6 +65,7 @@ impl Stage {
             world: self.world.clone(),
             backend: self.backend.url(""),
             function: self.function.clone(),
+            asked: self.asked.clone(),
             name: name.to_owned(),
             domain: format!("{name}.com"),
         }
@@ -140,6 +143,7 @@ impl Stage {
         if case.scenario.failure().is_none() && deviations.is_empty() {
             deviations = self.run_again(case.scenario, &machine, name, &request, &ended).await;
         }
+        case.scenario.clear_up(play, &ended).await;
         match deviations.is_empty() {
             false => Outcome::Deviates(deviations),
             true if struck || case.seed.is_some() => Outcome::Holds,
@@ -164,7 +168,7 @@ impl Stage {
         }
         let mut deviations: Vec<String> = scenario.judge_again(&first.output, &second.output).into_iter().collect();
         for call in self.world.calls(&format!("execution=:{again}")).await {
-            let keeps = ["acm", "apigateway", "dynamodb", "lambda", "route53", "route53domains"];
+            let keeps = ["acm", "apigateway", "dynamodb", "lambda", "logs", "route53", "route53domains"];
             let reads = ["Get", "List", "Describe", "Check", "Invoke"].iter().any(|verb| call.action.starts_with(verb));
             if keeps.contains(&call.service.as_str()) && !reads && call.caller != "admin" {
                 deviations.push(format!("the same request again wrote: {call:?}"));

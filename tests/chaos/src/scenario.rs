@@ -77,6 +77,8 @@ pub(crate) struct Play {
     pub(crate) backend: String,
     /// ARN of a Lambda function that a route can call.
     pub(crate) function: String,
+    /// ARN of another one, which an authorizer can ask.
+    pub(crate) asked: String,
     /// Begins the names of executions.
     pub(crate) name: String,
     /// A name that a registrar sells.
@@ -109,6 +111,15 @@ impl Play {
             return Ok(ended.output);
         }
         Err(format!("the run before ended {} with {} {}", ended.status, ended.error, ended.cause))
+    }
+
+    /// The statements in a function's policy that let an API call it.
+    pub(crate) async fn permissions(&self, function: &str, api: &Value) -> Vec<Value> {
+        let policy: Value = serde_json::from_str(&self.world.policy_of_any(function).await).unwrap_or_default();
+        let mut statements = policy["Statement"].as_array().cloned().unwrap_or_default();
+        let of_api = format!(":{}/", api.as_str().unwrap_or_default());
+        statements.retain(|statement| statement["Condition"].to_string().contains(&of_api));
+        statements
     }
 
     /// Waits for the zone of the name and has the registrar of another account point to it, as a person does.
@@ -180,6 +191,11 @@ pub(crate) trait Scenario: Sync {
 
     /// What is wrong with the world after the run; `before` is what `prepare` gave.
     fn judge<'a>(&'a self, play: &'a Play, before: &'a Value, ended: &'a Ended) -> Later<'a, Vec<String>>;
+
+    /// Takes away what would be in the way of other cases, once all is judged.
+    fn clear_up<'a>(&'a self, _play: &'a Play, _ended: &'a Ended) -> Later<'a, ()> {
+        Box::pin(async {})
+    }
 
     /// What is wrong with the output of the same request once more. That it has written nothing is seen to elsewhere.
     fn judge_again(&self, first: &Value, second: &Value) -> Option<String> {

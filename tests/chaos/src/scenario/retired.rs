@@ -1,4 +1,4 @@
-//! A live name with records of its own and a Lambda route is retired, and nothing of others is touched.
+//! A live name with records of its own, a Lambda route and a Lambda authorizer is retired, and nothing of others is touched.
 
 use e2e::{Ended, request, retirement, traces_of_ours};
 use http::Method;
@@ -27,7 +27,8 @@ impl Scenario for Retired {
         Box::pin(async {
             let (world, domain) = (&play.world, &play.domain);
             let mut wish = request(domain, &play.url("/models"));
-            let route = json!({"route": "GET /v1/function", "lambda": play.function});
+            let authorizer = json!({"lambda": {"function": play.asked}});
+            let route = json!({"route": "GET /v1/function", "lambda": play.function, "authorizer": authorizer});
             wish["api"]["routes"].as_array_mut().expect("routes").push(route);
             wish["records"] = json!([
                 {"name": format!("www.{domain}"), "type": "A", "values": ["192.0.2.1"]},
@@ -67,8 +68,11 @@ impl Scenario for Retired {
             check(&format!("the zone holds {records:?}"), records == [format!("theirs.{domain}. A 192.0.2.9")]);
             let apis = world.apis(domain).await;
             check("somebody else's API is not there", apis.len() == 1 && apis[0]["apiId"] == before["theirs"]);
+            for function in [&play.function, &play.asked] {
+                let left = play.permissions(function, &before["api"]).await;
+                check(&format!("our API may still call {function}"), left.is_empty());
+            }
             let policy = world.policy_of(&play.function).await;
-            check("the function may still be called by our API", !policy.contains(&format!(":{}/", text("api"))));
             check("somebody else's permission is gone", policy.contains(&their_statement(play)));
             let registry = world.control(Method::GET, &format!("/_local/domains/{domain}"), None).await;
             check("the registration is gone", registry["state"] == "owned");
