@@ -11,6 +11,19 @@ fn detail_types(published: &[Value]) -> Vec<String> {
     types
 }
 
+/// The result that the README shows.
+fn shown() -> Value {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    let text = std::fs::read_to_string(readme).expect("the README");
+    let examples = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let mut examples = examples.filter_map(|example| serde_json::from_str::<Value>(example).ok());
+    examples.find(|example| !example["apiEndpoint"].is_null()).expect("a result")
+}
+
+fn fields(of: &Value) -> Vec<&String> {
+    of.as_object().into_iter().flatten().map(|(name, _)| name).collect()
+}
+
 #[tokio::test]
 async fn everything_that_a_bought_name_sends_and_gets_fits_its_schema() {
     let (world, backend) = (World::deployed(), Backend::start().await);
@@ -30,6 +43,11 @@ async fn everything_that_a_bought_name_sends_and_gets_fits_its_schema() {
         ["Default Endpoint Live", "Domain Live", "Domain Registered", "Domain Registration Completed"],
         "each once"
     );
+
+    let shown = shown();
+    assert_eq!(problems("result", &shown), [""; 0]);
+    assert_eq!(fields(&shown), fields(&result), "what the README shows");
+    assert_eq!(fields(&shown["registration"]), fields(&result["registration"]), "what the README shows");
 
     let mut dry = request;
     dry["dryRun"] = json!(true);
