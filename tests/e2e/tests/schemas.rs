@@ -1,5 +1,7 @@
 //! What users send and get is what the checked-in schemas say. The events of whole runs are taken from the bus.
 
+use std::collections::BTreeSet;
+
 use e2e::{Backend, Events, World, problems, request, retirement};
 use serde_json::{Value, json};
 
@@ -20,7 +22,7 @@ fn shown() -> Value {
     examples.find(|example| !example["apiEndpoint"].is_null()).expect("a result")
 }
 
-fn fields(of: &Value) -> Vec<&String> {
+fn fields(of: &Value) -> BTreeSet<&String> {
     of.as_object().into_iter().flatten().map(|(name, _)| name).collect()
 }
 
