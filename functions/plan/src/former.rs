@@ -64,7 +64,7 @@ impl Former {
 pub(crate) async fn zones(looking: &Looking<'_>) -> Result<Vec<Former>, StepError> {
     let Looking { known, owned, zone_id, request, .. } = looking;
     if zone_id.is_none() && request.dns == Dns::Route53 {
-        // Which one comes into use is for `create-zone` to say.
+        // There is none yet: `create-zone` makes it, or finds the registrar's.
         return Ok(Vec::new());
     }
     let recorded = known.former_hosted_zone_ids.iter().chain(owned.iter().filter_map(|one| one.zone.as_ref()));

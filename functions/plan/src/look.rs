@@ -387,8 +387,9 @@ pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>
 }
 
 /// Whether everything of a finished run still stands, and nothing of an earlier one beside it: custom domains with the
-/// certificate, mappings, routes and their targets, what is deployed, the access log, validation records and aliases. At most four calls for a zone of one page, and more for each further host name, authorizers, a WebSocket
-/// API, an access log, and a default endpoint that shall be closed.
+/// certificate, mappings, routes and their targets, what is deployed, the access log, validation records and aliases. At
+/// most four calls for a zone of one page, and more for each further host name, authorizers, a WebSocket API, an access
+/// log, and a default endpoint that shall be closed.
 pub(crate) async fn stands(
     clients: &Clients,
     settings: &Settings,
