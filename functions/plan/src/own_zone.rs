@@ -45,27 +45,39 @@ impl Looking<'_> {
         let (clients, domain) = (self.clients, self.request.domain_name.as_str());
         let servers = self.registry.map(|registry| registry.name_servers.as_slice());
         let servers = servers.filter(|servers| !servers.is_empty());
-        if let Some(id) = self.recorded
-            && let Some(zone) = look::hosted_zone(clients, id).await?
+        let recorded = match self.recorded {
+            Some(id) => look::hosted_zone(clients, id).await?,
+            None => None,
+        };
+        if let Some(zone) = &recorded
             && zone.usable
             && zone.name == domain
             && servers.is_none_or(|servers| zone.name_servers == servers)
         {
-            return Ok(Some(Zone::delegated(id)));
+            return Ok(Some(Zone::delegated(zone.id.as_str())));
         }
         let ids = look::zones(clients, domain).await?;
         match servers {
-            Some(servers) => self.served_by(servers, ids).await,
+            Some(servers) => self.served_by(servers, ids, recorded).await,
             None => Ok(self.chosen(&ids).await?.map(Zone::delegated)),
         }
     }
 
-    /// The zone that answers at these servers.
-    async fn served_by(&self, servers: &[String], ids: Vec<String>) -> Result<Option<Zone>, StepError> {
+    /// Which of these zones answers at these servers; `recorded` has been read by now.
+    async fn served_by(
+        &self,
+        servers: &[String],
+        ids: Vec<String>,
+        mut recorded: Option<look::Zone>,
+    ) -> Result<Option<Zone>, StepError> {
         let domain = self.request.domain_name.as_str();
         let mut all = Vec::new();
         for id in ids {
-            let Some(zone) = look::hosted_zone(self.clients, &id).await? else { continue };
+            let zone = match recorded.take_if(|zone| zone.id == id) {
+                Some(zone) => Some(zone),
+                None => look::hosted_zone(self.clients, &id).await?,
+            };
+            let Some(zone) = zone else { continue };
             if zone.name_servers == servers {
                 return Ok(Some(Zone::delegated(id)));
             }

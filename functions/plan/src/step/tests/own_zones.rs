@@ -49,6 +49,7 @@ async fn a_registry_that_moves_to_a_zone_that_no_run_has_used_has_that_one_looke
         .with("ListResourceRecordSets", records_in(&[("ZONE", all_records()), ("ZNEW", vec![theirs])]));
     let refused = world.failure(request()).await;
     assert_eq!(refused.code, "RecordNotOurs", "{refused}");
+    assert_eq!(world.rules["GetHostedZone"].num_calls(), 2, "each zone is read once");
     let mut wish = request();
     wish["adopt"] = json!(true);
     let plan = world.plan(dry(wish)).await.expect("a plan");
