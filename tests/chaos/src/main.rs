@@ -139,7 +139,8 @@ async fn sites(stage: Arc<Stage>, scenario: Named) -> Result<Vec<Site>> {
         let calls = stage.calls(scenario, &name).await;
         calls.map_err(|wrong| anyhow!("{}, undisturbed: {}", scenario.name(), wrong.join("; ")))
     };
-    let (first, second) = (case::sites(&calls(1).await?), case::sites(&calls(2).await?));
+    let (first, second) = tokio::try_join!(calls(1), calls(2))?;
+    let (first, second) = (case::sites(&first), case::sites(&second));
     let common = first.into_iter().filter(|site| second.contains(site) && scenario.disturbs(site));
     Ok(common.chain(scenario.further_sites()).collect())
 }

@@ -54,7 +54,8 @@ pub(crate) enum Outcome {
 impl Stage {
     pub(crate) async fn new(world: World) -> Self {
         let impatient = world.impatient_machine("impatient-chaos", IMPATIENT_SECS).await;
-        let run_id = format!("chaos{}", world.calls_so_far().await);
+        // Of the process too: two explorers of one stack must not share names.
+        let run_id = format!("chaos{}x{}", world.calls_so_far().await, std::process::id());
         let (function, asked) = (world.function("Resume").await, world.function("ReleaseClaim").await);
         Self { world, run_id, backend: Backend::start().await, function, asked, impatient }
     }

@@ -14,6 +14,7 @@ mod existing;
 mod external;
 mod fresh;
 mod inside;
+mod moved;
 mod records;
 mod refused;
 mod replaced;
@@ -35,7 +36,7 @@ use crate::case::{Disturbance, Site};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Every scenario.
-pub(crate) const ALL: [Named; 16] = [
+pub(crate) const ALL: [Named; 17] = [
     &fresh::Fresh,
     &refused::Refused,
     &changed::Changed,
@@ -43,6 +44,7 @@ pub(crate) const ALL: [Named; 16] = [
     &records::Records,
     &corrected::Corrected,
     &inside::Inside,
+    &moved::Moved,
     &external::External,
     &elsewhere::Elsewhere,
     &asked::Asked,

@@ -1,5 +1,6 @@
-//! A live name gives up one of its host names and wants other names on its certificate: the new certificate takes the
-//! place of the old one, and what the host name needed goes.
+//! A live name gives up one of its host names, makes one of a record of its own, and wants other names on its
+//! certificate: the new certificate takes the place of the old one, what the host name needed goes, and the record
+//! yields to the alias.
 
 use e2e::Ended;
 use serde_json::{Value, json};
@@ -18,6 +19,11 @@ fn dropped(play: &Play) -> String {
     format!("www.{}", play.domain)
 }
 
+/// At first a record of its own, then a host name.
+fn hosted(play: &Play) -> String {
+    format!("docs.{}", play.domain)
+}
+
 fn named_beside(play: &Play, name: &str) -> Value {
     let mut wish = play.without_purchase(&play.domain);
     wish["certificate"] = json!({"alternativeNames": [format!("*.{}", play.domain), name]});
@@ -34,12 +40,15 @@ impl Scenario for Replaced {
             play.own().await;
             let mut wish = named_beside(play, &of_old(play));
             wish["api"]["alternativeHostnames"] = json!([dropped(play)]);
+            wish["records"] = json!([{"name": hosted(play), "type": "A", "values": ["192.0.2.1"]}]);
             play.live_before(&wish).await
         })
     }
 
     fn request(&self, play: &Play, _before: &Value) -> Value {
-        named_beside(play, &format!("new.api.{}", play.domain))
+        let mut wish = named_beside(play, &format!("new.api.{}", play.domain));
+        wish["api"]["alternativeHostnames"] = json!([hosted(play)]);
+        wish
     }
 
     /// What these steps read is disturbed where less has to be waited for.
@@ -51,7 +60,12 @@ impl Scenario for Replaced {
     fn judge<'a>(&'a self, play: &'a Play, before: &'a Value, ended: &'a Ended) -> Later<'a, Vec<String>> {
         Box::pin(async move {
             let (once_proven, dropped) = (of_old(play), dropped(play));
-            let expected = Live { once_proven: Some(&once_proven), ..Live::owned(&play.domain) };
+            let hosted = hosted(play);
+            let target = play.world.custom_domain(&hosted).await["domainNameConfigurations"][0]["apiGatewayDomainName"]
+                .as_str()
+                .map_or_else(|| "nothing, for want of a custom domain".to_owned(), str::to_owned);
+            let records = ["A", "AAAA"].map(|kind| format!("{hosted}. {kind} {target}")).into();
+            let expected = Live { once_proven: Some(&once_proven), records, ..Live::owned(&play.domain) };
             let mut deviations = oracle::live(&play.world, &ended.output, &expected).await;
             if !play.world.custom_domain(&dropped).await.is_null() {
                 deviations.push(format!("{dropped} has its custom domain yet"));
@@ -59,8 +73,13 @@ impl Scenario for Replaced {
             if ended.output["apiId"] != before["apiId"] || ended.output["certificateArn"] == before["certificateArn"] {
                 deviations.push(format!("not the same API with another certificate: {before}, then {}", ended.output));
             }
-            if ended.output["alternativeEndpoints"] != json!([]) || ended.output["actions"] != json!([]) {
-                deviations.push(format!("the result speaks of more: {}", ended.output));
+            let endpoints = ended.output["alternativeEndpoints"].to_string();
+            if endpoints.contains(&dropped) || !endpoints.contains(&hosted) || ended.output["actions"] != json!([]) {
+                deviations.push(format!("the result speaks of other things: {}", ended.output));
+            }
+            let (status, _) = play.world.get(&hosted, "/v1/models").await;
+            if status != 200 {
+                deviations.push(format!("{hosted} answers {status}"));
             }
             deviations
         })
