@@ -113,6 +113,60 @@ async fn routes_are_closed_by_tokens_credentials_and_functions_and_opened_again(
     assert_eq!(world.api_parts(api_id, "authorizers").await, [] as [Value; 0]);
 }
 
+/// A pool of people, as Amazon Cognito keeps them, with one who signs in: the issuer of his tokens, their audience, and
+/// the two that he gets, `(for access, about him)`. Only the first has a scope.
+async fn signed_in(world: &World) -> (String, String, (String, String)) {
+    let ask = async |action: &str, body: Value| {
+        world.json("cognito-idp", &format!("AWSCognitoIdentityProviderService.{action}"), &body).await
+    };
+    let pool = ask("CreateUserPool", json!({"PoolName": "models"})).await["UserPool"]["Id"].clone();
+    let flows = json!(["ALLOW_ADMIN_USER_PASSWORD_AUTH"]);
+    let client = json!({"UserPoolId": pool, "ClientName": "models", "ExplicitAuthFlows": flows});
+    let client = ask("CreateUserPoolClient", client).await["UserPoolClient"]["ClientId"].clone();
+    let (name, password) = ("invented", "Invented-1-Password");
+    ask("AdminCreateUser", json!({"UserPoolId": pool, "Username": name, "MessageAction": "SUPPRESS"})).await;
+    let lasting = json!({"UserPoolId": pool, "Username": name, "Password": password, "Permanent": true});
+    ask("AdminSetUserPassword", lasting).await;
+    let sign_in = json!({"UserPoolId": pool, "ClientId": client, "AuthFlow": "ADMIN_USER_PASSWORD_AUTH",
+        "AuthParameters": {"USERNAME": name, "PASSWORD": password}});
+    let tokens = ask("AdminInitiateAuth", sign_in).await["AuthenticationResult"].clone();
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{tokens}")).to_owned();
+    let issuer = format!("https://cognito-idp.us-east-1.amazonaws.com/{}", text(&pool));
+    (issuer, text(&client), (text(&tokens["AccessToken"]), text(&tokens["IdToken"])))
+}
+
+#[tokio::test]
+async fn a_token_lets_in_where_issuer_audience_and_scope_are_right() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "tokened-routes.com";
+    let (issuer, audience, (access, about)) = signed_in(&world).await;
+    let url = backend.url("/models");
+    let jwt = |audience: &str| json!({"jwt": {"issuer": issuer, "audience": [audience]}});
+    let routes = json!([
+        {"route": "GET /any", "url": url},
+        {"route": "GET /scoped", "url": url, "scopes": ["aws.cognito.signin.user.admin"]},
+        {"route": "GET /shut", "url": url, "scopes": ["models/read"]},
+        {"route": "GET /others", "url": url, "authorizer": jwt("others")}
+    ]);
+    let request = owned(&world, domain, routes, json!({"authorizer": jwt(&audience)})).await;
+    let _ = world.run(&request).await.live();
+    let host = format!("api.{domain}");
+    let status = async |path: &str, token: &str| {
+        let bearer = format!("Bearer {token}");
+        world.get_with(&host, path, &[("authorization", &bearer)]).await.0
+    };
+    for (path, with_access, with_about) in
+        [("/any", 200, 200), ("/scoped", 200, 403), ("/shut", 403, 403), ("/others", 401, 401)]
+    {
+        assert_eq!((status(path, &access).await, status(path, &about).await), (with_access, with_about), "{path}");
+    }
+    let (signed, signature) = access.rsplit_once('.').expect("a signature");
+    let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+    assert_eq!((status("/any", &forged).await, status("/any", "").await), (401, 401));
+    assert_eq!(backend.seen().len(), 3, "the backend gets what was let in: {:?}", backend.seen());
+    assert_eq!(full_run_again(&world, domain, &request).await, []);
+}
+
 #[tokio::test]
 async fn a_function_that_is_asked_lets_in_and_shuts_out() {
     let (world, backend) = (World::deployed(), Backend::start().await);
