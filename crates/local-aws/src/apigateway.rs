@@ -170,7 +170,16 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
                 lock(&local.gateway.closed).insert(made["deploymentId"].as_str().unwrap_or_default().to_owned());
             }
         }
-        "GetRoutes" | "GetStages" | "GetDeployments" => edit(&mut answer, |body| paginate(body, &query)),
+        "GetStages" => {
+            let mut body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            paginate(&mut body, &query);
+            for item in body["items"].as_array_mut().into_iter().flatten() {
+                let path = format!("/apis/{api}/stages/{}", item["stageName"].as_str().unwrap_or_default());
+                show_current_tags(local, &path, item).await;
+            }
+            replace_body(&mut answer, body.to_string());
+        }
+        "GetRoutes" | "GetDeployments" => edit(&mut answer, |body| paginate(body, &query)),
         "TagResource" | "UntagResource" => {
             // `/v2/tags/{arn}`, the ARN encoded or not; it ends with the path of what is tagged.
             if let Some((_, path)) = path[2..].join("/").split_once("::") {

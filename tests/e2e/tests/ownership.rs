@@ -194,6 +194,7 @@ async fn the_tags_of_a_request_come_and_go_on_everything_and_those_of_others_sta
     assert_eq!(pairs(&world.apis(domain).await[0]["tags"]), marks(false));
     let stage = world.rest("apigateway", Method::GET, &format!("/v2/apis/{api}/stages/$default"), None).await;
     assert_eq!(pairs(&stage["tags"]), marks(false));
+    assert_eq!(pairs(&world.api_parts(api, "stages").await[0]["tags"]), marks(false));
 
     let again = world.run(&wish).await;
     assert_eq!(writes(&world, &again.arn).await, [""; 0]);
