@@ -94,7 +94,8 @@ pub struct Registration {
     #[serde(default = "default_contact_secret")]
     #[schemars(length(min = 1, max = 512))]
     pub contact_secret: String,
-    /// Whether AWS renews the name each year, at the renewal price.
+    /// Whether AWS renews the name each year, at the renewal price. Set when the name is bought: a later request does not
+    /// change it, and the result's `registration.autoRenew` says how it is.
     #[serde(default = "yes")]
     pub auto_renew: bool,
     /// Whether the contact is hidden in public look-ups.
