@@ -32,11 +32,19 @@ const HTTP_SELECTION_EXPRESSION: &str = "${request.method} ${request.path}";
 pub(crate) struct Gateway {
     /// The HTTP integrations, by (API, integration): where they go in truth.
     integrations: Mutex<BTreeMap<(String, String), Integration>>,
-    /// Paths of APIs and stages whose tags have been changed since they were made.
-    retagged: Mutex<HashSet<String>>,
+    /// By path, the APIs and stages whose tags have been changed since they were made.
+    retagged: Mutex<BTreeMap<String, Retagged>>,
     /// Ids of deployments that were made while their API's default endpoint was closed.
     closed: Mutex<HashSet<String>>,
     rates: Mutex<Rates>,
+}
+
+/// Tags that have been changed.
+#[derive(Default)]
+struct Retagged {
+    changes: u64,
+    /// As they are after the last change, once somebody has asked: a list of APIs would ask about each.
+    tags: Option<Value>,
 }
 
 /// Where an HTTP integration goes.
@@ -183,7 +191,9 @@ pub(crate) async fn handle(local: &Arc<Local>, action: &str, request: Request<By
         "TagResource" | "UntagResource" => {
             // `/v2/tags/{arn}`, the ARN encoded or not; it ends with the path of what is tagged.
             if let Some((_, path)) = path[2..].join("/").split_once("::") {
-                lock(&local.gateway.retagged).insert(path.to_owned());
+                let mut retagged = lock(&local.gateway.retagged);
+                let changes = retagged.get(path).map_or(1, |before| before.changes + 1);
+                retagged.insert(path.to_owned(), Retagged { changes, tags: None });
             }
         }
         "DeleteApi" => lock(&local.gateway.integrations).retain(|(of, _), _| *of != api),
@@ -471,13 +481,21 @@ fn paginate(body: &mut Value, query: &str) {
 
 /// MiniStack shows the tags that an API or a stage was made with; TagResource changes them.
 async fn show_current_tags(local: &Local, path: &str, tagged: &mut Value) {
-    if !lock(&local.gateway.retagged).contains(path) {
+    let (changes, known) = match lock(&local.gateway.retagged).get(path) {
+        Some(of_it) => (of_it.changes, of_it.tags.clone()),
+        None => return,
+    };
+    if let Some(tags) = known {
+        tagged["tags"] = tags;
         return;
     }
     let arn = format!("arn:aws:apigateway:{}::{path}", local.region);
     let target = format!("/v2/tags/{}", encode(&arn));
-    if let Ok(tags) = local.emulator.rest_json("apigateway", Method::GET, &target, None).await {
-        tagged["tags"] = tags["tags"].clone();
+    let Ok(answer) = local.emulator.rest_json("apigateway", Method::GET, &target, None).await else { return };
+    tagged["tags"] = answer["tags"].clone();
+    // What was changed meanwhile is read anew.
+    if let Some(of_it) = lock(&local.gateway.retagged).get_mut(path).filter(|of_it| of_it.changes == changes) {
+        of_it.tags = Some(answer["tags"].clone());
     }
 }
 
