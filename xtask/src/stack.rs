@@ -123,7 +123,7 @@ pub(crate) async fn deploy(paths: &Paths, access: &Access, verbose: bool) -> Res
     Ok(deployed)
 }
 
-/// How long a function waits after an unclear answer, in seconds of AWS (`nameplate::runtime::SETTLING_SECS`).
+/// How long a function waits after an unclear answer, in seconds of AWS (`nameplate::function::runtime::SETTLING_SECS`).
 const SETTLING_SECS: f64 = 120.0;
 /// The functions that do.
 const SETTLING: [&str; 4] = ["CorrectDelegation", "DeleteRecords", "PlanRetire", "Register"];

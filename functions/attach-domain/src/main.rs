@@ -2,8 +2,9 @@
 
 mod step;
 
-use nameplate::delegation::Resolver;
-use nameplate::runtime::{self, environment, required};
+use nameplate::function::resolver::Resolver;
+use nameplate::function::runtime;
+use nameplate::function::runtime::{environment, required};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -25,15 +25,17 @@ use aws_sdk_apigatewayv2::types::{
     ApiMapping, DomainNameConfiguration, DomainNameStatus, EndpointType, IpAddressType, SecurityPolicy,
 };
 use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
-use nameplate::aliases::{HostRecord, Whose};
 use nameplate::contract::retire::IN_USE_DEADLINE_SECS;
 use nameplate::contract::{AttachDomainInput, AttachDomainOutput};
-use nameplate::delegation::Resolver;
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
-use nameplate::records::Standing;
+use nameplate::function::resolver::Resolver;
+use nameplate::function::runtime;
 use nameplate::request::{Dns, RecordSet};
-use nameplate::{Request, StepError, runtime, tags};
+use nameplate::resource::alias::{HostRecord, Whose};
+use nameplate::resource::record::Standing;
+use nameplate::resource::tags;
+use nameplate::{Request, StepError};
 
 /// Records at one name that can matter: A, AAAA and one more, which is CNAME only if it is the first.
 const RECORDS_READ: i32 = 3;
@@ -66,7 +68,7 @@ pub(crate) async fn run(
     settings: &Settings,
     input: AttachDomainInput,
 ) -> Result<AttachDomainOutput, StepError> {
-    let tags = tags::wanted(&input.request, &settings.stack);
+    let tags = tags::wanted(&input.request.tags, &input.request.domain_name, &settings.stack);
     let (mut endpoints, mut actions, mut change_ids) = (Vec::new(), Vec::new(), Vec::new());
     for host in input.request.hostnames() {
         let step = Step { clients, settings, tags: &tags, host: &host, input: &input };

@@ -2,8 +2,9 @@
 
 mod step;
 
-use nameplate::probe::Probe;
-use nameplate::runtime::{self, environment, required};
+use nameplate::function::probe::Probe;
+use nameplate::function::runtime;
+use nameplate::function::runtime::{environment, required};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

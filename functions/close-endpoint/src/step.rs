@@ -22,11 +22,12 @@ use std::collections::HashMap;
 use aws_sdk_apigatewayv2::types::ProtocolType;
 use aws_sdk_route53::types::ChangeStatus;
 use nameplate::contract::{CloseEndpointInput, CloseEndpointOutput};
-use nameplate::desired::{WEBSOCKET_STAGE, closed_mark};
 use nameplate::error::{classify, code_of};
-use nameplate::probe::{Answer, Probe};
+use nameplate::function::probe::{Answer, Probe};
 use nameplate::request::Dns;
-use nameplate::{Request, StepError, tags};
+use nameplate::resource::api::{WEBSOCKET_STAGE, closed_mark};
+use nameplate::resource::tags;
+use nameplate::{Request, StepError};
 
 /// What is on every answer of an HTTP API, a 404 included (seen in many), and cannot be set by one: names that begin with
 /// `apigw-` are reserved (AWS-FACTS 4.1). That API Gateway's answer for a name without an API lacks it is not confirmed

@@ -1,6 +1,6 @@
 //! What the table says about a change of a name's servers, and every write to it.
 //!
-//! One attribute of the domain item, [`DELEGATION_INTENT`](nameplate::table::domain::DELEGATION_INTENT): written
+//! One attribute of the domain item, [`DELEGATION_INTENT`](nameplate::contract::table::domain::DELEGATION_INTENT): written
 //! before the change is sent, completed with the operation once AWS has said its id. Each write is conditional on
 //! what was read, so that of two who would write it one learns that the other was first.
 //! It must not know Route 53 Domains.
@@ -9,8 +9,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use nameplate::StepError;
+use nameplate::contract::table;
+use nameplate::contract::table::domain as attribute;
 use nameplate::error::{classify, code_of};
-use nameplate::table::{self, domain as attribute};
 use serde::{Deserialize, Serialize};
 
 /// That a change of the name's servers is, or was, about to be sent.

@@ -11,10 +11,11 @@
 //! Refused: the registry has DNSSEC keys of the name. Failed: AWS gave up on the change, or declined it. Busy: this execution does not hold the domain any more.
 //! It must not know hosted zones, nor decide whether the delegation is to be corrected.
 
+use nameplate::StepError;
 use nameplate::contract::{CorrectDelegationInput, CorrectDelegationOutput};
 use nameplate::domain::server_set;
-use nameplate::runtime::SETTLING_SECS;
-use nameplate::{StepError, zones};
+use nameplate::function::runtime::SETTLING_SECS;
+use nameplate::resource::hosted_zone;
 
 use crate::ledger::{Intent, Ledger, Noted};
 use crate::registry::{self, Answer, Operation};
@@ -65,7 +66,7 @@ pub(crate) async fn run(
         return Ok(CorrectDelegationOutput { name_servers: registry.servers });
     }
     if registry.signed {
-        return Err(zones::signed(domain));
+        return Err(hosted_zone::signed(domain));
     }
     let ledger = Ledger { client: &clients.dynamodb, table: &settings.table, domain };
     // Before the operations: an attempt that begins after this look is noticed by the next write.

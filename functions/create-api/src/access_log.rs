@@ -4,9 +4,10 @@
 use aws_sdk_apigatewayv2::config::http::HttpResponse;
 use aws_sdk_apigatewayv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatchlogs::types::LogGroup;
-use nameplate::desired::log_group;
+use nameplate::StepError;
 use nameplate::error::{classify, code_of};
-use nameplate::{StepError, tags};
+use nameplate::resource::api::log_group;
+use nameplate::resource::tags;
 
 use crate::step::{Settings, Step, write_error};
 

@@ -1,13 +1,13 @@
 //! The authorizers of the API: made before a route asks them, deleted after the last one that did.
-//! What they should be is decided in `nameplate::desired`. It must not know targets.
+//! What they should be is decided in `nameplate::resource::api`. It must not know targets.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_apigatewayv2::types::{Authorizer, AuthorizerType, JwtConfiguration};
 use nameplate::StepError;
-use nameplate::desired::{Access, AuthorizerChanges, AuthorizerFields, AuthorizerSpec, ObservedAuthorizer};
 use nameplate::error::classify;
 use nameplate::request::Protocol;
+use nameplate::resource::api::{Access, AuthorizerChanges, AuthorizerFields, AuthorizerSpec, ObservedAuthorizer};
 
 use crate::step::{PAGE_SIZE, Settings, Step, absent_is_fine, answered, once, write_error};
 

@@ -4,9 +4,9 @@
 
 use aws_sdk_apigatewayv2::types::{Deployment, DeploymentStatus};
 use nameplate::StepError;
-use nameplate::desired::{deployment_mark, route_changes};
 use nameplate::error::{classify, code_of};
 use nameplate::request::Protocol;
+use nameplate::resource::api::{deployment_mark, route_changes};
 
 use crate::step::{Changes, FoundStage, PAGE_SIZE, Parts, Step, answered, once, write_error};
 

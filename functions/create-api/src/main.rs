@@ -7,7 +7,8 @@ mod existing;
 mod permissions;
 mod step;
 
-use nameplate::runtime::{self, environment, required};
+use nameplate::function::runtime;
+use nameplate::function::runtime::{environment, required};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -9,9 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_lambda::error::ProvideErrorMetadata;
-use nameplate::desired::{Access, RouteChanges, STATEMENT_PREFIX, Target, stage, statements_for};
 use nameplate::error::{classify, code_of};
-use nameplate::{StepError, tags, token};
+use nameplate::resource::api::{Access, RouteChanges, STATEMENT_PREFIX, Target, stage, statements_for};
+use nameplate::resource::tags;
+use nameplate::{StepError, token};
 
 use crate::step::{Changes, Found, Parts, Settings, Step};
 

@@ -28,14 +28,15 @@ use aws_sdk_apigatewayv2::primitives::DateTime;
 use aws_sdk_apigatewayv2::types::{
     AccessLogSettings, Api, AuthorizationType, Cors, Integration, IntegrationType, ProtocolType, Route, RouteSettings,
 };
+use nameplate::StepError;
 use nameplate::contract::{CreateApiInput, CreateApiOutput};
-use nameplate::desired::{
+use nameplate::error::{classify, code_of};
+use nameplate::request::{DefaultEndpoint, Protocol, Request, Throttle};
+use nameplate::resource::api::{
     Access, IntegrationFields, LogSettings, NO_LIMIT, ObservedAccess, ObservedAuthorizer, ObservedIntegration,
     ObservedRoute, RouteChanges, STAGE, Target, URL_PAYLOAD, lambda_payload, route_changes, stage, url_method,
 };
-use nameplate::error::{classify, code_of};
-use nameplate::request::{DefaultEndpoint, Protocol, Request, Throttle};
-use nameplate::{StepError, tags};
+use nameplate::resource::tags;
 
 use crate::access_log::log_error;
 use crate::deployment::FoundDeployment;
@@ -73,7 +74,7 @@ pub(crate) async fn run(
     input: CreateApiInput,
 ) -> Result<CreateApiOutput, StepError> {
     let request = &input.request;
-    let tags = tags::wanted(request, &settings.stack);
+    let tags = tags::wanted(&request.tags, &request.domain_name, &settings.stack);
     let step = Step { clients, settings, request, tags, former_tags: &input.former_tags };
     let ours = step.find(input.api_id.as_deref()).await?;
     if let Some(existing) = &request.api.existing {

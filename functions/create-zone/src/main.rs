@@ -3,7 +3,7 @@
 
 mod step;
 
-use nameplate::runtime;
+use nameplate::function::runtime;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

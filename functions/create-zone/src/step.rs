@@ -20,9 +20,10 @@ use nameplate::contract::{CreateZoneInput, CreateZoneOutput};
 use nameplate::domain::{dns_form, server_set};
 use nameplate::error::{classify, code_of};
 use nameplate::request::NameServers;
-use nameplate::tags;
+use nameplate::resource::hosted_zone;
+use nameplate::resource::hosted_zone::Served;
+use nameplate::resource::tags;
 use nameplate::token::zone_reference;
-use nameplate::zones::{self, Served};
 
 /// Start of the caller reference on every zone that RegisterDomain makes (AWS-FACTS 1.4).
 const REGISTRAR_MARK: &str = "RISWorkflow-";
@@ -125,7 +126,7 @@ async fn taken(
     if of_another_stack(present, &settings.stack) && !input.request.adopt {
         return Err(other_stack(domain, &zone.id, present));
     }
-    let wanted = tags::wanted(&input.request, &settings.stack);
+    let wanted = tags::wanted(&input.request.tags, &input.request.domain_name, &settings.stack);
     let (missing, stale) = (tags::missing(&wanted, present), tags::stale(&input.former_tags, present));
     change_tags(&clients.route53, &zone.id, &missing, stale).await?;
     Ok(output(domain, zone, registry))
@@ -188,7 +189,7 @@ async fn delegated_zone(
         }
         _ => {
             let served = zones.into_iter().map(|Zone { id, name_servers, .. }| Served { id, name_servers });
-            return Err(zones::elsewhere(domain, registry, &served.collect::<Vec<_>>()));
+            return Err(hosted_zone::elsewhere(domain, registry, &served.collect::<Vec<_>>()));
         }
     };
     let zone = zones.swap_remove(index);
@@ -226,7 +227,7 @@ async fn zone_without_delegation(
         Choice::Wait => return Err(registrar_zone_not_listed(domain)),
         Choice::Ambiguous | Choice::Elsewhere => {
             let ids = candidates.iter().map(|(zone, _)| zone.id.as_str());
-            return Err(zones::ambiguous(domain, &settings.stack, ids));
+            return Err(hosted_zone::ambiguous(domain, &settings.stack, ids));
         }
     };
     let (zone, present) = candidates.swap_remove(index);

@@ -12,10 +12,11 @@ use std::collections::BTreeSet;
 
 use aws_sdk_apigatewayv2::config::retry::RetryConfig;
 use aws_sdk_apigatewayv2::types::IntegrationType;
+use nameplate::StepError;
 use nameplate::contract::retire::{DeleteApiInput, RetireStepOutput};
-use nameplate::desired::statements_for;
 use nameplate::error::{classify, code_of};
-use nameplate::{StepError, tags};
+use nameplate::resource::api::statements_for;
+use nameplate::resource::tags;
 
 /// Integrations per page. API Gateway pages only when it is asked for a page size.
 const PAGE_SIZE: &str = "500";

@@ -13,10 +13,12 @@
 
 use aws_sdk_acm::config::retry::RetryConfig;
 use aws_sdk_acm::types::CertificateDetail;
+use nameplate::StepError;
 use nameplate::contract::retire::{DeleteCertificateInput, DeleteCertificateOutput};
 use nameplate::error::{classify, code_of};
-use nameplate::retire::Thing;
-use nameplate::{StepError, runtime, tags};
+use nameplate::function::runtime;
+use nameplate::resource::tags;
+use nameplate::resource::thing::Thing;
 
 /// What the step calls.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@
 //! - Retryable: Route 53 still works on an earlier change of the zone, or a record was changed while this step looked.
 //! - Failed: Route 53 does not take a deletion. Busy: this execution does not hold the domain any more.
 //!
-//! What is ours is decided in `nameplate::records`. A record that somebody has changed is left, and said.
+//! What is ours is decided in `nameplate::resource::record`. A record that somebody has changed is left, and said.
 //! It must not know what the records are for.
 
 use std::collections::BTreeSet;
@@ -17,18 +17,21 @@ use aws_sdk_dynamodb::Client as Dynamodb;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_route53::Client as Route53;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
+use nameplate::StepError;
 use nameplate::contract::retire::{DeleteRecordsInput, RetireStepOutput};
+use nameplate::contract::table;
+use nameplate::contract::table::domain as attribute;
 use nameplate::error::{classify, code_of, invalid_change_batch};
-use nameplate::records::{self, Owned, Scope, Standing};
-use nameplate::retire::Thing;
-use nameplate::runtime::SETTLING_SECS;
-use nameplate::table::{self, domain as attribute};
-use nameplate::{StepError, runtime};
+use nameplate::function::runtime;
+use nameplate::function::runtime::SETTLING_SECS;
+use nameplate::resource::record;
+use nameplate::resource::record::{Owned, Scope, Standing};
+use nameplate::resource::thing::Thing;
 
 /// Record sets on one page: the most that Route 53 gives.
 const PAGE_SIZE: i32 = 300;
 // What the comparison gives up for lost has been waited for here.
-const _: () = assert!(SETTLING_SECS < records::LATE_SECS);
+const _: () = assert!(SETTLING_SECS < record::LATE_SECS);
 
 /// What the step calls.
 #[derive(Clone, Debug)]
@@ -77,8 +80,8 @@ async fn run_at(
         let Some(standing) = zone.standing().await? else { continue };
         zones.insert(id);
         let scope = Scope { zone: id, ..Scope::default() };
-        let decision = records::decide(&scope, &[], &owned, &standing, &input.validation_records, now);
-        for batch in records::batches(decision.changes) {
+        let decision = record::decide(&scope, &[], &owned, &standing, &input.validation_records, now);
+        for batch in record::batches(decision.changes) {
             zone.delete(&batch).await?;
         }
         left.extend(decision.left);
@@ -128,7 +131,7 @@ impl List<'_> {
         if text(attribute::HELD_BY) != Some(self.input.execution.as_str()) {
             return Err(self.not_the_holder());
         }
-        Ok(records::owned(text(attribute::RECORDS)))
+        Ok(record::owned(text(attribute::RECORDS)))
     }
 
     /// Empties the list, only while this execution holds the domain.
@@ -192,7 +195,7 @@ impl Zone<'_> {
     }
 
     /// Sends one batch.
-    async fn delete(&self, batch: &[records::Change]) -> Result<(), StepError> {
+    async fn delete(&self, batch: &[record::Change]) -> Result<(), StepError> {
         let changes = as_deletions(batch).map_err(|_| defect("a change is incomplete"))?;
         let answer =
             self.route53.change_resource_record_sets().hosted_zone_id(self.id).change_batch(changes).send().await;
@@ -222,7 +225,7 @@ fn as_standing(set: &ResourceRecordSet) -> Standing {
     Standing::new(set.name(), set.r#type().as_str(), set.ttl(), values, simple)
 }
 
-fn as_deletions(batch: &[records::Change]) -> Result<ChangeBatch, aws_sdk_route53::error::BuildError> {
+fn as_deletions(batch: &[record::Change]) -> Result<ChangeBatch, aws_sdk_route53::error::BuildError> {
     let mut changes = Vec::new();
     for record in batch.iter().filter_map(|change| change.delete.as_ref()) {
         let values = record.values.iter().map(|value| ResourceRecord::builder().value(value).build());

@@ -5,7 +5,7 @@ mod step;
 use std::sync::Arc;
 
 use aws_sdk_acm::config::{Builder, Region};
-use nameplate::runtime;
+use nameplate::function::runtime;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -14,12 +14,12 @@ use std::sync::Arc;
 use aws_sdk_acm::types::{CertificateStatus, CertificateSummary, Filters, KeyAlgorithm};
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
 use nameplate::StepError;
-use nameplate::contract::ValidationRecord;
 use nameplate::contract::retire::{DeleteValidationRecordsInput, RetireStepOutput};
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
-use nameplate::retire::Thing;
-use nameplate::validation::{Needs, Proven, is_closed};
+use nameplate::resource::certificate::ValidationRecord;
+use nameplate::resource::certificate::{Needs, Proven, is_closed};
+use nameplate::resource::thing::Thing;
 use tokio::task::JoinSet;
 
 /// Certificates on one page: the most that ACM gives.

@@ -10,8 +10,8 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use nameplate::StepError;
 use nameplate::contract::retire::{DeleteWatchesInput, RetireStepOutput};
+use nameplate::contract::table;
 use nameplate::error::classify;
-use nameplate::table;
 
 /// What the step calls.
 #[derive(Clone, Debug)]

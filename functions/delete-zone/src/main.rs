@@ -3,7 +3,8 @@
 mod step;
 
 use aws_sdk_route53domains::config::{Builder, Region};
-use nameplate::runtime::{self, environment, required};
+use nameplate::function::runtime;
+use nameplate::function::runtime::{environment, required};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -14,11 +14,12 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_route53::types::{ResourceRecordSet, RrType, TagResourceType};
+use nameplate::StepError;
 use nameplate::contract::retire::{DeleteZoneInput, RetireStepOutput};
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
-use nameplate::retire::{HOSTED_ZONE, Thing};
-use nameplate::{StepError, tags};
+use nameplate::resource::tags;
+use nameplate::resource::thing::{HOSTED_ZONE, Thing};
 
 /// Record sets read: apex NS, apex SOA, and one that shows that there are others.
 const RECORDS_READ: i32 = 3;

@@ -16,11 +16,12 @@ use aws_sdk_apigatewayv2::config::retry::RetryConfig;
 use aws_sdk_apigatewayv2::operation::get_domain_name::GetDomainNameOutput;
 use aws_sdk_apigatewayv2::types::ApiMapping;
 use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
-use nameplate::aliases::is_custom_domain_in;
+use nameplate::StepError;
 use nameplate::contract::retire::{DetachDomainInput, RetireStepOutput};
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
-use nameplate::{StepError, tags};
+use nameplate::resource::alias::is_custom_domain_in;
+use nameplate::resource::tags;
 
 /// Records at one name that can matter: A, AAAA and one more.
 const RECORDS_READ: i32 = 3;

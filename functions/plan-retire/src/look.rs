@@ -7,9 +7,10 @@ pub(crate) mod zones;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_route53domains::types::OperationStatus;
+use nameplate::StepError;
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
-use nameplate::{StepError, tags};
+use nameplate::resource::tags;
 
 use crate::step::{Clients, Settings};
 

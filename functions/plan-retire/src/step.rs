@@ -12,17 +12,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use nameplate::aliases;
+use nameplate::contract::result::RetireResult;
 use nameplate::contract::retire::{IN_USE_DEADLINE_SECS, PlanRetireInput, PlanRetireOutput};
-use nameplate::contract::{Known, REGISTRATION_DEADLINE_SECS, STATE_MACHINE_SUFFIX, ValidationRecord};
-use nameplate::desired::log_group;
+use nameplate::contract::table;
+use nameplate::contract::table::domain as attribute;
+use nameplate::contract::{Known, REGISTRATION_DEADLINE_SECS, STATE_MACHINE_SUFFIX};
 use nameplate::domain::dns_form;
 use nameplate::error::classify;
-use nameplate::records::{self, Owned, Scope, Standing};
+use nameplate::function::runtime::now;
 use nameplate::request::Dns;
-use nameplate::retire::{AutoRenew, HOSTED_ZONE, OWN_DNS_RECORD, RetireResult, Thing};
-use nameplate::runtime::now;
-use nameplate::table::{self, domain as attribute};
+use nameplate::request::retire::AutoRenew;
+use nameplate::resource::alias;
+use nameplate::resource::api::log_group;
+use nameplate::resource::certificate::ValidationRecord;
+use nameplate::resource::record;
+use nameplate::resource::record::{Owned, Scope, Standing};
+use nameplate::resource::thing::{HOSTED_ZONE, OWN_DNS_RECORD, Thing};
 use nameplate::token::zone_reference;
 use nameplate::{Class, DomainName, RetireRequest, StepError};
 use serde_json::Value;
@@ -315,11 +320,11 @@ async fn look_into_zone(
     let hosts: Vec<String> =
         found.hosts.iter().filter(|host| host.detachable()).map(|host| host.name.clone()).collect();
     let scope = Scope { zone: &zone.id, hosts: &[], dropped: &hosts };
-    let decision = records::decide(&scope, &[], &item.owned, &standing, &validation, now);
-    let going: BTreeSet<String> = decision.changes.iter().map(records::Change::subject).collect();
+    let decision = record::decide(&scope, &[], &item.owned, &standing, &validation, now);
+    let going: BTreeSet<String> = decision.changes.iter().map(record::Change::subject).collect();
     let zone_name = zone.name.clone();
     let region = clients.api_gateway.config().region();
-    let here = |alias: &str| region.is_some_and(|region| aliases::is_custom_domain_in(region.as_ref(), alias));
+    let here = |alias: &str| region.is_some_and(|region| alias::is_custom_domain_in(region.as_ref(), alias));
     let goes = |set: &&zones::Set| {
         let name = set.standing.name();
         match set.standing.kind() {
@@ -503,7 +508,7 @@ async fn read_item(clients: &Clients, settings: &Settings, domain: &str) -> Resu
         hostname: request["api"]["hostname"].as_str().map(str::to_owned),
         existing_api: request["api"]["existing"]["apiId"].as_str().map(str::to_owned),
         external: serde_json::from_value(request["dns"].clone()).is_ok_and(|dns: Dns| dns == Dns::External),
-        owned: records::owned(text(attribute::RECORDS).as_deref()),
+        owned: record::owned(text(attribute::RECORDS).as_deref()),
         awaited_certificate: text(attribute::AWAITED_CERTIFICATE),
         purchase: Purchase {
             intent: number(attribute::PURCHASE_INTENT),

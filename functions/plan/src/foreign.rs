@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
-use nameplate::aliases::{self, HostRecord, Whose};
 use nameplate::contract::Known;
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
-use nameplate::records::Owned;
 use nameplate::request::Dns;
-use nameplate::retire::Thing;
-use nameplate::{Request, StepError, tags};
+use nameplate::resource::alias;
+use nameplate::resource::alias::{HostRecord, Whose};
+use nameplate::resource::record::Owned;
+use nameplate::resource::tags;
+use nameplate::resource::thing::Thing;
+use nameplate::{Request, StepError};
 
 use crate::look::{self, CustomDomains};
 use crate::step::{Clients, Settings};
@@ -127,7 +129,7 @@ impl Looking<'_> {
     /// Whether an alias leads to a custom domain of this region.
     fn is_here(&self, alias: &str) -> bool {
         let region = self.clients.apigateway.config().region();
-        region.is_some_and(|region| aliases::is_custom_domain_in(region.as_ref(), alias))
+        region.is_some_and(|region| alias::is_custom_domain_in(region.as_ref(), alias))
     }
 
     fn custom_domains(&self) -> Vec<Foreign> {

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 
 use aws_sdk_route53::types::ResourceRecordSet;
 use nameplate::StepError;
-use nameplate::aliases::Whose;
+use nameplate::contract::result::{ReportAction, ResourceReport};
 use nameplate::domain::dns_form;
-use nameplate::records::{self, Change, Scope, Standing};
+use nameplate::function::runtime::now;
 use nameplate::request::Dns;
-use nameplate::result::{ReportAction, ResourceReport};
-use nameplate::runtime::now;
+use nameplate::resource::alias::Whose;
+use nameplate::resource::record;
+use nameplate::resource::record::{Change, Scope, Standing};
 
 use crate::foreign::{Looking, host_record};
 use crate::look;
@@ -85,7 +86,7 @@ fn ours(looking: &Looking<'_>, zone: &str, sets: &[ResourceRecordSet]) -> BTreeS
     let hosts = request.hostnames();
     let validation: Vec<_> = known.validation_records.iter().chain(&known.former_validation_records).cloned().collect();
     let standing: Vec<Standing> = sets.iter().map(look::as_standing).collect();
-    let decision = records::decide(&Scope { zone, ..Scope::default() }, &[], owned, &standing, &validation, now());
+    let decision = record::decide(&Scope { zone, ..Scope::default() }, &[], owned, &standing, &validation, now());
     let mut found: BTreeSet<String> = decision.changes.iter().map(Change::subject).collect();
     for (set, standing) in sets.iter().zip(&standing) {
         let name = standing.name();

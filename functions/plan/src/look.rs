@@ -8,16 +8,18 @@ use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{Api, DomainName, DomainNameStatus, Integration, ProtocolType, Route};
 use aws_sdk_route53::types::{HostedZoneConfig, ResourceRecordSet, RrType, TagResourceType};
 use nameplate::contract::Known;
-use nameplate::desired::{
+use nameplate::domain::{dns_form, server_set};
+use nameplate::error::{classify, code_of};
+use nameplate::function::runtime::now;
+use nameplate::request::{Authorizer, DefaultEndpoint, Dns, Protocol};
+use nameplate::resource::api::{
     AuthorizerFields, IntegrationFields, LogSettings, ObservedAccess, ObservedAuthorizer, ObservedIntegration,
     ObservedRoute, Target, deployment_mark, route_changes, stage,
 };
-use nameplate::domain::{dns_form, server_set};
-use nameplate::error::{classify, code_of};
-use nameplate::records::{self, Owned, Scope, Standing};
-use nameplate::request::{Authorizer, DefaultEndpoint, Dns, Protocol};
-use nameplate::runtime::now;
-use nameplate::{Request, StepError, tags};
+use nameplate::resource::record;
+use nameplate::resource::record::{Owned, Scope, Standing};
+use nameplate::resource::tags;
+use nameplate::{Request, StepError};
 
 use crate::step::{Clients, Settings};
 
@@ -723,7 +725,7 @@ async fn records_stand(
                 let hosts = request.hostnames();
                 let scope = Scope { zone: zone_id, hosts: &hosts, dropped: &[] };
                 let validation = &known.validation_records;
-                let decision = records::decide(&scope, &request.records, owned, &standing, validation, now());
+                let decision = record::decide(&scope, &request.records, owned, &standing, validation, now());
                 let to_claim = request.adopt && !decision.same.is_empty();
                 return Ok(satisfied && !to_claim && decision.changes.is_empty() && decision.conflicts.is_empty());
             }

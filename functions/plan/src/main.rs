@@ -9,8 +9,9 @@ mod report;
 mod step;
 
 use aws_sdk_route53domains::config::{Builder, Region};
-use nameplate::delegation::Resolver;
-use nameplate::runtime::{self, environment, required};
+use nameplate::function::resolver::Resolver;
+use nameplate::function::runtime;
+use nameplate::function::runtime::{environment, required};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -31,7 +32,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = step::Settings {
         stack: required(&environment, "NAMEPLATE_STACK")?,
         table: required(&environment, "NAMEPLATE_TABLE")?,
-        budget_usd: nameplate::purchase::budget(&required(&environment, "NAMEPLATE_BUDGET_USD")?)?,
+        budget_usd: nameplate::resource::registration::budget(&required(&environment, "NAMEPLATE_BUDGET_USD")?)?,
     };
     runtime::serve("plan", move |input| {
         let (clients, settings) = (clients.clone(), settings.clone());

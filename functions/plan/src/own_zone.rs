@@ -3,8 +3,10 @@
 //! when its turn comes, and makes a zone where there is none. It must not know what is written into the zone.
 
 use nameplate::request::NameServers;
-use nameplate::zones::{self, Served};
-use nameplate::{Request, StepError, tags};
+use nameplate::resource::hosted_zone;
+use nameplate::resource::hosted_zone::Served;
+use nameplate::resource::tags;
+use nameplate::{Request, StepError};
 
 use crate::look::{self, Detail};
 use crate::step::{Clients, Settings};
@@ -89,10 +91,10 @@ impl Looking<'_> {
         let correct = self.request.name_servers == NameServers::Correct;
         // A dry run tells of it, as long as there is no question which zone the request would be corrected to.
         if !correct && (!self.request.dry_run || all.len() > 1) {
-            return Err(zones::elsewhere(domain, servers, &all));
+            return Err(hosted_zone::elsewhere(domain, servers, &all));
         }
         if correct && self.registry.is_some_and(|registry| registry.signed) {
-            return Err(zones::signed(domain));
+            return Err(hosted_zone::signed(domain));
         }
         let ids: Vec<String> = all.into_iter().map(|zone| zone.id).collect();
         Ok(self.chosen(&ids).await?.map(|id| Zone { id, delegated: false }))
@@ -117,6 +119,6 @@ impl Looking<'_> {
             return Ok(Some(id.clone()));
         }
         let all = ids.iter().map(String::as_str);
-        Err(zones::ambiguous(self.request.domain_name.as_str(), &self.settings.stack, all))
+        Err(hosted_zone::ambiguous(self.request.domain_name.as_str(), &self.settings.stack, all))
     }
 }

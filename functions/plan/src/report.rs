@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm};
 use aws_sdk_apigatewayv2::types::{Api, Cors, ProtocolType, Route as ApiRoute, RouteSettings};
+use nameplate::contract::result::{ReportAction, ResourceReport};
 use nameplate::contract::{Known, RegistrationPlan};
-use nameplate::desired::{Access, AuthorizerSpec, LogSettings, NO_LIMIT, Target, deployment_mark, stage};
 use nameplate::error::classify;
 use nameplate::request::{DefaultEndpoint, Dns, NameServers, Protocol, Route, Throttle, Validation};
-use nameplate::result::{ReportAction, ResourceReport};
-use nameplate::{Request, StepError, difference, tags};
+use nameplate::resource::api::{Access, AuthorizerSpec, LogSettings, NO_LIMIT, Target, deployment_mark, stage};
+use nameplate::resource::{difference, tags};
+use nameplate::{Request, StepError};
 use serde_json::{Value, json};
 
 use crate::look;
@@ -44,7 +45,7 @@ struct Tagging<'a> {
 impl<'a> Tagging<'a> {
     fn of(request: &'a Request, settings: &'a Settings, known: &'a Known) -> Self {
         Self {
-            wanted: tags::wanted(request, &settings.stack),
+            wanted: tags::wanted(&request.tags, &request.domain_name, &settings.stack),
             former: &known.tag_keys,
             domain: request.domain_name.as_str(),
             stack: &settings.stack,

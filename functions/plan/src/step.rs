@@ -10,21 +10,24 @@
 //! elsewhere the DNS is asked for its name servers. It must not know how anything is made.
 
 use aws_sdk_route53domains::types::DomainAvailability;
+use nameplate::contract::result::{FieldChange, PriceReport, ProvisionResult, ReportAction, ResourceReport};
+use nameplate::contract::table;
+use nameplate::contract::table::domain as attribute;
 use nameplate::contract::{
     CERTIFICATE_DEADLINE_SECS, Deadlines, Known, PlanInput, PlanOutput, Quote, REGISTRATION_DEADLINE_SECS,
     RegistrationPlan,
 };
-use nameplate::delegation::Resolver;
 use nameplate::domain::server_set;
 use nameplate::error::{classify, code_of};
-use nameplate::records::{self, Change, Decision, Owned, Scope, Standing};
+use nameplate::function::resolver::Resolver;
+use nameplate::function::runtime::now;
 use nameplate::request::{DefaultEndpoint, Dns, ExactRecord, Money, Registration};
-use nameplate::result::{FieldChange, PriceReport, ProvisionResult, ReportAction, ResourceReport};
-use nameplate::retire::Thing;
-use nameplate::runtime::now;
+use nameplate::resource::record;
+use nameplate::resource::record::{Change, Decision, Owned, Scope, Standing};
+use nameplate::resource::thing::Thing;
+use nameplate::resource::{difference, registration};
 use nameplate::secret::SecretString;
-use nameplate::table::{self, domain as attribute};
-use nameplate::{Request, StepError, difference, purchase};
+use nameplate::{Request, StepError};
 use serde_json::Value;
 
 use crate::former::{self, Former};
@@ -90,11 +93,11 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
 
     let found = find_registration(clients, &request, &item).await?;
     if found.plan == RegistrationPlan::Register {
-        purchase::check_mailboxes(&request)?;
+        registration::check_mailboxes(&request)?;
     }
     if let Some(quote) = &found.quote {
         let registration = request.registration.as_ref().ok_or_else(|| not_for_sale(&request))?;
-        purchase::check_price(registration, &quote.total(registration.years), settings.budget_usd)?;
+        registration::check_price(registration, &quote.total(registration.years), settings.budget_usd)?;
         check_contact(clients, registration).await?;
     }
 
@@ -116,7 +119,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         answering: &answering,
     };
     let converged = live.result(clients, &fingerprint).await?;
-    let mut report = nameplate::result::Report::default();
+    let mut report = nameplate::contract::result::Report::default();
     let looks = request.dry_run || (converged.is_none() && found.quote.is_none());
     // The registrar makes the zone of a name that is bought, whatever zones of it there are.
     let zone = match looks && found.quote.is_none() {
@@ -225,7 +228,7 @@ async fn read_item(clients: &Clients, settings: &Settings, request: &Request) ->
         ),
         result: text(attribute::RESULT).and_then(|json| serde_json::from_str(json).ok()),
         purchase_begun: attributes.contains_key(attribute::PURCHASE_INTENT),
-        owned: records::owned(text(attribute::RECORDS).map(String::as_str)),
+        owned: record::owned(text(attribute::RECORDS).map(String::as_str)),
         existing_api: text(attribute::REQUEST)
             .and_then(|json| serde_json::from_str::<Value>(json).ok())
             .and_then(|request| request["api"]["existing"]["apiId"].as_str().map(str::to_owned)),
@@ -266,7 +269,7 @@ async fn find_registration(clients: &Clients, request: &Request, item: &Item) ->
     if request.registration.is_some() && !item.purchase_begun && !item.live {
         let availability = availability(clients, domain).await?;
         let said = availability.as_ref().map(DomainAvailability::as_str);
-        let Err(refusal) = purchase::check_availability(domain, said) else {
+        let Err(refusal) = registration::check_availability(domain, said) else {
             let quote = quote(clients, request).await?;
             return Ok(Found { plan: RegistrationPlan::Register, quote: Some(quote), detail: None });
         };
@@ -285,7 +288,7 @@ async fn find_registration(clients: &Clients, request: &Request, item: &Item) ->
 
 async fn availability(clients: &Clients, domain: &str) -> Result<Option<DomainAvailability>, StepError> {
     let answer = clients.domains.check_domain_availability().domain_name(domain).send().await.map_err(|error| {
-        purchase::registry_error(domain, code_of(&error))
+        registration::registry_error(domain, code_of(&error))
             .unwrap_or_else(|| classify("route53domains:CheckDomainAvailability", &error))
     })?;
     Ok(answer.availability)
@@ -304,18 +307,18 @@ async fn quote(clients: &Clients, request: &Request) -> Result<Quote, StepError>
     let domain = request.domain_name.as_str();
     let tld = request.domain_name.tld();
     let answer = clients.domains.list_prices().tld(tld).send().await.map_err(|error| match code_of(&error) {
-        Some("UnsupportedTLD" | "InvalidInput") => purchase::unsupported_tld(domain),
+        Some("UnsupportedTLD" | "InvalidInput") => registration::unsupported_tld(domain),
         _ => classify("route53domains:ListPrices", &error),
     })?;
     let price = answer
         .prices()
         .iter()
         .find(|price| price.name() == Some(tld))
-        .ok_or_else(|| purchase::unsupported_tld(domain))?;
+        .ok_or_else(|| registration::unsupported_tld(domain))?;
     let money = |price: Option<&aws_sdk_route53domains::types::PriceWithCurrency>| {
         price.map(|p| Money { amount: p.price(), currency: p.currency().to_owned() })
     };
-    let registration = money(price.registration_price()).ok_or_else(|| purchase::unsupported_tld(domain))?;
+    let registration = money(price.registration_price()).ok_or_else(|| registration::unsupported_tld(domain))?;
     let renewal = money(price.renewal_price()).unwrap_or_else(|| registration.clone());
     Ok(Quote { registration, renewal, read_at: now() })
 }
@@ -323,10 +326,10 @@ async fn quote(clients: &Clients, request: &Request) -> Result<Quote, StepError>
 async fn check_contact(clients: &Clients, registration: &Registration) -> Result<(), StepError> {
     let name = &registration.contact_secret;
     let answer = clients.secrets.get_secret_value().secret_id(name).send().await.map_err(|error| {
-        purchase::secret_error(name, code_of(&error))
+        registration::secret_error(name, code_of(&error))
             .unwrap_or_else(|| classify("secretsmanager:GetSecretValue", &error))
     })?;
-    purchase::contact(name, answer.secret_string.map(SecretString::from)).map(drop)
+    registration::contact(name, answer.secret_string.map(SecretString::from)).map(drop)
 }
 
 fn price_report(request: &Request, quote: &Quote) -> PriceReport {
@@ -367,7 +370,7 @@ impl Live<'_> {
             result.registration.expires = detail.expires.clone();
             result.registration.auto_renew = detail.auto_renew;
         }
-        let registered_then = stored.registration.status == nameplate::result::RegistrationStatus::Registered;
+        let registered_then = stored.registration.status == nameplate::contract::result::RegistrationStatus::Registered;
         if registered_then != detail.is_some() {
             return Ok(None);
         }
@@ -459,9 +462,9 @@ async fn further_records(
     let hosts = request.hostnames();
     let scope = Scope { zone: zone_id.unwrap_or_default(), hosts: &hosts, dropped };
     let validation = &item.known.validation_records;
-    let mut decision = records::decide(&scope, &request.records, &item.owned, &standing, validation, now());
+    let mut decision = record::decide(&scope, &request.records, &item.owned, &standing, validation, now());
     let taken = if request.adopt { folded(decision.adopt(scope.zone, now())) } else { Vec::new() };
-    records::refuse_conflicts(&decision)?;
+    record::refuse_conflicts(&decision)?;
     Ok(Some((decision, taken)))
 }
 

@@ -14,9 +14,10 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_route53domains::primitives::DateTime;
 use aws_sdk_route53domains::types::{OperationStatus, OperationType};
 use nameplate::StepError;
+use nameplate::contract::event::{RegistrationEnded, SOURCE};
+use nameplate::contract::table;
+use nameplate::contract::table::watch;
 use nameplate::error::classify;
-use nameplate::event::{RegistrationEnded, SOURCE};
-use nameplate::table::{self, watch};
 use serde::Serialize;
 use serde_json::json;
 

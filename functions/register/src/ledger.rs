@@ -11,9 +11,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use nameplate::StepError;
+use nameplate::contract::table;
+use nameplate::contract::table::{domain as attribute, watch};
 use nameplate::error::{classify, code_of};
 use nameplate::request::Money;
-use nameplate::table::{self, domain as attribute, watch};
 
 /// The domain item, as far as money goes.
 #[derive(Clone, Debug, Default, PartialEq)]

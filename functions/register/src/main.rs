@@ -6,7 +6,8 @@ mod registry;
 mod step;
 
 use aws_sdk_route53domains::config::{Builder, Region};
-use nameplate::runtime::{self, environment, required};
+use nameplate::function::runtime;
+use nameplate::function::runtime::{environment, required};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -23,7 +24,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = step::Settings {
         stack: required(&environment, "NAMEPLATE_STACK")?,
         table: required(&environment, "NAMEPLATE_TABLE")?,
-        budget_usd: nameplate::purchase::budget(&required(&environment, "NAMEPLATE_BUDGET_USD")?)?,
+        budget_usd: nameplate::resource::registration::budget(&required(&environment, "NAMEPLATE_BUDGET_USD")?)?,
         settling_secs: runtime::seconds(&environment, "NAMEPLATE_SETTLING_SECS", runtime::SETTLING_SECS)?,
     };
     runtime::serve("register", move |input| {

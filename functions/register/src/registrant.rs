@@ -4,9 +4,9 @@
 use aws_sdk_route53domains::types::{ContactDetail, ContactType, CountryCode, ExtraParam, ExtraParamName};
 use aws_sdk_secretsmanager::Client;
 use nameplate::StepError;
-use nameplate::contact::Contact;
 use nameplate::error::{classify, code_of};
-use nameplate::purchase;
+use nameplate::resource::registration;
+use nameplate::resource::registration::contact::Contact;
 use nameplate::secret::{ExposeSecret, SecretString};
 
 /// Reads the contact out of the secret `name`.
@@ -15,10 +15,10 @@ use nameplate::secret::{ExposeSecret, SecretString};
 /// `InvalidRequest` when the secret is missing, cannot be read or holds no valid contact.
 pub(crate) async fn read(client: &Client, name: &str) -> Result<ContactDetail, StepError> {
     let answer = client.get_secret_value().secret_id(name).send().await.map_err(|error| {
-        purchase::secret_error(name, code_of(&error))
+        registration::secret_error(name, code_of(&error))
             .unwrap_or_else(|| classify("secretsmanager:GetSecretValue", &error))
     })?;
-    let contact = purchase::contact(name, answer.secret_string.map(SecretString::from))?;
+    let contact = registration::contact(name, answer.secret_string.map(SecretString::from))?;
     Ok(detail(&contact))
 }
 

@@ -16,7 +16,8 @@ use aws_sdk_route53domains::types::{
 use nameplate::contract::Quote;
 use nameplate::error::{classify, code_of};
 use nameplate::request::{Money, Registration};
-use nameplate::{DomainName, StepError, purchase};
+use nameplate::resource::registration;
+use nameplate::{DomainName, StepError};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -202,18 +203,18 @@ fn same_name(listed: &str, domain: &str) -> bool {
 pub(crate) async fn quote(client: &Client, name: &DomainName, now: i64) -> Result<Quote, StepError> {
     let domain = name.as_str();
     let answer = client.check_domain_availability().domain_name(domain).send().await.map_err(|error| {
-        purchase::registry_error(domain, code_of(&error))
+        registration::registry_error(domain, code_of(&error))
             .unwrap_or_else(|| classify("route53domains:CheckDomainAvailability", &error))
     })?;
-    purchase::check_availability(domain, answer.availability().map(DomainAvailability::as_str))?;
+    registration::check_availability(domain, answer.availability().map(DomainAvailability::as_str))?;
 
     let answer = client.list_prices().tld(name.tld()).send().await.map_err(|error| match code_of(&error) {
-        Some("UnsupportedTLD" | "InvalidInput") => purchase::unsupported_tld(domain),
+        Some("UnsupportedTLD" | "InvalidInput") => registration::unsupported_tld(domain),
         _ => classify("route53domains:ListPrices", &error),
     })?;
     let price = answer.prices().iter().find(|price| price.name() == Some(name.tld()));
     let registration =
-        price.and_then(|price| price.registration_price()).ok_or_else(|| purchase::unsupported_tld(domain))?;
+        price.and_then(|price| price.registration_price()).ok_or_else(|| registration::unsupported_tld(domain))?;
     let renewal = price.and_then(|price| price.renewal_price()).unwrap_or(registration);
     Ok(Quote {
         registration: Money { amount: registration.price(), currency: registration.currency().to_owned() },
@@ -292,7 +293,7 @@ fn judge(domain: &str, result: Result<RegisterDomainOutput, SdkError<RegisterDom
             "raise the quota `Domains` of Route 53 in Service Quotas in us-east-1, then start the execution again",
         ),
         Some("OperationLimitExceeded") => too_many_operations("RegisterDomain"),
-        Some("UnsupportedTLD") => purchase::unsupported_tld(domain),
+        Some("UnsupportedTLD") => registration::unsupported_tld(domain),
         Some("TLDRulesViolation") => StepError::refused(
             "TLDRulesViolation",
             format!("the top-level domain does not allow this registration of {domain}{named}; {NOT_REPEATED}"),

@@ -12,12 +12,14 @@
 //! It must not know zones, and nothing here ever deletes or renews a registration.
 
 use aws_sdk_route53domains::types::OperationStatus;
+use nameplate::StepError;
+use nameplate::contract::result::{RegistrationStatus, RegistrationView};
+use nameplate::contract::table;
 use nameplate::contract::{
     QUOTE_VALID_SECS, Quote, REGISTRATION_DEADLINE_SECS, RegisterInput, RegisterOutput, RegistrationPlan,
 };
-use nameplate::result::{RegistrationStatus, RegistrationView};
-use nameplate::runtime::SETTLING_SECS;
-use nameplate::{StepError, purchase, table, tags};
+use nameplate::function::runtime::SETTLING_SECS;
+use nameplate::resource::{registration, tags};
 
 use crate::ledger::{Ledger, Purchase};
 use crate::registrant;
@@ -182,7 +184,7 @@ impl Step<'_> {
 
     /// Tags the registration. A name that became ours in this execution carries none yet.
     async fn tag(&self) -> Result<(), StepError> {
-        let wanted = tags::wanted(&self.input.request, &self.settings.stack);
+        let wanted = tags::wanted(&self.input.request.tags, &self.input.request.domain_name, &self.settings.stack);
         let present = match self.input.plan {
             RegistrationPlan::Registered => registry::tags(self.domains(), self.domain).await?,
             RegistrationPlan::Register | RegistrationPlan::NotManaged => Default::default(),
@@ -251,7 +253,7 @@ impl Step<'_> {
             return Err(failed_before(self.domain));
         }
         let price = self.quote().await?.total(registration.years);
-        purchase::check_price(registration, &price, self.settings.budget_usd)?;
+        registration::check_price(registration, &price, self.settings.budget_usd)?;
         let contact = registrant::read(&self.clients.secrets, &registration.contact_secret).await?;
 
         let intent = (self.clock)();

@@ -10,10 +10,11 @@
 
 use std::collections::BTreeMap;
 
+use nameplate::StepError;
 use nameplate::contract::retire::{ReleaseRegistrationInput, RetireStepOutput};
 use nameplate::error::{classify, code_of};
-use nameplate::retire::AutoRenew;
-use nameplate::{StepError, tags};
+use nameplate::request::retire::AutoRenew;
+use nameplate::resource::tags;
 
 /// What the step calls.
 #[derive(Clone, Debug)]

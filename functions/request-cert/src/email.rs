@@ -6,9 +6,9 @@ use std::time::Duration;
 use aws_sdk_acm::Client as Acm;
 use aws_sdk_acm::primitives::{DateTime, DateTimeFormat};
 use nameplate::StepError;
+use nameplate::contract::result::{CertificateValidation, ValidationMail};
 use nameplate::error::{classify, code_of};
 use nameplate::request::Validation;
-use nameplate::result::{CertificateValidation, ValidationMail};
 
 /// The mailboxes that ACM writes to (AWS-FACTS 3.2). What it says itself is not repeated: of an older certificate that
 /// is the registrant's own address too.

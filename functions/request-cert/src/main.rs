@@ -4,7 +4,7 @@
 mod email;
 mod step;
 
-use nameplate::runtime;
+use nameplate::function::runtime;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -25,15 +25,17 @@ use aws_sdk_dynamodb::Client as Dynamodb;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use nameplate::contract::{
-    CERTIFICATE_DEADLINE_SECS, CertificateStatus, RequestCertInput, RequestCertOutput, ValidationRecord,
-};
+use nameplate::StepError;
+use nameplate::contract::table;
+use nameplate::contract::table::{domain as attribute, watch};
+use nameplate::contract::{CERTIFICATE_DEADLINE_SECS, CertificateStatus, RequestCertInput, RequestCertOutput};
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
+use nameplate::function::runtime;
 use nameplate::request::{Dns, Request, Validation};
-use nameplate::table::{self, domain as attribute, watch};
+use nameplate::resource::certificate::ValidationRecord;
+use nameplate::resource::tags;
 use nameplate::token::{hex, token};
-use nameplate::{StepError, runtime, tags};
 
 use crate::email::{self, Question};
 
@@ -459,7 +461,7 @@ async fn correct_tags(acm: &Acm, stack: &str, input: &RequestCertInput, arn: &st
     let Some(present) = read_tags(acm, arn).await?.filter(|present| are_ours(present, &input.request, stack)) else {
         return Ok(());
     };
-    let wanted = tags::wanted(&input.request, stack);
+    let wanted = tags::wanted(&input.request.tags, &input.request.domain_name, stack);
     let missing = tags::missing(&wanted, &present);
     if !missing.is_empty() {
         // AWS takes the tag that says whose it is for the permission to set others.
@@ -512,7 +514,7 @@ async fn request(
     let method = ValidationMethod::from(request.certificate.validation.as_str());
     let options = request.validation_domain().map(|domain| validation_options(&names, domain)).transpose()?;
     let others: Vec<String> = names.into_iter().skip(1).collect();
-    let wanted = tags::wanted(request, stack);
+    let wanted = tags::wanted(&request.tags, &request.domain_name, stack);
     let tags = tag_list(wanted.iter().map(|(key, value)| (key.as_str(), value.as_str())))?;
     let answer = acm
         .request_certificate()

@@ -10,9 +10,10 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use nameplate::StepError;
+use nameplate::contract::table;
+use nameplate::contract::table::watch;
 use nameplate::error::{classify, code_of};
 use nameplate::secret::{ExposeSecret, SecretString};
-use nameplate::table::{self, watch};
 use serde::Serialize;
 use serde_json::Value;
 

@@ -9,19 +9,22 @@
 //! Token: none; each batch is all or nothing, and the list says after any stop which records are ours.
 //! Retryable: Route 53 still works on an earlier change of the zone, or a record was changed while this step looked.
 //! Refused: a wanted record exists and is not ours, or one of ours that goes later is in its way. Failed: the zone is gone; Route 53 does not take a record.
-//! Busy: this execution does not hold the domain any more. What is ours is decided in `nameplate::records`.
+//! Busy: this execution does not hold the domain any more. What is ours is decided in `nameplate::resource::record`.
 //! It must not know what the records are for.
 
 use aws_sdk_dynamodb::Client as Dynamodb;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_route53::Client as Route53;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
+use nameplate::StepError;
+use nameplate::contract::table;
+use nameplate::contract::table::domain as attribute;
 use nameplate::contract::{WriteRecordsInput, WriteRecordsOutput};
 use nameplate::error::{classify, code_of, invalid_change_batch};
-use nameplate::records::{self, Owned, Scope, Standing};
+use nameplate::function::runtime;
 use nameplate::request::ExactRecord;
-use nameplate::table::{self, domain as attribute};
-use nameplate::{StepError, runtime};
+use nameplate::resource::record;
+use nameplate::resource::record::{Owned, Scope, Standing};
 
 /// Record sets on one page: the most that Route 53 gives.
 const PAGE_SIZE: i32 = 300;
@@ -68,18 +71,18 @@ async fn run_at(
     let hosts = input.request.hostnames();
     let scope = Scope { zone: &input.hosted_zone_id, hosts: &hosts, dropped: &input.dropped_hostnames };
     let wanted = &input.request.records;
-    let mut decision = records::decide(&scope, wanted, &owned, &standing, &input.validation_records, now);
+    let mut decision = record::decide(&scope, wanted, &owned, &standing, &input.validation_records, now);
     if input.request.adopt {
         for taken in decision.adopt(scope.zone, now) {
             tracing::info!(record = taken.name, "takes over the record {}, which {}", taken.name, taken.reason);
         }
     }
-    records::refuse_conflicts(&decision)?;
+    record::refuse_conflicts(&decision)?;
     if decision.claimed != owned {
         list.write(&decision.claimed).await?;
     }
     let written = decision.changes.len();
-    for batch in records::batches(decision.changes) {
+    for batch in record::batches(decision.changes) {
         zone.change(&batch).await?;
     }
     if decision.kept != decision.claimed {
@@ -90,7 +93,7 @@ async fn run_at(
     Ok(WriteRecordsOutput {
         written,
         yielding: yielding.map(|one| one.record).collect(),
-        actions: decision.left.iter().map(|left| records::action(left)).collect(),
+        actions: decision.left.iter().map(|left| record::action(left)).collect(),
     })
 }
 
@@ -121,7 +124,7 @@ impl List<'_> {
         if text(attribute::HELD_BY) != Some(self.input.execution.as_str()) {
             return Err(self.not_the_holder());
         }
-        Ok(records::owned(text(attribute::RECORDS)))
+        Ok(record::owned(text(attribute::RECORDS)))
     }
 
     /// Writes the list, only while this execution holds the domain.
@@ -190,7 +193,7 @@ impl Zone<'_> {
     }
 
     /// Sends one batch.
-    async fn change(&self, batch: &[records::Change]) -> Result<(), StepError> {
+    async fn change(&self, batch: &[record::Change]) -> Result<(), StepError> {
         let changes = as_changes(batch).map_err(|_| {
             StepError::failed("Defect", "a change is incomplete", "report this as a defect of Nameplate")
         })?;
@@ -236,7 +239,7 @@ fn as_standing(set: &ResourceRecordSet) -> Standing {
     Standing::new(set.name(), set.r#type().as_str(), set.ttl(), values, simple).alias_of(alias)
 }
 
-fn as_changes(batch: &[records::Change]) -> Result<ChangeBatch, aws_sdk_route53::error::BuildError> {
+fn as_changes(batch: &[record::Change]) -> Result<ChangeBatch, aws_sdk_route53::error::BuildError> {
     let mut changes = Vec::new();
     for change in batch {
         let sides = [(ChangeAction::Delete, &change.delete), (ChangeAction::Create, &change.create)];

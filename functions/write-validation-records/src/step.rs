@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 use nameplate::StepError;
-use nameplate::contract::{ValidationRecord, WriteValidationRecordsInput, WriteValidationRecordsOutput};
+use nameplate::contract::{WriteValidationRecordsInput, WriteValidationRecordsOutput};
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
+use nameplate::resource::certificate::ValidationRecord;
 
 /// How long resolvers keep a record, in seconds.
 const TTL_SECS: i64 = 300;

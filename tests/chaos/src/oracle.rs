@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use e2e::{Socket, World};
 use http::Method;
-use nameplate::desired::closed_mark;
+use nameplate::resource::api::closed_mark;
 use serde_json::{Value, json};
 
 /// The price of a year that the local AWS asks for a `.com`.

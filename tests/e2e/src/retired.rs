@@ -1,6 +1,6 @@
 //! What a retired domain must leave behind: nothing. It asks the world, and must not know how a retirement goes.
 
-use nameplate::tags;
+use nameplate::resource::tags;
 use serde_json::Value;
 
 use crate::World;

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use jsonschema::Validator;
+use nameplate::contract::event::SOURCE;
 use nameplate::contract::retire;
-use nameplate::event::SOURCE;
 use serde_json::{Value, json};
 
 /// The schemas of requests and of executions' outputs.

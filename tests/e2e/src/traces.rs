@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use http::Method;
-use nameplate::runtime::environment;
+use nameplate::function::runtime::environment;
 use serde_json::{Value, json};
 
 use crate::World;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 use local_aws::{AwsClient, KeyPair};
-use nameplate::runtime::{environment, required};
+use nameplate::function::runtime::{environment, required};
 use serde_json::{Value, json};
 
 use crate::schemas;

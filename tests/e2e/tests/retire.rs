@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use e2e::{Backend, Events, World, named as names, request, retirement, traces_of_ours};
 use http::Method;
-use nameplate::event::{DomainRetired, Event};
+use nameplate::contract::event::{DomainRetired, Event};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use nameplate::event;
+use nameplate::contract::event;
 use schemars::{Schema, schema_for};
 use serde_json::{Map, Value, json};
 
@@ -14,11 +14,11 @@ fn main() -> std::io::Result<()> {
     let retire = cleaned(schema_for!(nameplate::RetireRequest));
     let texts = json!({
         "request": format!("{request:#}\n"),
-        "result": format!("{:#}\n", cleaned(schema_for!(nameplate::result::ProvisionResult))),
-        "dryRun": format!("{:#}\n", cleaned(schema_for!(nameplate::result::DryRun))),
+        "result": format!("{:#}\n", cleaned(schema_for!(nameplate::contract::result::ProvisionResult))),
+        "dryRun": format!("{:#}\n", cleaned(schema_for!(nameplate::contract::result::DryRun))),
         "retire": format!("{retire:#}\n"),
-        "retireResult": format!("{:#}\n", cleaned(schema_for!(nameplate::retire::RetireResult))),
-        "retireDryRun": format!("{:#}\n", cleaned(schema_for!(nameplate::retire::RetireReport))),
+        "retireResult": format!("{:#}\n", cleaned(schema_for!(nameplate::contract::result::RetireResult))),
+        "retireDryRun": format!("{:#}\n", cleaned(schema_for!(nameplate::contract::result::RetireReport))),
         "events": {
             "action-required": format!("{:#}\n", cleaned(schema_for!(event::ActionRequired))),
             "default-endpoint-live": format!("{:#}\n", cleaned(schema_for!(event::DefaultEndpointLive))),

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Known, ValidationRecord};
+use super::Known;
 use crate::domain::DomainName;
-use crate::retire::{RetireRequest, Thing};
+use crate::request::retire::RetireRequest;
+use crate::resource::certificate::ValidationRecord;
+use crate::resource::thing::Thing;
 
 /// What the state machine's name adds to the stack's.
 pub const STATE_MACHINE_SUFFIX: &str = "-retire";

@@ -6,6 +6,7 @@ mod api;
 mod certificate;
 mod dns;
 mod records;
+pub mod retire;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,11 +20,14 @@ pub use certificate::*;
 pub use dns::*;
 pub use records::*;
 
-use crate::contract::VERSION;
 use crate::domain::{CertificateName, DomainName, HostedZoneRef};
 use crate::error::StepError;
-use crate::tags::RESERVED_PREFIXES;
 
+/// Version of what users send and get: request, result, dry run and events. A change that could break somebody who
+/// reads or writes them raises it.
+pub const VERSION: u32 = 1;
+/// Prefixes of tag keys that a request may not use, in lower case.
+pub const RESERVED_PREFIXES: [&str; 2] = ["aws:", "nameplate:"];
 /// Tags that a request may bring: Route 53 takes ten on a zone in one call (AWS-FACTS 2.1), two are ours.
 pub const MAX_TAGS: usize = 8;
 /// Longest name or ARN of the contact's secret, in characters.

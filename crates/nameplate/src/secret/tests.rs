@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use super::*;
-use crate::contact::Contact;
+use crate::resource::registration::contact::Contact;
 
 // A contact has no text form at all; what it is made of has one without content.
 assert_not_impl_any!(Contact: Debug, Display, Serialize, Clone);

@@ -73,7 +73,8 @@ async fn step_given(
 }
 
 fn our_tags() -> HashMap<String, String> {
-    tags::wanted(&request(), "nameplate").into_iter().collect()
+    let request = request();
+    tags::wanted(&request.tags, &request.domain_name, "nameplate").into_iter().collect()
 }
 
 fn foreign_tags() -> HashMap<String, String> {

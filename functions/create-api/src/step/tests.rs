@@ -57,7 +57,8 @@ fn request(routes: Value, more: Value) -> Request {
 }
 
 fn our_tags() -> HashMap<String, String> {
-    tags::wanted(&request(one_route(), json!({})), "nameplate").into_iter().collect()
+    let request = request(one_route(), json!({}));
+    tags::wanted(&request.tags, &request.domain_name, "nameplate").into_iter().collect()
 }
 
 fn foreign_tags() -> HashMap<String, String> {

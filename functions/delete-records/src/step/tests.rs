@@ -1,5 +1,5 @@
 //! `delete-records` against a table and zones that answer in memory: which calls it makes, in which order, and what it
-//! says. What is decided is tested in `nameplate::records`.
+//! says. What is decided is tested in `nameplate::resource::record`.
 
 use nameplate::Class;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSet
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use nameplate::contract::ValidationRecord;
+use nameplate::resource::certificate::ValidationRecord;
 use serde_json::json;
 
 const NOW: i64 = 1_800_000_000;
@@ -51,7 +51,7 @@ fn update(journal: &Journal) -> Rule {
             let values = call.expression_attribute_values().cloned().unwrap_or_default();
             let list = values.get(":records").and_then(|value| value.as_s().ok()).expect("a list");
             let names: Vec<String> =
-                records::owned(Some(list)).iter().map(|one| one.record.name.as_str().to_owned()).collect();
+                record::owned(Some(list)).iter().map(|one| one.record.name.as_str().to_owned()).collect();
             journal.lock().expect("unbroken").push(format!("list {}", names.join(" ")));
             true
         })

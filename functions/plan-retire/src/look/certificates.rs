@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, CertificateSummary, Filters, KeyAlgorithm};
-use nameplate::contract::ValidationRecord;
+use nameplate::StepError;
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
-use nameplate::validation::{Needs, Proven, is_closed};
-use nameplate::{StepError, tags};
+use nameplate::resource::certificate::ValidationRecord;
+use nameplate::resource::certificate::{Needs, Proven, is_closed};
+use nameplate::resource::tags;
 use tokio::task::JoinSet;
 
 use crate::step::{Clients, Settings};

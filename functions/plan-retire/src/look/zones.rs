@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_route53::types::{HostedZone, ResourceRecordSet, RrType, TagResourceType};
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
-use nameplate::records::Standing;
-use nameplate::{DomainName, StepError, tags};
+use nameplate::resource::record::Standing;
+use nameplate::resource::tags;
+use nameplate::{DomainName, StepError};
 
 use super::Delegation;
 use crate::step::{Clients, Settings};

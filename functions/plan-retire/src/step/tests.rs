@@ -37,7 +37,7 @@ use aws_sdk_route53domains::operation::get_operation_detail::GetOperationDetailO
 use aws_sdk_route53domains::types::{Nameserver, OperationStatus};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::body::SdkBody;
-use nameplate::tags;
+use nameplate::resource::tags;
 use serde_json::json;
 use std::collections::HashMap;
 

@@ -46,8 +46,9 @@ use aws_smithy_runtime_api::client::http::http_client_fn;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use nameplate::result::ReportAction;
-use nameplate::{Class, tags};
+use nameplate::Class;
+use nameplate::contract::result::ReportAction;
+use nameplate::resource::tags;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
 //! `write-records` against a table and a zone that answer in memory: which calls it makes, in which order, and what
-//! it says. What is decided is tested in `nameplate::records`.
+//! it says. What is decided is tested in `nameplate::resource::record`.
 
 use nameplate::Class;
 use std::collections::HashMap;
@@ -73,7 +73,7 @@ fn update(journal: &Journal) -> Rule {
             assert_eq!(request.condition_expression(), Some("#heldBy = :execution"));
             assert_eq!(text(":execution"), EXECUTION);
             let names: Vec<String> =
-                records::owned(Some(&text(":records"))).iter().map(|one| one.record.values.join(",")).collect();
+                record::owned(Some(&text(":records"))).iter().map(|one| one.record.values.join(",")).collect();
             journal.lock().expect("unbroken").push(format!("list {}", names.join(" ")));
             true
         })

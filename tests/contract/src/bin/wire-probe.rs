@@ -1,7 +1,8 @@
 //! A function that ends as its input says: what the wire tests start to see what `serve` posts.
 //! It must not know AWS, and is never deployed.
 
-use nameplate::{Class, StepError, runtime};
+use nameplate::function::runtime;
+use nameplate::{Class, StepError};
 use serde::{Deserialize, Serialize};
 
 /// How to end: with an answer, with a failure of a class, in a panic that quotes its input, or with an answer

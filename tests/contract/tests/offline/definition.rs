@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nameplate::Class;
 use nameplate::contract::retire::IN_USE_DEADLINE_SECS;
+use nameplate::contract::table;
 use nameplate::contract::{CERTIFICATE_DEADLINE_SECS, REGISTRATION_DEADLINE_SECS};
-use nameplate::{Class, table};
 use serde_json::{Value, json};
 
 use crate::jsonata;

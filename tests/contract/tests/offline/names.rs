@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nameplate::contract::event::{RegistrationEnded, SOURCE};
 use nameplate::contract::{STATE_MACHINE_SUFFIX, retire};
-use nameplate::event::{RegistrationEnded, SOURCE};
 use serde_json::{Value, json};
 
 use crate::read::{self, pascal, resources};

@@ -4,23 +4,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nameplate::contract::event::{
+    ActionRequired, DefaultEndpointLive, DomainFailed, DomainLive, DomainRegistered, DomainRetired, Event,
+};
+use nameplate::contract::result::ProvisionResult;
+use nameplate::contract::result::{RetireReport, RetireResult};
 use nameplate::contract::retire::{
     DeleteApiInput, DeleteCertificateInput, DeleteCertificateOutput, DeleteRecordsInput, DeleteValidationRecordsInput,
     DeleteWatchesInput, DeleteZoneInput, DetachDomainInput, PlanRetireInput, PlanRetireOutput,
     ReleaseRegistrationInput, RetireStepOutput,
 };
+use nameplate::contract::table;
+use nameplate::contract::table::{domain, watch};
 use nameplate::contract::{
     AttachDomainInput, AttachDomainOutput, CloseEndpointInput, CloseEndpointOutput, CorrectDelegationInput,
     CorrectDelegationOutput, CreateApiInput, CreateApiOutput, CreateZoneInput, CreateZoneOutput, Known, PlanInput,
     PlanOutput, RegisterInput, RegisterOutput, RequestCertInput, RequestCertOutput, WriteRecordsInput,
     WriteRecordsOutput, WriteValidationRecordsInput, WriteValidationRecordsOutput,
 };
-use nameplate::event::{
-    ActionRequired, DefaultEndpointLive, DomainFailed, DomainLive, DomainRegistered, DomainRetired, Event,
-};
-use nameplate::result::ProvisionResult;
-use nameplate::retire::{RetireReport, RetireResult};
-use nameplate::table::{self, domain, watch};
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value, json};
 
@@ -548,7 +549,7 @@ fn the_attributes_in_the_table_are_the_constants_of_the_library() {
 /// What is kept of a domain besides its status and the result of the last run, read from the library's constants, so that
 /// none can be forgotten: all of it ends with a retirement. The values of the status are in capitals.
 fn of_an_incarnation() -> BTreeSet<String> {
-    let text = read::text("crates/nameplate/src/table.rs");
+    let text = read::text("crates/nameplate/src/contract/table.rs");
     let (_, rest) = text.split_once("pub mod domain {").expect("the attributes of a domain");
     let (constants, _) = rest.split_once("\n}").expect("their end");
     let values = constants.lines().filter_map(|line| line.trim().strip_prefix("pub const ")?.split('"').nth(1));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use nameplate::event::{RegistrationEnded, SOURCE};
+use nameplate::contract::event::{RegistrationEnded, SOURCE};
 use proc_macro2::{TokenStream, TokenTree};
 use serde_json::Value;
 
@@ -452,7 +452,7 @@ fn too_wide(statement: &Statement) -> Vec<String> {
                     _ => resource == "*",
                 },
                 "dynamodb" if operation == "Query" => {
-                    *resource == format!("${{Table.Arn}}/index/{}", nameplate::table::watch::OPEN_INDEX)
+                    *resource == format!("${{Table.Arn}}/index/{}", nameplate::contract::table::watch::OPEN_INDEX)
                 }
                 "dynamodb" => resource == "${Table.Arn}",
                 "lambda" if operation == "InvokeFunction" => resource.ends_with("Function.Arn}"),
@@ -533,7 +533,7 @@ fn every_condition_is_one_that_its_action_knows() {
                 }
             }
             if kind.starts_with("aws:Re") {
-                let ours = key.ends_with(&format!("/{}", nameplate::tags::STACK));
+                let ours = key.ends_with(&format!("/{}", nameplate::resource::tags::STACK));
                 if !ours {
                     problems.push(format!("{whose}: {key} is not the tag that makes it ours"));
                 }
@@ -556,7 +556,7 @@ fn each_function_reaches_only_its_kind_of_item() {
                 .filter(|(operator, key, _)| key == "dynamodb:LeadingKeys" && operator != "Null")
                 .flat_map(|(_, _, values)| read::one_or_many(values))
                 .collect();
-            let known = [nameplate::table::domain_key("*"), nameplate::table::watch_key("*")];
+            let known = [nameplate::contract::table::domain_key("*"), nameplate::contract::table::watch_key("*")];
             assert!(!items || !kinds.is_empty(), "{function}: {:?} on any item", statement.actions);
             assert!(
                 kinds.iter().all(|kind| known.iter().any(|known| *kind == known.as_str())),

@@ -5,7 +5,7 @@ use crate::read;
 
 /// The files that may look at a secret: its own, the contact's check, and the two that hand one on to AWS.
 const MAY_LOOK: [&str; 4] = [
-    "crates/nameplate/src/contact.rs",
+    "crates/nameplate/src/resource/registration/contact.rs",
     "crates/nameplate/src/secret.rs",
     "functions/register/src/registrant.rs",
     "functions/resume/src/step.rs",

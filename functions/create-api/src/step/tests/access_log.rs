@@ -10,7 +10,7 @@ use aws_sdk_cloudwatchlogs::operation::put_retention_policy::PutRetentionPolicyO
 use aws_sdk_cloudwatchlogs::operation::tag_resource::TagResourceOutput as LogGroupTagged;
 use aws_sdk_cloudwatchlogs::operation::untag_resource::UntagResourceOutput;
 use aws_sdk_cloudwatchlogs::types::LogGroup;
-use nameplate::desired::log_format;
+use nameplate::resource::api::log_format;
 
 const GROUP: &str = "/aws/vendedlogs/nameplate/nameplate/example.com";
 const ARN: &str = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/nameplate/nameplate/example.com";

@@ -4,7 +4,7 @@ use super::*;
 use aws_sdk_apigatewayv2::operation::create_deployment::CreateDeploymentOutput;
 use aws_sdk_apigatewayv2::operation::get_deployments::GetDeploymentsOutput;
 use aws_sdk_apigatewayv2::types::{Deployment, DeploymentStatus};
-use nameplate::desired::{WEBSOCKET_STAGE, deployment_mark};
+use nameplate::resource::api::{WEBSOCKET_STAGE, deployment_mark};
 
 fn wanted(routes: Value, more: Value) -> Request {
     let mut api = json!({"protocol": "WEBSOCKET"});

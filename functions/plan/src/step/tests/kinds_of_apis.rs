@@ -6,8 +6,8 @@ use aws_sdk_apigatewayv2::operation::get_deployment::GetDeploymentOutput;
 use aws_sdk_apigatewayv2::types::AccessLogSettings;
 use aws_sdk_cloudwatchlogs::operation::describe_log_groups::DescribeLogGroupsOutput;
 use aws_sdk_cloudwatchlogs::types::LogGroup;
-use nameplate::desired::{deployment_mark, log_format};
 use nameplate::request::Protocol;
+use nameplate::resource::api::{deployment_mark, log_format};
 
 const GROUP: &str = "/aws/vendedlogs/nameplate/nameplate/example.com";
 

@@ -1,7 +1,7 @@
 //! Which records of a zone are ours, and what has to change so that a zone holds the wanted ones.
 //!
 //! Records carry no tags, so the domain item says which of them are ours: the attribute
-//! [`RECORDS`](crate::table::domain::RECORDS) lists each as it was written, or was about to be. A record in the zone
+//! [`RECORDS`](crate::contract::table::domain::RECORDS) lists each as it was written, or was about to be. A record in the zone
 //! is ours only while it is exactly one of those; what anybody has changed since is theirs. What was written to a zone
 //! that is not in use any more stays on the list, so that a retirement finds it there.
 //! It must not know how Route 53 or the table is asked: whoever creates or removes records compares here.
@@ -11,12 +11,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::aliases;
-use crate::contract::ValidationRecord;
 use crate::domain::dns_form;
 use crate::error::StepError;
 use crate::request::{ExactRecord, RecordSet, RecordType};
-use crate::retire::Thing;
+use crate::resource::alias;
+use crate::resource::certificate::ValidationRecord;
+use crate::resource::thing::Thing;
 
 /// How long after it was claimed a record can still appear in the zone, in seconds: a write of an execution that
 /// was stopped ends with its Lambda's 60 seconds, and this is far beyond.
@@ -137,7 +137,7 @@ impl Scope<'_> {
 
     /// Whether it is an alias record of a host name that goes later.
     fn leaves(&self, one: &Standing) -> bool {
-        let leads_here = one.alias.as_deref().is_some_and(aliases::is_custom_domain);
+        let leads_here = one.alias.as_deref().is_some_and(alias::is_custom_domain);
         leads_here && self.dropped.contains(&one.name)
     }
 }

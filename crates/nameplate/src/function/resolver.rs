@@ -12,7 +12,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use crate::domain::{dns_form, server_set};
-use crate::runtime::Lookup;
+use crate::function::runtime::Lookup;
 
 /// Bounds the wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -23,7 +23,7 @@ use tokio_rustls::TlsConnector;
 use webpki::EndEntityCert;
 
 use crate::error::shortened;
-use crate::runtime::Lookup;
+use crate::function::runtime::Lookup;
 
 /// Bounds resolution, TCP and TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

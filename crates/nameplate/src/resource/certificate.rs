@@ -3,8 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::contract::ValidationRecord;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::domain::dns_form;
+
+/// A CNAME that proves to ACM that a name is ours.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ValidationRecord {
+    /// Owner name, without the trailing dot.
+    pub name: String,
+    /// Target, without the trailing dot.
+    pub value: String,
+}
 
 /// The names that validation records prove: each without the label in front.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! When a deployment holds what is wanted, and when it does not.
 
 use super::*;
-use crate::desired::ObservedAccess;
+use crate::resource::api::ObservedAccess;
 
 fn request(expression: &str) -> Request {
     let api = json!({"protocol": "WEBSOCKET", "routeSelectionExpression": expression,

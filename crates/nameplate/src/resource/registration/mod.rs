@@ -1,9 +1,11 @@
 //! What makes a purchase possible or not: availability, price, budget, and a readable contact.
 //! The plan asks it before anything is made, `register` before money moves. Pure; it must not know the SDK.
 
-use crate::contact::Contact;
+pub mod contact;
+
 use crate::error::StepError;
 use crate::request::{Money, RecordType, Registration, Request};
+use crate::resource::registration::contact::Contact;
 use crate::secret::SecretString;
 
 /// The request's field that names the secret.

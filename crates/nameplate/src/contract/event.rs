@@ -4,9 +4,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::VERSION;
-use crate::result::{ProvisionResult, RegistrationView};
-use crate::retire::RetireResult;
+use crate::contract::result::RetireResult;
+use crate::contract::result::{ProvisionResult, RegistrationView};
+use crate::request::VERSION;
 
 /// The source of every event.
 pub const SOURCE: &str = "nameplate";

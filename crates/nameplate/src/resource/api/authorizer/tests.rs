@@ -1,7 +1,7 @@
 //! Authorizers wanted against those that stand.
 
 use super::*;
-use crate::desired::{ObservedIntegration, ObservedRoute, Target, route_changes};
+use crate::resource::api::{ObservedIntegration, ObservedRoute, Target, route_changes};
 use serde_json::{Value, json};
 
 fn request(authorizer: &Value, scopes: &Value) -> Request {

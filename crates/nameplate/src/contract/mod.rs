@@ -6,15 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::contract::result::{CertificateValidation, ProvisionResult, RegistrationView, Report};
 use crate::request::{Money, Protocol, RecordSet, Request};
-use crate::result::{CertificateValidation, ProvisionResult, RegistrationView, Report};
-use crate::retire::Thing;
+use crate::resource::certificate::ValidationRecord;
+use crate::resource::thing::Thing;
 
+pub mod event;
+pub mod result;
 pub mod retire;
+pub mod table;
 
-/// Version of what users send and get: request, result, dry run and events. A change that could break somebody who
-/// reads or writes them raises it.
-pub const VERSION: u32 = 1;
 /// What the state machine's name adds to the stack's.
 pub const STATE_MACHINE_SUFFIX: &str = "-provision";
 /// Longest wait for a registration, in seconds: AWS speaks of up to three days (AWS-FACTS 1.4); one more for luck.
@@ -49,16 +50,6 @@ pub struct Known {
     pub tag_keys: Vec<String>,
     /// What was taken over from others.
     pub adopted: Vec<Thing>,
-}
-
-/// A CNAME that proves to ACM that a name is ours.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ValidationRecord {
-    /// Owner name, without the trailing dot.
-    pub name: String,
-    /// Target, without the trailing dot.
-    pub value: String,
 }
 
 /// A price that was read at the registry.

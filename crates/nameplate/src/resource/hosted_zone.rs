@@ -1,7 +1,8 @@
 //! Refusals about the hosted zones of a name, in the words that the plan and the step that makes zones share.
 //! It must not know how zones are looked for.
 
-use crate::{StepError, tags};
+use crate::StepError;
+use crate::resource::tags;
 
 /// A hosted zone and where it answers.
 #[derive(Clone, Debug, PartialEq, Eq)]

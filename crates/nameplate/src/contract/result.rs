@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::request::{Money, Validation};
-use crate::retire::Thing;
+use crate::resource::thing::Thing;
 
 /// The live API: the output of a successful execution and the detail of the event `Domain Live`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -183,4 +183,36 @@ pub struct PriceReport {
     pub total: Money,
     /// For each later year.
     pub renewal: Money,
+}
+
+/// The end of a retired domain: the output of a successful execution, and what the event `Domain Retired` tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetireResult {
+    /// Of this contract: 1.
+    pub version: u32,
+    /// The domain, in A-labels.
+    pub domain_name: String,
+    /// What this execution took away.
+    pub removed: Vec<Thing>,
+    /// What is still there of what belongs to the name, and why.
+    pub left: Vec<Thing>,
+}
+
+/// What the dry run of a retirement says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetireReport {
+    /// Of this contract: 1.
+    pub version: u32,
+    /// The domain, in A-labels.
+    pub domain_name: String,
+    /// `true`.
+    pub dry_run: bool,
+    /// Whether the domain is retired already, so that a real run would write nothing.
+    pub retired: bool,
+    /// What would go, in that order.
+    pub goes: Vec<Thing>,
+    /// What would stay.
+    pub stays: Vec<Thing>,
 }

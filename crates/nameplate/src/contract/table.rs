@@ -36,14 +36,14 @@ pub mod domain {
     /// ARN of the certificate that was last awaited, written before its watch is put: so that the watch of an
     /// execution that was stopped can be found. Together with [`PURCHASE_OPERATION`] it names all watches of the domain.
     pub const AWAITED_CERTIFICATE: &str = "awaitedCertificate";
-    /// Which records of the zone are ours, as JSON text of [`crate::records::Owned`]. Written by the steps that write and
+    /// Which records of the zone are ours, as JSON text of [`crate::resource::record::Owned`]. Written by the steps that write and
     /// remove records, before the zone is changed and after it; an attribute of its own, so that no run that ends
     /// in between writes over it.
     pub const RECORDS: &str = "records";
     /// That a change of the name servers at the registry is, or was, about to be sent; as JSON text of what
     /// `correct-delegation` keeps of it. Written before UpdateDomainNameservers is called.
     pub const DELEGATION_INTENT: &str = "delegationIntent";
-    /// What a person has to take out of a DNS of his own, as JSON text of [`crate::retire::Thing`]s. Recorded when a
+    /// What a person has to take out of a DNS of his own, as JSON text of [`crate::resource::thing::Thing`]s. Recorded when a
     /// retirement begins: its values cannot be found once custom domain and certificate are gone.
     pub const BY_HAND: &str = "byHand";
     /// The incarnation that a retirement has ended: zones that it made are known by it. It goes with the retirement.

@@ -19,13 +19,6 @@ fn a_request_needs_the_name_twice_and_has_careful_defaults() {
 }
 
 #[test]
-fn a_validation_record_can_be_read_out_of_what_is_said_of_it() {
-    let record = ValidationRecord { name: "_x.example.com".to_owned(), value: "_y.acm-validations.aws".to_owned() };
-    assert_eq!(Thing::validation(&record, "because").validation_record(), Some(record));
-    assert_eq!(Thing::new("record", "www.example.com CNAME a.example.net", "").validation_record(), None);
-}
-
-#[test]
 fn what_is_wrong_is_named_by_its_field() {
     for (document, field) in [
         (json!({"domainName": "example.com", "confirm": "example.org"}), "confirm: "),

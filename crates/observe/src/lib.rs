@@ -1,0 +1,11 @@
+//! How things stand in AWS: every call that only reads, one module and one cargo feature for each service.
+//!
+//! A function here is one question: a single call, or all pages of a list. What is not there is `None`, errors are
+//! classified by [`nameplate::error::classify`], and answers are the plain types of [`nameplate::resource`].
+//! Whoever calls decides whether a question is asked again. Nothing here writes, and nothing here compares.
+//!
+//! Functions are called by their whole path (`observe::apigateway::custom_domain(…)`): the contract tests follow it from
+//! a function's code to the permission that its role needs.
+
+#[cfg(feature = "apigateway")]
+pub mod apigateway;
