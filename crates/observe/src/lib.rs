@@ -9,3 +9,7 @@
 
 #[cfg(feature = "apigateway")]
 pub mod apigateway;
+#[cfg(feature = "lambda")]
+pub mod lambda;
+#[cfg(feature = "logs")]
+pub mod logs;
