@@ -1,9 +1,12 @@
 //! Entry point of `plan`: logging, settings, clients, serve.
 
+mod converged;
 mod enclosing;
 mod foreign;
 mod former;
+mod item;
 mod look;
+mod market;
 mod own_zone;
 mod report;
 mod step;

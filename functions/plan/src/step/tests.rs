@@ -47,12 +47,17 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use nameplate::Class;
-use nameplate::contract::result::ReportAction;
+use nameplate::contract::Known;
+use nameplate::contract::result::{ReportAction, ResourceReport};
+use nameplate::contract::table::domain as attribute;
+use nameplate::domain::server_set;
+use nameplate::request::Money;
 use nameplate::resource::tags;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::report::{MAX_RECORD_FIELD_BYTES, MAX_RECORD_LINES};
 
 mod by_email;
 mod kinds_of_apis;

@@ -8,6 +8,7 @@ mod jsonata;
 mod names;
 mod payloads;
 mod permissions;
+mod questions;
 mod read;
 mod sdk;
 mod secrets;

@@ -8,6 +8,7 @@ use nameplate::contract::event::{RegistrationEnded, SOURCE};
 use proc_macro2::{TokenStream, TokenTree};
 use serde_json::Value;
 
+use crate::questions::Questions;
 use crate::read::{self, pascal, resources};
 use crate::sdk;
 use crate::sources;
@@ -196,13 +197,14 @@ fn glob(pattern: &str, text: &str) -> bool {
 struct Sdk {
     folders: BTreeMap<String, PathBuf>,
     operations: BTreeMap<String, Vec<String>>,
+    questions: Questions,
 }
 
 impl Sdk {
     fn read() -> Self {
         let folders = sdk::crates();
         let operations = folders.iter().map(|(name, folder)| (name.clone(), sdk::operations(folder))).collect();
-        Self { folders, operations }
+        Self { folders, operations, questions: Questions::read() }
     }
 
     /// The calls in `code`, of a function that depends on `crates`.
@@ -234,9 +236,15 @@ impl Sdk {
         uses
     }
 
+    /// The calls of a function: its own, and those of the questions that it asks.
     fn uses_of(&self, function: &str) -> BTreeSet<Use> {
         let folder = format!("functions/{function}");
-        self.uses(sources::package(&folder), &sdk_dependencies(&read::text(format!("{folder}/Cargo.toml"))))
+        let code = sources::package(&folder);
+        let mut uses = self.uses(code.clone(), &sdk_dependencies(&read::text(format!("{folder}/Cargo.toml"))));
+        for asked in self.questions.asked_by(code) {
+            uses.extend(self.uses(asked.code, &[asked.sdk]));
+        }
+        uses
     }
 }
 
@@ -752,6 +760,22 @@ fn a_failed_call_is_reported_under_the_name_of_a_call_that_is_made() {
         for label in sources::literals(code).into_iter().filter(label).filter(|text| text != GRANTED) {
             assert!(made.contains(&label), "{function} reports {label} and never calls it");
         }
+    }
+}
+
+#[test]
+fn questions_only_read_and_report_the_calls_that_they_make() {
+    let sdk = Sdk::read();
+    for asked in sdk.questions.all() {
+        let made: BTreeSet<String> =
+            sdk.uses(asked.code.clone(), &[asked.sdk]).into_iter().map(|used| used.operation).collect();
+        let writes = |operation: &&String| {
+            let name = operation.split(':').next_back().unwrap_or_default();
+            !["Check", "Describe", "Get", "List", "Query"].iter().any(|verb| name.starts_with(verb))
+        };
+        assert_eq!(made.iter().find(writes), None);
+        let reported: BTreeSet<String> = sources::first_arguments(asked.code, "classify").into_iter().collect();
+        assert_eq!(reported, made);
     }
 }
 

@@ -16,10 +16,24 @@ pub(crate) fn code(text: &str) -> Result<TokenStream, String> {
 
 /// The tokens of all sources of a package, files that are compiled for tests only left out.
 pub(crate) fn package(folder: &str) -> TokenStream {
-    let sources = read::files(&format!("{folder}/src"), ".rs");
-    let for_tests: BTreeSet<String> = sources.iter().flat_map(|path| test_modules(&read::text(path))).collect();
-    let shipped = |path: &&PathBuf| path.file_stem().is_none_or(|stem| !for_tests.contains(&*stem.to_string_lossy()));
-    sources.iter().filter(shipped).map(|path| file(path)).collect()
+    shipped(folder).iter().map(|path| file(path)).collect()
+}
+
+/// The sources of a package without those that are compiled for tests only.
+pub(crate) fn shipped(folder: &str) -> Vec<PathBuf> {
+    let mut sources = read::files(&format!("{folder}/src"), ".rs");
+    let mut for_tests = BTreeSet::new();
+    for path in &sources {
+        for name in test_modules(&read::text(path)) {
+            // Beside a crate's or a folder's own file, else in the folder that has the file's name.
+            let own = path.file_stem().is_some_and(|stem| ["lib", "main", "mod"].iter().any(|name| stem == *name));
+            let folder = if own { path.parent().expect("a folder").to_owned() } else { path.with_extension("") };
+            for_tests.insert(folder.join(name));
+        }
+    }
+    let is_for_test = |path: &PathBuf| for_tests.iter().any(|test| path.with_extension("").starts_with(test));
+    sources.retain(|path| !is_for_test(path));
+    sources
 }
 
 /// Names in `#[cfg(test)] mod name;`: modules in files of their own.
