@@ -2,12 +2,12 @@
 
 use nameplate::StepError;
 use nameplate::request::Protocol;
-use nameplate::resource::api::{Api, LogGroup, Standing, log_group, not_ours, stage, statements_for};
+use nameplate::resource::api::{Api, LogGroup, Standing, log_group, stage, statements_for};
 
 use crate::context::Step;
 
 impl Step<'_> {
-    /// All APIs, and the recorded one although no list shows it; that must be ours.
+    /// All APIs, and the recorded one although no list shows it.
     pub(crate) async fn apis(&self, recorded: Option<&str>) -> Result<Vec<Api>, StepError> {
         let client = &self.clients.api_gateway;
         let mut apis = observe::apigateway::apis(client).await?;
@@ -18,10 +18,7 @@ impl Step<'_> {
                 None => tracing::info!(api_id = id, "the recorded API {id} is gone"),
             }
         }
-        match apis.iter().find(|api| api.id == id && !self.tagging.are_ours(&api.tags)) {
-            Some(foreign) => Err(not_ours(&foreign.id, self.tagging)),
-            None => Ok(apis),
-        }
+        Ok(apis)
     }
 
     /// All that hangs below an API that was there before.

@@ -12,7 +12,7 @@ use nameplate::resource::api::{
 use nameplate::resource::difference;
 
 use crate::access_log::log_error;
-use crate::context::{Step, absent_is_fine, write_error};
+use crate::context::{Step, absent_is_fine};
 
 impl Step<'_> {
     /// Takes off the limits of routes that shall have none.

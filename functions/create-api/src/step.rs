@@ -40,7 +40,7 @@ pub(crate) async fn run(
     let recorded = input.api_id.as_deref();
     let apis = step.apis(recorded).await?;
     let wanted = request.api.existing.is_none().then(|| request.api.protocol());
-    let choice = choose(apis, tagging, recorded, wanted);
+    let choice = choose(apis, tagging, recorded, wanted)?;
     if let Some(existing) = &request.api.existing {
         return step.use_existing(existing, choice.replaced).await;
     }

@@ -42,7 +42,7 @@ impl Step<'_> {
             closed: false,
             // What was just sent: comparing it with the answer could only repeat the call.
             protocol: Some(wanted.protocol()),
-            name: wanted.name(),
+            name: wanted.name().to_owned(),
             route_selection_expression: api.route_selection_expression.clone(),
             cors: api.cors.clone(),
             tags: self.tagging.wanted().clone(),

@@ -11,7 +11,7 @@ use nameplate::request::Dns;
 use nameplate::resource::alias;
 use nameplate::resource::alias::{HostRecord, Whose};
 use nameplate::resource::record::Owned;
-use nameplate::resource::tags;
+use nameplate::resource::tags::{self, Tagging};
 use nameplate::resource::thing::Thing;
 use nameplate::{Request, StepError};
 
@@ -173,11 +173,9 @@ impl Looking<'_> {
 
     /// An API that is gone belongs to nobody.
     async fn is_our_api(&self, id: &str) -> Result<bool, StepError> {
-        match self.clients.apigateway.get_api().api_id(id).send().await {
-            Ok(api) => Ok(look::ours(api.tags(), self.settings, self.request)),
-            Err(error) if code_of(&error) == Some("NotFoundException") => Ok(true),
-            Err(error) => Err(classify("apigatewayv2:GetApi", &error)),
-        }
+        let api = observe::apigateway::api(&self.clients.apigateway, id).await?;
+        let tagging = Tagging::new(&self.request.tags, &self.request.domain_name, &self.settings.stack, &[]);
+        Ok(api.is_none_or(|api| tagging.are_ours(&api.tags)))
     }
 
     /// A registration that another stack bought. Once a name is live here it does not matter any more who that was.

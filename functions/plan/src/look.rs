@@ -4,23 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_acm::primitives::DateTime;
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus};
-use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
-use aws_sdk_apigatewayv2::types::{Api, DomainName, DomainNameStatus, Integration, ProtocolType, Route};
+use aws_sdk_apigatewayv2::types::{DomainName, DomainNameStatus};
 use aws_sdk_route53::types::{HostedZoneConfig, ResourceRecordSet, RrType, TagResourceType};
 use nameplate::contract::Known;
 use nameplate::domain::{dns_form, server_set};
 use nameplate::error::{classify, code_of};
 use nameplate::function::runtime::now;
-use nameplate::request::{Authorizer, DefaultEndpoint, Dns, Protocol};
-use nameplate::resource::api::{
-    AuthorizerFields, IntegrationFields, LogSettings, ObservedAccess, ObservedAuthorizer, ObservedIntegration,
-    ObservedRoute, Target, deployment_mark, route_changes, stage,
-};
+use nameplate::request::Dns;
+use nameplate::resource::api::stage;
 use nameplate::resource::record;
 use nameplate::resource::record::{Owned, Scope, Standing};
 use nameplate::resource::tags;
 use nameplate::{Request, StepError};
 
+use crate::apis;
 use crate::step::{Clients, Settings};
 
 /// Elements per page. API Gateway pages only when it is asked for a page size.
@@ -175,116 +172,6 @@ pub(crate) async fn root_mapping(clients: &Clients, host: &str) -> Result<Option
     Ok(mappings(clients, host).await?.into_iter().find(|mapping| mapping.key.is_empty()))
 }
 
-/// The existing API that the request names, if it names one.
-///
-/// # Errors
-/// `Refused` when it or its stage is not there, or Nameplate made it, for this domain or another.
-pub(crate) async fn existing_api(clients: &Clients, settings: &Settings, request: &Request) -> Result<(), StepError> {
-    let Some(existing) = &request.api.existing else { return Ok(()) };
-    let id = &existing.api_id;
-    let api = match clients.apigateway.get_api().api_id(id).send().await {
-        Ok(api) => api,
-        Err(error) if code_of(&error) == Some("NotFoundException") => {
-            return Err(StepError::refused(
-                "ApiNotFound",
-                format!("this account has no HTTP or WebSocket API {id} in this region"),
-                "name one that `aws apigatewayv2 get-apis` shows in `api.existing.apiId`; REST APIs cannot be named",
-            ));
-        }
-        Err(error) => return Err(classify("apigatewayv2:GetApi", &error)),
-    };
-    if ours(api.tags(), settings, request) {
-        return Err(StepError::refused(
-            "ApiIsOurs",
-            format!("the API {id} was made by this stack for {}", request.domain_name),
-            "leave `api.existing` out and describe the API by `routes`",
-        ));
-    }
-    let tag = |key: &str| api.tags().and_then(|tags| tags.get(key)).map(String::as_str);
-    if let Some(stack) = tag(tags::STACK) {
-        let domain = tag(tags::DOMAIN).unwrap_or("another domain");
-        return Err(StepError::refused(
-            "ApiOfAnotherDomain",
-            format!(
-                "the API {id} was made by the stack {stack} for {domain}, and goes when that changes or is retired"
-            ),
-            format!("name an API that Nameplate did not make, or ask for {domain} with further host names"),
-        ));
-    }
-    if find_stage(clients, id, &existing.stage).await?.is_some() {
-        return Ok(());
-    }
-    Err(StepError::refused(
-        "StageNotFound",
-        format!("the API {id} has no stage `{}`", existing.stage),
-        format!("name one that `aws apigatewayv2 get-stages --api-id {id}` shows in `api.existing.stage`"),
-    ))
-}
-
-/// A stage of an API; nothing when one of the two is not there.
-pub(crate) async fn find_stage(
-    clients: &Clients,
-    api_id: &str,
-    name: &str,
-) -> Result<Option<GetStageOutput>, StepError> {
-    match clients.apigateway.get_stage().api_id(api_id).stage_name(name).send().await {
-        Ok(stage) => Ok(Some(stage)),
-        Err(error) if code_of(&error) == Some("NotFoundException") => Ok(None),
-        Err(error) => Err(classify("apigatewayv2:GetStage", &error)),
-    }
-}
-
-/// Our APIs for this domain.
-#[derive(Default)]
-pub(crate) struct OurApis {
-    /// The one that the request goes on with.
-    pub(crate) used: Option<Api>,
-    /// Ids of the others, which it replaces.
-    pub(crate) replaced: Vec<String>,
-}
-
-/// The APIs that are ours, by the recorded id or by tag.
-pub(crate) async fn apis(
-    clients: &Clients,
-    settings: &Settings,
-    request: &Request,
-    known: &Known,
-) -> Result<OurApis, StepError> {
-    let (mut found, mut next) = (Vec::new(), None);
-    loop {
-        let page = clients
-            .apigateway
-            .get_apis()
-            .set_next_token(next)
-            .send()
-            .await
-            .map_err(|error| classify("apigatewayv2:GetApis", &error))?;
-        let recorded = |api: &Api| known.api_id.is_some() && api.api_id() == known.api_id.as_deref();
-        let items = page.items.unwrap_or_default().into_iter();
-        found.extend(items.filter(|api| recorded(api) || ours(api.tags(), settings, request)));
-        match page.next_token {
-            Some(token) => next = Some(token),
-            None => break,
-        }
-    }
-    let kind = match request.api.protocol() {
-        Protocol::Http => ProtocolType::Http,
-        Protocol::WebSocket => ProtocolType::Websocket,
-    };
-    let fits = |api: &&Api| request.api.existing.is_none() && api.protocol_type() == Some(&kind);
-    found.sort_by_key(|api| api.created_date().map(|date| (date.secs(), date.subsec_nanos())));
-    let recorded = found.iter().filter(fits).find(|api| api.api_id() == known.api_id.as_deref());
-    let used = recorded.or_else(|| found.iter().find(fits)).cloned();
-    let used_id = used.as_ref().and_then(|api| api.api_id().map(str::to_owned));
-    let replaced = found
-        .into_iter()
-        .filter(|api| ours(api.tags(), settings, request))
-        .filter_map(|api| api.api_id)
-        .filter(|id| Some(id) != used_id.as_ref())
-        .collect();
-    Ok(OurApis { used, replaced })
-}
-
 /// The tags of a hosted zone; nothing when it is gone.
 pub(crate) async fn zone_tags(clients: &Clients, id: &str) -> Result<Option<BTreeMap<String, String>>, StepError> {
     let call = clients.route53.list_tags_for_resource().resource_type(TagResourceType::Hostedzone);
@@ -389,9 +276,8 @@ pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>
 }
 
 /// Whether everything of a finished run still stands, and nothing of an earlier one beside it: custom domains with the
-/// certificate, mappings, routes and their targets, what is deployed, the access log, validation records and aliases. At
-/// most four calls for a zone of one page, and more for each further host name, authorizers, a WebSocket API, an access
-/// log, and a default endpoint that shall be closed.
+/// certificate, mappings, the API with all that hangs below it, validation records and aliases. Seven calls for a zone of
+/// one page, and more for each further host name and function, the deployment of a WebSocket API, and an access log.
 pub(crate) async fn stands(
     clients: &Clients,
     settings: &Settings,
@@ -424,11 +310,8 @@ pub(crate) async fn stands(
         }
     }
     // What an existing API does is not this request's business.
-    if request.api.existing.is_none() && !api_stands(clients, settings, request, api_id).await? {
-        return Ok(false);
-    }
-    // One that shall be open and is not does no harm: a full run opens it.
-    if request.api.default_endpoint == DefaultEndpoint::Closed && !closed(clients, api_id).await? {
+    let looking = apis::Looking::new(clients, settings, request, &known.tag_keys);
+    if request.api.existing.is_none() && !looking.stands(api_id).await? {
         return Ok(false);
     }
     if request.dns == Dns::External {
@@ -453,209 +336,6 @@ pub(crate) async fn issued_until(clients: &Clients, arn: &str) -> Result<Option<
     let issued = certificate(clients, arn).await?.filter(|found| found.status() == Some(&CertificateStatus::Issued));
     // Whole seconds, as `request-cert` says it.
     Ok(issued.and_then(|found| found.not_after().map(|ends| DateTime::from_secs(ends.secs()).to_string())))
-}
-
-/// Whether the API's default endpoint is closed.
-async fn closed(clients: &Clients, api_id: &str) -> Result<bool, StepError> {
-    match clients.apigateway.get_api().api_id(api_id).send().await {
-        Ok(api) => Ok(api.disable_execute_api_endpoint().unwrap_or(false)),
-        Err(error) if code_of(&error) == Some("NotFoundException") => Ok(false),
-        Err(error) => Err(classify("apigatewayv2:GetApi", &error)),
-    }
-}
-
-async fn api_stands(
-    clients: &Clients,
-    settings: &Settings,
-    request: &Request,
-    api_id: &str,
-) -> Result<bool, StepError> {
-    let protocol = request.api.protocol();
-    let Some((routes, integrations)) = parts(clients, api_id).await? else { return Ok(false) };
-    let (routes, integrations) = observed(protocol, &routes, &integrations);
-    let authorizers = match authorized(request) {
-        // Nobody asks one, so what is left of them does no harm: a full run removes it.
-        false => Vec::new(),
-        true => match authorizers(clients, protocol, api_id).await? {
-            Some(authorizers) => authorizers,
-            None => return Ok(false),
-        },
-    };
-    if !route_changes(request, &routes, &integrations, &authorizers).is_empty() {
-        return Ok(false);
-    }
-    let log = LogSettings::wanted(request, &settings.stack);
-    if protocol == Protocol::Http && log.is_none() {
-        return Ok(true);
-    }
-    let Some(stage) = find_stage(clients, api_id, stage(protocol)).await? else { return Ok(false) };
-    if protocol == Protocol::WebSocket {
-        let closed = request.api.default_endpoint == DefaultEndpoint::Closed;
-        let mark = deployment_mark(request, closed, &routes, &integrations, &authorizers);
-        if deployed(clients, api_id, &stage).await? != Some(mark) {
-            return Ok(false);
-        }
-    }
-    match (log, &request.api.access_log) {
-        (Some(log), Some(wanted)) => Ok(log_settings(&stage).as_ref() == Some(&log)
-            && retention(clients, &log.group).await? == Some(wanted.retention_days)),
-        _ => Ok(true),
-    }
-}
-
-/// Routes and integrations in the form in which they are compared.
-pub(crate) fn observed(
-    protocol: Protocol,
-    routes: &[Route],
-    integrations: &[Integration],
-) -> (Vec<ObservedRoute>, Vec<ObservedIntegration>) {
-    let routes = routes
-        .iter()
-        .map(|route| ObservedRoute {
-            id: route.route_id().unwrap_or_default().to_owned(),
-            key: route.route_key().unwrap_or_default().to_owned(),
-            integration_id: route.target().and_then(|t| t.strip_prefix("integrations/")).map(str::to_owned),
-            access: ObservedAccess {
-                kind: route.authorization_type().map(|kind| kind.as_str().to_owned()),
-                authorizer_id: route.authorizer_id().map(str::to_owned),
-                scopes: route.authorization_scopes().iter().cloned().collect(),
-            },
-        })
-        .collect();
-    let integrations = integrations
-        .iter()
-        .map(|integration| ObservedIntegration {
-            id: integration.integration_id().unwrap_or_default().to_owned(),
-            target: target(protocol, integration),
-        })
-        .collect();
-    (routes, integrations)
-}
-
-/// What the description of the deployment says that the stage is on.
-pub(crate) async fn deployed(
-    clients: &Clients,
-    api_id: &str,
-    stage: &GetStageOutput,
-) -> Result<Option<String>, StepError> {
-    let Some(id) = stage.deployment_id() else { return Ok(None) };
-    match clients.apigateway.get_deployment().api_id(api_id).deployment_id(id).send().await {
-        Ok(deployment) => Ok(deployment.description),
-        Err(error) if code_of(&error) == Some("NotFoundException") => Ok(None),
-        Err(error) => Err(classify("apigatewayv2:GetDeployment", &error)),
-    }
-}
-
-/// The access log of a stage.
-pub(crate) fn log_settings(stage: &GetStageOutput) -> Option<LogSettings> {
-    let log = stage.access_log_settings()?;
-    Some(LogSettings::observed(log.destination_arn()?, log.format().unwrap_or_default()))
-}
-
-/// For how many days a log group keeps lines; nothing where it keeps them for ever, or there is none.
-pub(crate) async fn retention(clients: &Clients, group: &str) -> Result<Option<i32>, StepError> {
-    let answer = clients
-        .logs
-        .describe_log_groups()
-        .log_group_name_prefix(group)
-        .send()
-        .await
-        .map_err(|error| classify("logs:DescribeLogGroups", &error))?;
-    let found = answer.log_groups().iter().find(|found| found.log_group_name() == Some(group));
-    Ok(found.and_then(|found| found.retention_in_days()))
-}
-
-/// What an integration leads to; nothing when it is of a kind that Nameplate never makes.
-pub(crate) fn target(protocol: Protocol, integration: &Integration) -> Option<Target> {
-    IntegrationFields {
-        kind: integration.integration_type().map(|kind| kind.as_str()),
-        uri: integration.integration_uri(),
-        method: integration.integration_method(),
-        payload: integration.payload_format_version(),
-        connection: integration.connection_id(),
-        mapping: integration.request_parameters().cloned().unwrap_or_default().into_iter().collect(),
-    }
-    .target(protocol)
-}
-
-/// Whether a route of the request asks an authorizer.
-fn authorized(request: &Request) -> bool {
-    let asks = |route| matches!(request.api.authorizer_of(route), Authorizer::Jwt(_) | Authorizer::Lambda(_));
-    request.api.routes.iter().any(asks)
-}
-
-/// The authorizers of an API, if it exists.
-pub(crate) async fn authorizers(
-    clients: &Clients,
-    protocol: Protocol,
-    api_id: &str,
-) -> Result<Option<Vec<ObservedAuthorizer>>, StepError> {
-    // What only the authorizers of HTTP APIs have.
-    let of_http = protocol == Protocol::Http;
-    let mut authorizers = Vec::new();
-    let mut next = None;
-    loop {
-        let page = match clients.apigateway.get_authorizers().api_id(api_id).set_next_token(next).send().await {
-            Ok(page) => page,
-            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
-            Err(error) => return Err(classify("apigatewayv2:GetAuthorizers", &error)),
-        };
-        authorizers.extend(page.items().iter().map(|authorizer| {
-            let jwt = authorizer.jwt_configuration();
-            ObservedAuthorizer {
-                id: authorizer.authorizer_id().unwrap_or_default().to_owned(),
-                name: authorizer.name().unwrap_or_default().to_owned(),
-                spec: AuthorizerFields {
-                    kind: authorizer.authorizer_type().map(|kind| kind.as_str()),
-                    sources: authorizer.identity_source(),
-                    issuer: jwt.and_then(|jwt| jwt.issuer()),
-                    audience: jwt.map(|jwt| jwt.audience()).unwrap_or_default(),
-                    uri: authorizer.authorizer_uri(),
-                    payload: authorizer.authorizer_payload_format_version().filter(|_| of_http),
-                    ttl: authorizer.authorizer_result_ttl_in_seconds().filter(|_| of_http),
-                    simple: authorizer.enable_simple_responses().filter(|_| of_http),
-                }
-                .spec(),
-            }
-        }));
-        match page.next_token {
-            Some(token) => next = Some(token),
-            None => return Ok(Some(authorizers)),
-        }
-    }
-}
-
-/// All routes and integrations of an API; nothing when it is gone.
-pub(crate) async fn parts(
-    clients: &Clients,
-    api_id: &str,
-) -> Result<Option<(Vec<Route>, Vec<Integration>)>, StepError> {
-    let (mut routes, mut integrations) = (Vec::new(), Vec::new());
-    let mut next = None;
-    loop {
-        let page = match clients.apigateway.get_routes().api_id(api_id).set_next_token(next).send().await {
-            Ok(page) => page,
-            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
-            Err(error) => return Err(classify("apigatewayv2:GetRoutes", &error)),
-        };
-        routes.extend(page.items.unwrap_or_default());
-        next = page.next_token;
-        if next.is_none() {
-            break;
-        }
-    }
-    loop {
-        let page = match clients.apigateway.get_integrations().api_id(api_id).set_next_token(next).send().await {
-            Ok(page) => page,
-            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(None),
-            Err(error) => return Err(classify("apigatewayv2:GetIntegrations", &error)),
-        };
-        integrations.extend(page.items.unwrap_or_default());
-        next = page.next_token;
-        if next.is_none() {
-            return Ok(Some((routes, integrations)));
-        }
-    }
 }
 
 /// What the A and AAAA records at `host` point to, by type.

@@ -4,10 +4,10 @@
 //! as the answer depends on it, the zone, the certificates, the API and the custom domain.
 //! Refuses whatever cannot succeed, before a cent is spent or anything is made.
 //! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
-//! that look costs six calls, and one more for each of these: an e-mail address of the registrant that is unconfirmed, a
-//! certificate that is validated by e-mail (it renews only if somebody clicks), authorizers, a default endpoint that shall
-//! be closed; two more for the deployment of a WebSocket API and two for an access log. Of a name that is registered
-//! elsewhere the DNS is asked for its name servers. It must not know how anything is made.
+//! that look costs nine calls, and one more for each of these: an e-mail address of the registrant that is unconfirmed, a
+//! certificate that is validated by e-mail (it renews only if somebody clicks), a function that the API calls or asks, the
+//! deployment of a WebSocket API; two more for an access log. Of a name that is registered elsewhere the DNS is asked for
+//! its name servers. It must not know how anything is made.
 
 use nameplate::contract::result::Report;
 use nameplate::contract::table;
@@ -27,7 +27,7 @@ use crate::former::{self, Former};
 use crate::item::{self, Item};
 use crate::market::{self, Found};
 use crate::own_zone::{self, Zone};
-use crate::{enclosing, foreign, look, report};
+use crate::{apis, enclosing, foreign, look, report};
 
 /// Records taken over that are named one by one: the names stay in the item, and in what Step Functions hands on.
 const MAX_ADOPTED_RECORDS: usize = 50;
@@ -39,6 +39,7 @@ pub(crate) struct Clients {
     pub(crate) apigateway: aws_sdk_apigatewayv2::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) domains: aws_sdk_route53domains::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) resolver: Resolver,
     pub(crate) route53: aws_sdk_route53::Client,
@@ -62,7 +63,7 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let request = Request::read(input.request.get())?;
     let fingerprint = request.fingerprint();
     let mut item = item::read(clients, settings, &request).await?;
-    look::existing_api(clients, settings, &request).await?;
+    apis::Looking::new(clients, settings, &request, &item.known.tag_keys).check_existing().await?;
 
     let found = market::find_registration(clients, &request, &item).await?;
     if found.plan == RegistrationPlan::Register {

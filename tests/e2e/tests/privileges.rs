@@ -402,6 +402,9 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
     asked["records"] = json!([{"name": format!("www.{}", asked["domainName"].as_str().expect("a name")), "type": "A", "values": ["192.0.2.1"]}]);
     let second = world.run(&asked).await.live();
     assert_ne!(second["certificateArn"], first["certificateArn"], "a certificate with one more name");
+    let mut dry = asked.clone();
+    dry["dryRun"] = json!(true);
+    let _ = world.run(&dry).await.live();
     let authorizers = format!("/v2/apis/{}/authorizers", second["apiId"].as_str().expect("an id"));
     let made = world.rest("apigateway", Method::GET, &authorizers, None).await["items"][0]["authorizerId"].clone();
     let by_hand = json!({"identitySource": ["$request.header.Other"]});

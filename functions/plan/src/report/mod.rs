@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use nameplate::contract::result::{ReportAction, ResourceReport};
 use nameplate::contract::{Known, RegistrationPlan};
 use nameplate::request::Dns;
-use nameplate::resource::api::stage;
+use nameplate::resource::api::{Changes, stage};
 use nameplate::resource::{difference, tags};
 use nameplate::{Request, StepError};
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ use host::Hosts;
 pub(crate) use record::{MAX_RECORD_FIELD_BYTES, MAX_RECORD_LINES};
 pub(crate) use record::{record_lines, taken_over};
 
+use crate::apis;
 use crate::look;
 use crate::own_zone::Zone;
 use crate::step::{Clients, Settings};
@@ -85,15 +86,15 @@ pub(crate) async fn resources(
     let Seen { known, plan, bought, registry, custom_domains, zone } = *seen;
     let domain = request.domain_name.as_str();
     let tagging = Tagging::of(request, settings, known);
-    let found = look::apis(clients, settings, request, known).await?;
-    let api_before = match &found.used {
-        Some(found) => api::api(clients, request, &tagging, found).await?,
-        None => Value::Null,
+    let looking = apis::Looking::new(clients, settings, request, &known.tag_keys);
+    let choice = looking.choice(known).await?;
+    let changes = match &request.api.existing {
+        Some(_) => Changes::default(),
+        None => looking.changes(choice.used.clone()).await?,
     };
-    let own_id = found.used.and_then(|api| api.api_id);
     let (api_id, api_stage) = match &request.api.existing {
-        Some(existing) => (Some(existing.api_id.clone()), existing.stage.as_str()),
-        None => (own_id.clone(), stage(request.api.protocol())),
+        Some(existing) => (Some(existing.api_id.as_str()), existing.stage.as_str()),
+        None => (choice.used.as_ref().map(|api| api.id.as_str()), stage(request.api.protocol())),
     };
     let misdirected = registry.filter(|_| zone.is_none_or(|zone| !zone.delegated));
     let zone_id = zone.map(|zone| zone.id.as_str());
@@ -101,26 +102,11 @@ pub(crate) async fn resources(
     let certificate_kept = certificate.as_ref().filter(|found| found.fits(request)).map(|found| found.arn.clone());
     let after = json!({
         "certificate": certificate_kept.as_deref().unwrap_or(NOT_YET),
-        "api": api_id.as_deref().unwrap_or(NOT_YET),
+        "api": api_id.unwrap_or(NOT_YET),
         "stage": api_stage,
         "tags": tagging.wanted,
     });
-    let mut resources = match &request.api.existing {
-        Some(existing) => vec![resource(
-            "API",
-            Some(format!("{}, which exists and is not changed", existing.api_id)),
-            domain,
-            &Value::Null,
-            &Value::Null,
-        )],
-        None => vec![resource("API", own_id, domain, &api_before, &api::wanted_api(request, &tagging))],
-    };
-    resources.extend(found.replaced.into_iter().map(|id| ResourceReport {
-        resource: "API".to_owned(),
-        action: ReportAction::Remove,
-        name: id,
-        changes: Vec::new(),
-    }));
+    let mut resources = api::lines(request, &choice, &changes);
     resources.push(match bought && plan == RegistrationPlan::Registered {
         true => {
             let present = tagging.shown(look::registration_tags(clients, domain).await?);

@@ -16,13 +16,24 @@ pub struct Choice {
 
 /// Of all APIs that are ours the recorded one, if it is of the wanted kind, else the oldest that is: of what kind an API
 /// is cannot be changed. Where none is wanted, since an existing API comes in their place, all are replaced.
-pub fn choose(apis: Vec<Api>, tagging: &Tagging, recorded: Option<&str>, wanted: Option<Protocol>) -> Choice {
+///
+/// # Errors
+/// `Refused` where the recorded one is somebody else's.
+pub fn choose(
+    apis: Vec<Api>,
+    tagging: &Tagging,
+    recorded: Option<&str>,
+    wanted: Option<Protocol>,
+) -> Result<Choice, StepError> {
+    if let Some(foreign) = apis.iter().find(|api| recorded == Some(&api.id) && !tagging.are_ours(&api.tags)) {
+        return Err(not_ours(&foreign.id, tagging));
+    }
     let mut ours: Vec<Api> = apis.into_iter().filter(|api| tagging.are_ours(&api.tags)).collect();
     ours.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     let fits = |api: &&Api| wanted.is_some() && api.protocol == wanted;
     let used = ours.iter().filter(fits).find(|api| recorded == Some(&api.id)).or(ours.iter().find(fits)).cloned();
     let others = ours.into_iter().map(|api| api.id).filter(|id| used.as_ref().is_none_or(|used| used.id != *id));
-    Choice { replaced: others.collect(), used }
+    Ok(Choice { replaced: others.collect(), used })
 }
 
 /// An API on record that carries other tags.

@@ -42,9 +42,6 @@ pub use stage::{
     Limits, NO_LIMIT, STAGE, Stage, StageAttribute, WEBSOCKET_STAGE, deploys_itself, stage, stage_differences,
 };
 
-/// Longest name of an API, in characters (AWS-FACTS 4.1); names of domains are ASCII.
-const MAX_NAME_LENGTH: usize = 128;
-
 /// An API as API Gateway shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Api {
@@ -134,9 +131,9 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The name of the API: the domain, as far as it fits.
-    pub fn name(&self) -> String {
-        self.request.domain_name.as_str().chars().take(MAX_NAME_LENGTH).collect()
+    /// The name of the API: the domain, of which a request takes none that is too long for it (AWS-FACTS 4.1).
+    pub fn name(&self) -> &str {
+        self.request.domain_name.as_str()
     }
 
     /// The kind of API. It cannot be changed: an API of another kind is another one, which comes in its place.
@@ -177,7 +174,7 @@ fn api_differences(standing: Option<&Api>, wanted: &Wanted<'_>) -> Vec<Differenc
     let mut differences = Differences::default();
     let protocol = standing.map(|api| api.protocol.unwrap_or(wanted.protocol()));
     differences.compare(ApiAttribute::Protocol, &protocol, &Some(wanted.protocol()));
-    differences.compare(ApiAttribute::Name, &standing.map(|api| &api.name), &Some(&wanted.name()));
+    differences.compare(ApiAttribute::Name, &standing.map(|api| api.name.as_str()), &Some(wanted.name()));
     if let Some(expression) = &wanted.request.api.route_selection_expression {
         let present = standing.and_then(|api| api.route_selection_expression.as_ref());
         differences.compare(ApiAttribute::RouteSelectionExpression, &present, &Some(expression));

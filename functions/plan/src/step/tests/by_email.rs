@@ -52,7 +52,7 @@ async fn a_finished_name_costs_one_look_more_and_says_until_when_its_certificate
     let plan = renewed.plan(by_email(request())).await.expect("a plan");
     let result = plan.result.expect("the result of the finished run");
     assert_eq!(result.certificate_validation.expect("who is asked").until, "2028-01-01T00:00:00Z");
-    assert_eq!(renewed.calls().iter().map(|(_, count)| count).sum::<usize>(), 8, "{:?}", renewed.calls());
+    assert_eq!(renewed.calls().iter().map(|(_, count)| count).sum::<usize>(), 11, "{:?}", renewed.calls());
 
     let ended = live().with("DescribeCertificate", describes(CertificateStatus::Expired, "EMAIL", "example.com"));
     let gone = live().with(

@@ -16,7 +16,7 @@ fn api(id: &str, created: i64, protocol: Protocol) -> Api {
 }
 
 fn chosen(apis: &[Api], recorded: Option<&str>, wanted: Option<Protocol>) -> (Option<String>, Vec<String>) {
-    let choice = choose(apis.to_vec(), &tagging(), recorded, wanted);
+    let choice = choose(apis.to_vec(), &tagging(), recorded, wanted).expect("ours");
     (choice.used.map(|api| api.id), choice.replaced)
 }
 
@@ -30,7 +30,7 @@ fn the_recorded_one_is_used_if_it_is_of_the_wanted_kind_and_else_the_oldest_that
         (Some("young"), Some(Http), Some("young"), ["socket", "old"].as_slice()),
         (None, Some(Http), Some("old"), &["socket", "young"]),
         (Some("socket"), Some(Http), Some("old"), &["socket", "young"]),
-        (Some("foreign"), Some(Http), Some("old"), &["socket", "young"]),
+        (Some("gone"), Some(Http), Some("old"), &["socket", "young"]),
         (Some("old"), Some(WebSocket), Some("socket"), &["old", "young"]),
         (Some("old"), None, None, &["socket", "old", "young"]),
     ] {
@@ -42,7 +42,8 @@ fn the_recorded_one_is_used_if_it_is_of_the_wanted_kind_and_else_the_oldest_that
 
 #[test]
 fn an_api_with_other_tags_is_refused_by_its_id() {
-    let refusal = not_ours("a1", &tagging());
+    let foreign = Api { tags: BTreeMap::new(), ..api("a1", 1, Protocol::Http) };
+    let refusal = choose(vec![foreign], &tagging(), Some("a1"), None).expect_err("foreign");
     assert!(refusal.reason.contains("a1") && refusal.reason.contains("`example.com`"), "{refusal}");
 
     let own = check_existing(&api("a1", 1, Protocol::Http), &tagging()).expect_err("our own");
