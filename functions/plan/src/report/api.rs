@@ -8,12 +8,13 @@ use nameplate::resource::api::{Access, AuthorizerSpec, LogSettings, NO_LIMIT, Ta
 use nameplate::{Request, StepError};
 use serde_json::{Value, json};
 
-use super::Tagging;
+use super::about;
 use crate::look;
 use crate::step::Clients;
+use nameplate::resource::tags::Tagging;
 
 /// The API as the request wants it.
-pub(super) fn wanted_api(request: &Request, tagging: &Tagging<'_>) -> Value {
+pub(super) fn wanted_api(request: &Request, tagging: &Tagging, stack: &str) -> Value {
     let routes: BTreeMap<&str, Value> =
         request.api.routes.iter().map(|route| (route.route.as_str(), wanted_route(request, route))).collect();
     let limits = request.api.throttle.as_ref().map(|Throttle { rate, burst }| json!({"rate": rate, "burst": burst}));
@@ -30,7 +31,7 @@ pub(super) fn wanted_api(request: &Request, tagging: &Tagging<'_>) -> Value {
         )
     });
     let protocol = request.api.protocol();
-    let log = LogSettings::wanted(request, tagging.stack).zip(request.api.access_log.as_ref());
+    let log = LogSettings::wanted(request, stack).zip(request.api.access_log.as_ref());
     let mut document = json!({
         "protocol": protocol,
         "stage": stage(protocol),
@@ -39,7 +40,7 @@ pub(super) fn wanted_api(request: &Request, tagging: &Tagging<'_>) -> Value {
         "throttle": limits,
         "defaultEndpoint": request.api.default_endpoint,
         "accessLog": log.map(|(log, wanted)| log_document(&log, Some(wanted.retention_days))),
-        "tags": tagging.wanted,
+        "tags": tagging.wanted(),
     });
     if protocol == Protocol::WebSocket {
         document["routeSelectionExpression"] = json!(request.api.route_selection_expression);
@@ -104,7 +105,7 @@ fn cors_document(lists: [(&str, &[String]); 4], credentials: bool, max_age: Opti
 pub(super) async fn api(
     clients: &Clients,
     request: &Request,
-    tagging: &Tagging<'_>,
+    tagging: &Tagging,
     found: &Api,
 ) -> Result<Value, StepError> {
     let id = found.api_id().unwrap_or_default();
@@ -128,7 +129,7 @@ pub(super) async fn api(
             Some(true) => DefaultEndpoint::Closed,
             _ => DefaultEndpoint::Open,
         },
-        "tags": tagging.shown(present),
+        "tags": about(tagging, present),
     });
     for (key, settings) in stage.iter().filter_map(|stage| stage.route_settings()).flatten() {
         if let Some(limits) = route_limits(settings) {
