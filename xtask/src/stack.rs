@@ -13,12 +13,14 @@ use crate::aws::{self, Access};
 use crate::lambdas;
 use crate::paths::Paths;
 use crate::progress::Stage;
-use crate::world::WAIT_SCALE;
 
 /// Name of the stack, here as in samconfig.toml.
 pub(crate) const STACK_NAME: &str = "nameplate";
 /// What a local stack may spend, in play money; the template's own default is 0.
 pub(crate) const BUDGET_USD: u32 = 100;
+/// Step Functions' waits and retry intervals, as a part of what they are on AWS: what the local AWS makes us
+/// wait for takes seconds, not minutes. Time-outs are not scaled.
+pub(crate) const WAIT_SCALE: f64 = 0.05;
 /// The secret that a request names unless it says otherwise.
 const CONTACT_SECRET: &str = "nameplate/contact";
 

@@ -13,7 +13,7 @@ use crate::paths::Paths;
 use crate::process::Program;
 use crate::progress::{human, note};
 use crate::world::World;
-use crate::{chaos, picture, schema, supply, template};
+use crate::{chaos, definition, picture, schema, supply, template};
 
 /// End-to-end tests that run side by side: they wait more than they work.
 const END_TO_END_THREADS: &str = "6";
@@ -64,6 +64,7 @@ async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally
     let stage = begin("generated files");
     let check = generated::Args { check: true };
     schema::run(&check, paths).await?;
+    definition::run(&check, paths)?;
     picture::run(&check, paths)?;
     stage.done();
 

@@ -12,12 +12,8 @@ use local_aws::{LocalAws, Options};
 use crate::aws::Access;
 use crate::paths::Paths;
 use crate::progress::{Stage, note};
-use crate::stack::{self, Deployed};
+use crate::stack::{self, Deployed, WAIT_SCALE};
 use crate::tools;
-
-/// Step Functions' waits and retry intervals, as a part of what they are on AWS: what the local AWS makes us
-/// wait for takes seconds, not minutes. Time-outs are not scaled.
-pub(crate) const WAIT_SCALE: f64 = 0.05;
 
 /// What must be taken down.
 #[derive(Default)]

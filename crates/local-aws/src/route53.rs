@@ -8,9 +8,12 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use serde::Deserialize;
 
-use crate::Local;
 use crate::answer::{Answer, replace_body, xml, xml_error};
-use crate::dns::{self, MINISTACK_SERVERS, RecordSet, is_within, name_servers, plain};
+use crate::domain_name::{is_within, plain};
+use crate::hosted_zone::{self, MINISTACK_SERVERS, name_servers};
+use crate::local::Local;
+use crate::lock::lock;
+use crate::record_set::RecordSet;
 
 /// Answers a call of the service.
 pub(crate) async fn handle(local: &Local, action: &str, request: Request<Bytes>) -> Answer {
@@ -46,7 +49,7 @@ pub(crate) async fn handle(local: &Local, action: &str, request: Request<Bytes>)
 }
 
 fn is_signed(local: &Local, request: &Request<Bytes>) -> bool {
-    crate::action::resource("route53", request).is_some_and(|zone| crate::lock(&local.signed_zones).contains(&zone))
+    crate::action::resource("route53", request).is_some_and(|zone| lock(&local.signed_zones).contains(&zone))
 }
 
 /// The answer of GetDNSSEC, which MiniStack does not have. No keys are kept.
@@ -63,7 +66,7 @@ async fn create_hosted_zone(local: &Local, request: Request<Bytes>) -> Answer {
     // One at a time, so that two with the same reference cannot both be the first.
     let _turn = local.zone_creation.lock().await;
     let reference = element(request.body(), "CallerReference");
-    let known = dns::zones(&local.emulator).await.unwrap_or_default();
+    let known = hosted_zone::zones(&local.emulator).await.unwrap_or_default();
     let mut answer = local.forward(request).await;
     if !answer.status().is_success() {
         return answer;
@@ -248,7 +251,7 @@ async fn check_changes(local: &Local, request: &Request<Bytes>) -> Option<Answer
     let (zone, changes) = (plain(&element(zone.as_bytes(), "Name")?), &batch.batch.changes.changes);
     let message = match flaw(&zone, changes) {
         Some(message) => message,
-        None => company(&zone, &dns::records(&local.emulator, &zone_id).await.ok()?, changes)?,
+        None => company(&zone, &hosted_zone::records(&local.emulator, &zone_id).await.ok()?, changes)?,
     };
     Some(xml_error(StatusCode::BAD_REQUEST, "InvalidChangeBatch", &format!("[{message}]")))
 }

@@ -2,6 +2,7 @@
 //! Nothing here runs AWS, an emulator or a function. One module for each kind of agreement.
 
 mod bounds;
+mod circles;
 mod definition;
 mod dependencies;
 mod jsonata;
