@@ -49,13 +49,12 @@ impl Deployed {
     }
 }
 
-/// Builds the Lambdas and has SAM CLI put them beside the template, unless that has been done already.
+/// Has SAM CLI put the Lambdas, which are built, beside the template, unless that has been done already.
 ///
 /// # Errors
-/// When something does not compile, or SAM CLI refuses the template.
+/// When SAM CLI refuses the template.
 pub(crate) async fn build(paths: &Paths, verbose: bool) -> Result<()> {
     let architecture = lambdas::host_architecture()?;
-    lambdas::build(paths, architecture, verbose).await?;
     let inputs = inputs(paths, architecture)?;
     let stamp = paths.target().join("sam").join("inputs");
     if is_built(paths, &inputs, &stamp)? {
@@ -72,7 +71,7 @@ pub(crate) async fn build(paths: &Paths, verbose: bool) -> Result<()> {
         .log(paths.logs().join("sam-build.log"))
         .status(stage.status())
         .echo(verbose);
-    lambdas::with_build_environment(program, paths).run().await?;
+    lambdas::with_local_binaries(program, paths).run().await?;
     std::fs::write(&stamp, inputs).with_context(|| format!("cannot write {}", stamp.display()))?;
     stage.done("");
     Ok(())
@@ -205,7 +204,7 @@ fn is_built(paths: &Paths, inputs: &str, stamp: &Path) -> Result<bool> {
     }
     for name in lambdas::names(paths)? {
         let built = paths.sam_build().join(lambdas::resource(&name)).join("bootstrap");
-        let fresh = lambdas::binary(paths, &name);
+        let fresh = lambdas::local_binary(paths, &name);
         match (std::fs::read(&built), std::fs::read(&fresh)) {
             (Ok(built), Ok(fresh)) if built == fresh => {}
             _ => return Ok(false),
