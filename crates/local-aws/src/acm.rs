@@ -2,7 +2,7 @@
 //!
 //! Owns the status of every requested certificate, its validation records or mails and its event; MiniStack keeps ARN
 //! and tags and checks the caller. MiniStack calls a certificate ISSUED at once; that word is never passed on. No mail
-//! is sent: the control API clicks a link. Sources: AWS-FACTS 3 (ACM) and 2.4 (CAA). Must not know who waits for a
+//! is sent: the control API clicks a link. Must not know who waits for a
 //! certificate.
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,16 +22,16 @@ use crate::emulator::EmulatorError;
 use crate::events::{self, Event};
 use crate::{Local, lock, sigv4};
 
-/// ACM tries for 72 hours (AWS-FACTS 3.2).
+/// ACM tries for 72 hours (AWS-FACTS 3.2.4).
 const VALIDATION_SECS: f64 = 72.0 * 3600.0;
-/// An idempotency token is remembered for an hour (AWS-FACTS 3.1).
+/// An idempotency token is remembered for an hour (AWS-FACTS 3.1.4).
 const TOKEN_SECS: f64 = 3600.0;
-/// Validity since February 2026 (AWS-FACTS 3.2).
+/// Validity since February 2026 (AWS-FACTS 3.2.5).
 const VALID_DAYS: f64 = 198.0;
 const DAY_SECS: f64 = 86_400.0;
-/// The default quota of names (AWS-FACTS 3.1).
+/// The default quota of names (AWS-FACTS 3.1.1).
 const MAX_NAMES: usize = 10;
-/// The mailboxes of a validation domain that get a mail (AWS-FACTS 3.2).
+/// The mailboxes of a validation domain that get a mail (AWS-FACTS 3.2.6).
 const MAILBOXES: [&str; 5] = ["admin", "administrator", "hostmaster", "postmaster", "webmaster"];
 /// Changes come in bursts.
 const SETTLE: Duration = Duration::from_millis(50);
@@ -88,12 +88,12 @@ struct Certificate {
 #[derive(Default)]
 pub(crate) struct Certificates(Mutex<BTreeMap<String, Certificate>>);
 
-/// The name that a certificate's name is validated by: its wildcard has the same (AWS-FACTS 3.2).
+/// The name that a certificate's name is validated by: its wildcard has the same (AWS-FACTS 3.2.2).
 fn base(name: &str) -> &str {
     name.strip_prefix("*.").unwrap_or(name)
 }
 
-/// The validation record of a name: one per account and name, in every certificate (AWS-FACTS 3.2).
+/// The validation record of a name: one per account and name, in every certificate (AWS-FACTS 3.2.3).
 fn validation_record(account: &str, name: &str) -> (String, String) {
     let base = base(name);
     let hex = |salt: &str| -> String {
@@ -112,7 +112,7 @@ fn covers(names: &[String], host: &str) -> bool {
     })
 }
 
-/// Whether CAA records let Amazon issue (AWS-FACTS 2.4).
+/// Whether CAA records let Amazon issue (AWS-FACTS 2.4.1).
 fn caa_allows(values: &[String], wildcard: bool) -> bool {
     const AMAZON: [&str; 4] = ["amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"];
     let of = |tag: &str| -> Vec<String> {
@@ -227,7 +227,7 @@ async fn request_certificate(local: &Arc<Local>, input: &Value, request: Request
     answer
 }
 
-/// The names of a request, the domain name first, or the error that ACM gives (AWS-FACTS 3.1).
+/// The names of a request, the domain name first, or the error that ACM gives (AWS-FACTS 3.1.1, 3.1.2, 3.1.4, 3.1.5).
 fn requested_names(input: &Value) -> Result<Vec<String>, (&'static str, String)> {
     let invalid = |field: &str, rule: &str| {
         let message = format!("1 validation error detected: Value at '{field}' failed to satisfy constraint: {rule}");
@@ -305,7 +305,7 @@ fn validation_domains(input: &Value, names: &[String]) -> Result<Vec<String>, (&
     Ok(domains)
 }
 
-/// AWS-FACTS 3.1: mails about a name go to the same name or to one above it.
+/// AWS-FACTS 3.1.3: mails about a name go to the same name or to one above it.
 fn check_validation_domain(names: &[String], name: &str, domain: &str) -> Result<(), (&'static str, String)> {
     const CODE: &str = "InvalidDomainValidationOptionsException";
     if !names.iter().any(|known| known == name) {
@@ -399,7 +399,7 @@ pub(crate) struct Lingering {
 }
 
 /// The certificate of a custom domain, which stays in use for a while after the domain is gone or has another one
-/// (AWS-FACTS 3.4).
+/// (AWS-FACTS 3.4.3).
 pub(crate) async fn certificate_of(local: &Local, domain: &str) -> Option<String> {
     let domains = crate::apigateway::domain_names(local).await.ok()?;
     let found = domains.iter().find(|one| one["domainName"] == domain)?;
@@ -411,7 +411,7 @@ pub(crate) fn linger(local: &Local, certificate: String, domain: &str) {
     lock(&local.lingering).push(Lingering { certificate, domain: domain.to_owned(), until: None });
 }
 
-/// AWS-FACTS 3.4: behind a regional custom domain stands a load balancer in an account of AWS.
+/// AWS-FACTS 3.4.2: behind a regional custom domain stands a load balancer in an account of AWS.
 fn load_balancer(region: &str, domain: &str) -> String {
     let hash: String = Sha256::digest(domain).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("arn:aws:elasticloadbalancing:{region}:111122223333:loadbalancer/net/apigateway/{hash}")
@@ -470,7 +470,7 @@ fn summarise(shape: &Value) -> Value {
 }
 
 /// Filters, order and page of ListCertificates. Other keys than RSA_2048 show only when they are asked for
-/// (AWS-FACTS 3.2 and trap 15).
+/// (AWS-FACTS 3.2.11).
 fn select(mut summaries: Vec<Value>, input: &Value) -> Result<Value, String> {
     let keys: Vec<&str> = match input["Includes"]["keyTypes"].as_array() {
         Some(keys) => keys.iter().filter_map(Value::as_str).collect(),
@@ -558,7 +558,7 @@ impl Certificates {
     }
 }
 
-/// Why API Gateway does not take a certificate for a host (AWS-FACTS 4.4), if it does not.
+/// Why API Gateway does not take a certificate for a host (AWS-FACTS 4.4.1), if it does not.
 pub(crate) async fn unusable(local: &Arc<Local>, arn: &str, host: &str) -> Option<String> {
     adopt(local, arn).await;
     if let Some(certificate) = lock(&local.certificates.0).get(arn)
@@ -642,7 +642,7 @@ impl Certificate {
         shape
     }
 
-    /// A link can be clicked once its mail has come, and works for 72 hours (AWS-FACTS 3.2).
+    /// A link can be clicked once its mail has come, and works for 72 hours (AWS-FACTS 3.2.8).
     fn click(&mut self, name: &str, now: f64) -> Result<(), String> {
         if self.method != "EMAIL" || Instant::now() < self.records_at {
             return Err(format!("nobody has got a mail about {}", self.arn));
@@ -659,7 +659,7 @@ impl Certificate {
         Ok(())
     }
 
-    /// AWS-FACTS 3.3.
+    /// AWS-FACTS 3.3.2.
     fn issued_event(&self, at: f64) -> Event {
         Event {
             source: "aws.acm".to_owned(),
@@ -718,7 +718,7 @@ async fn advance(local: &Arc<Local>) -> Result<Option<Duration>, EmulatorError> 
             certificate.names.iter().all(|name| seen.iter().any(|seen| seen == base(name)))
         } else {
             // One mail for each name, the wildcard's and the apex's too, although they go to the same mailboxes
-            // (AWS-FACTS 3.2).
+            // (AWS-FACTS 3.2.7).
             certificate.names.iter().all(|name| certificate.clicked.contains(name))
         };
         let now = Instant::now();
@@ -752,7 +752,7 @@ fn issue(local: &Arc<Local>, certificate: &Certificate) {
     drop(registry);
     let event = certificate.issued_event(at);
     let sender = Arc::clone(local);
-    // Best effort, as on AWS (AWS-FACTS 3.3).
+    // Best effort, as on AWS (AWS-FACTS 3.3.1).
     local.spawn(async move {
         let _lost = events::deliver(&sender, &event).await;
     });

@@ -17,14 +17,14 @@ use crate::{Local, acm, lock};
 /// Items on a page where the caller does not say how many, and at most. UNCONFIRMED: AWS names no number for v2.
 const DEFAULT_PAGE: usize = 100;
 const LARGEST_PAGE: usize = 500;
-/// AWS-FACTS 4.5: all management calls together.
+/// AWS-FACTS 4.5.1: all management calls together.
 const CALLS_PER_SEC: f64 = 10.0;
 const CALL_BURST: f64 = 40.0;
-/// AWS-FACTS 4.5: create, update and delete of a domain name, each.
+/// AWS-FACTS 4.5.2: create, update and delete of a domain name, each.
 const DOMAIN_NAME_INTERVAL_SECS: f64 = 30.0;
-/// AWS-FACTS 4.5.
+/// AWS-FACTS 4.5.3.
 const DEPLOYMENT_INTERVAL_SECS: f64 = 5.0;
-/// AWS-FACTS 4.1.
+/// AWS-FACTS 4.1.3.
 const HTTP_SELECTION_EXPRESSION: &str = "${request.method} ${request.path}";
 
 /// What is kept about APIs beside MiniStack.
@@ -209,7 +209,7 @@ async fn refusal(local: &Arc<Local>, action: &str, id: &str, rest: &str, input: 
     let conflict = |message: &str| Some(rest_json_error(StatusCode::CONFLICT, "ConflictException", message));
     match action {
         "CreateDomainName" | "UpdateDomainName" => {
-            // AWS-FACTS 4.4: an issued certificate of this region that covers the name.
+            // AWS-FACTS 4.4.1: an issued certificate of this region that covers the name.
             let host = if action == "CreateDomainName" { input["domainName"].as_str().unwrap_or_default() } else { id };
             let Some(certificate) = input["domainNameConfigurations"][0]["certificateArn"].as_str() else {
                 // An update may leave the certificate as it is.
@@ -222,7 +222,7 @@ async fn refusal(local: &Arc<Local>, action: &str, id: &str, rest: &str, input: 
         "CreateApi" => {
             let expression = input["routeSelectionExpression"].as_str();
             match input["protocolType"].as_str() {
-                // AWS-FACTS 4.1.
+                // AWS-FACTS 4.1.3.
                 Some("WEBSOCKET") if expression.is_none() => {
                     bad("RouteSelectionExpression is required for WEBSOCKET APIs")
                 }
@@ -298,7 +298,7 @@ async fn refusal(local: &Arc<Local>, action: &str, id: &str, rest: &str, input: 
             })
         }
         "CreateIntegration" if input["integrationType"] == "HTTP_PROXY" || input["integrationType"] == "AWS_PROXY" => {
-            // AWS-FACTS 4.1.
+            // AWS-FACTS 4.1.7.
             if input["payloadFormatVersion"].is_null() {
                 return bad("PayloadFormatVersion is a required parameter for integration");
             }
@@ -325,14 +325,14 @@ async fn stage_refusal(local: &Local, api: &str, input: &Value) -> Option<Answer
         }
     }
     let log = &input["accessLogSettings"];
-    // AWS-FACTS 4.3.
+    // AWS-FACTS 4.3.4.
     if log.is_object() && !log["format"].as_str().is_some_and(|format| format.contains("$context.requestId")) {
         return bad("Access log format must include $context.requestId");
     }
     None
 }
 
-/// AWS-FACTS 4.4: a custom domain serves WebSocket APIs or others, not both. That the mapping which is being changed
+/// AWS-FACTS 4.4.6: a custom domain serves WebSocket APIs or others, not both. That the mapping which is being changed
 /// does not count is not confirmed against AWS.
 async fn mapping_refusal(local: &Local, domain: &str, mapping: &str, input: &Value) -> Option<Answer> {
     let wanted = is_websocket(local, input["apiId"].as_str()?).await;
@@ -433,7 +433,7 @@ pub(crate) async fn items(local: &Local, api: &str, folder: &str) -> Vec<Value> 
     listed["items"].as_array().cloned().unwrap_or_default()
 }
 
-/// AWS-FACTS 4.1.
+/// AWS-FACTS 4.1.5.
 fn is_route_key(key: &str) -> bool {
     if key == "$default" {
         return true;

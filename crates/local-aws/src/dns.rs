@@ -4,7 +4,7 @@
 //! administrator. Must not change anything.
 //!
 //! MiniStack gives all zones the same four name servers. Here each zone has four of its own, made from its id, so
-//! that two zones of one name differ as they do on AWS (AWS-FACTS 1.4): only the one that the registry names is alive.
+//! that two zones of one name differ as on AWS (AWS-FACTS 1.4.3): only the one that the registry names is alive.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! Whether API Gateway may invoke a function.
 //!
 //! Owns the reading of a function's resource policy, and which route of an API a request takes. MiniStack invokes
-//! without asking; on AWS a missing permission is a 500 to the client (AWS-FACTS 4.1 and trap 17).
+//! without asking; on AWS a missing permission is a 500 to the client (AWS-FACTS 4.1.10).
 
 use http::Method;
 use serde_json::Value;
@@ -56,7 +56,7 @@ fn function_of(uri: &str) -> Option<&str> {
     Some(inner.strip_suffix("/invocations").unwrap_or(inner)).filter(|arn| !arn.is_empty())
 }
 
-/// The route that a request takes: full match before greedy before `$default` (AWS-FACTS 4.1).
+/// The route that a request takes: full match before greedy before `$default` (AWS-FACTS 4.1.6).
 fn best_route<'a>(routes: &'a [Value], method: &str, path: &str) -> Option<&'a Value> {
     let rank = |route: &Value| {
         let key = route["routeKey"].as_str()?;
