@@ -4,6 +4,7 @@
 mod bounds;
 mod definition;
 mod dependencies;
+mod facts;
 mod jsonata;
 mod names;
 mod payloads;
