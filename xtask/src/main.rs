@@ -9,6 +9,7 @@ mod backend;
 mod binary;
 mod chaos;
 mod demo;
+mod example;
 mod fuzz;
 mod generated;
 mod lambdas;
