@@ -10,6 +10,7 @@ mod binary;
 mod chaos;
 mod definition;
 mod demo;
+mod example;
 mod fuzz;
 mod generated;
 mod lambdas;

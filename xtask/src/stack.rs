@@ -29,6 +29,8 @@ const CONTACT_SECRET: &str = "nameplate/contact";
 pub(crate) struct Deployed {
     pub(crate) access: Access,
     pub(crate) state_machine: String,
+    retire_state_machine: String,
+    undeliverable_queue: String,
     pub(crate) table: String,
     pub(crate) bus: String,
 }
@@ -39,8 +41,10 @@ impl Deployed {
         let mut variables = self.access.variables();
         for (name, value) in [
             ("NAMEPLATE_STATE_MACHINE_ARN", self.state_machine.clone()),
+            ("NAMEPLATE_RETIRE_STATE_MACHINE_ARN", self.retire_state_machine.clone()),
             ("NAMEPLATE_TABLE", self.table.clone()),
             ("NAMEPLATE_BUS", self.bus.clone()),
+            ("NAMEPLATE_UNDELIVERABLE_QUEUE_URL", self.undeliverable_queue.clone()),
             ("NAMEPLATE_LOCAL", self.access.endpoint.clone()),
         ] {
             variables.push((name.to_owned(), value));
@@ -110,6 +114,8 @@ pub(crate) async fn deploy(paths: &Paths, access: &Access, verbose: bool) -> Res
     let deployed = Deployed {
         access: access.clone(),
         state_machine: output("StateMachineArn")?,
+        retire_state_machine: output("RetireStateMachineArn")?,
+        undeliverable_queue: output("UndeliverableQueueUrl")?,
         table: output("TableName")?,
         bus: output("EventBusName")?,
     };

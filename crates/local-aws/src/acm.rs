@@ -213,7 +213,7 @@ fn summarise(shape: &Value) -> Value {
 }
 
 /// Filters, order and page of ListCertificates. Other keys than RSA_2048 show only when they are asked for
-/// (AWS-FACTS 3.2 and trap 15).
+/// (AWS-FACTS 3.2.11).
 fn select(mut summaries: Vec<Value>, input: &Value) -> Result<Value, String> {
     let keys: Vec<&str> = match input["Includes"]["keyTypes"].as_array() {
         Some(keys) => keys.iter().filter_map(Value::as_str).collect(),
@@ -245,7 +245,7 @@ fn select(mut summaries: Vec<Value>, input: &Value) -> Result<Value, String> {
     Ok(output)
 }
 
-/// Why API Gateway does not take a certificate for a host (AWS-FACTS 4.4), if it does not.
+/// Why API Gateway does not take a certificate for a host (AWS-FACTS 4.4.1), if it does not.
 pub(crate) async fn unusable(local: &Arc<Local>, arn: &str, host: &str) -> Option<String> {
     adopt(local, arn).await;
     if region_of(arn) == Some(&local.region)

@@ -15,14 +15,14 @@ use crate::domain_name::{is_within, plain};
 use crate::lock::lock;
 use crate::service_event::Event;
 
-/// ACM tries for 72 hours (AWS-FACTS 3.2).
+/// ACM tries for 72 hours (AWS-FACTS 3.2.4).
 pub(crate) const VALIDATION_SECS: f64 = 72.0 * 3600.0;
-/// An idempotency token is remembered for an hour (AWS-FACTS 3.1).
+/// An idempotency token is remembered for an hour (AWS-FACTS 3.1.4).
 const TOKEN_SECS: f64 = 3600.0;
-/// Validity since February 2026 (AWS-FACTS 3.2).
+/// Validity since February 2026 (AWS-FACTS 3.2.5).
 const VALID_DAYS: f64 = 198.0;
 const DAY_SECS: f64 = 86_400.0;
-/// The mailboxes of a validation domain that get a mail (AWS-FACTS 3.2).
+/// The mailboxes of a validation domain that get a mail (AWS-FACTS 3.2.6).
 const MAILBOXES: [&str; 5] = ["admin", "administrator", "hostmaster", "postmaster", "webmaster"];
 
 /// Where a certificate stands.
@@ -75,12 +75,12 @@ pub(crate) struct Certificate {
 #[derive(Default)]
 pub(crate) struct Certificates(Mutex<BTreeMap<String, Certificate>>);
 
-/// The name that a certificate's name is validated by: its wildcard has the same (AWS-FACTS 3.2).
+/// The name that a certificate's name is validated by: its wildcard has the same (AWS-FACTS 3.2.2).
 pub(crate) fn base(name: &str) -> &str {
     name.strip_prefix("*.").unwrap_or(name)
 }
 
-/// The validation record of a name: one per account and name, in every certificate (AWS-FACTS 3.2).
+/// The validation record of a name: one per account and name, in every certificate (AWS-FACTS 3.2.3).
 pub(crate) fn validation_record(account: &str, name: &str) -> (String, String) {
     let base = base(name);
     let hex = |salt: &str| -> String {
@@ -99,7 +99,7 @@ fn covers(names: &[String], host: &str) -> bool {
     })
 }
 
-/// AWS-FACTS 3.1: mails about a name go to the same name or to one above it.
+/// AWS-FACTS 3.1.3: mails about a name go to the same name or to one above it.
 pub(crate) fn check_validation_domain(
     names: &[String],
     name: &str,
@@ -131,7 +131,7 @@ pub(crate) fn region_of(arn: &str) -> Option<&str> {
     arn.split(':').nth(3)
 }
 
-/// AWS-FACTS 3.4: behind a regional custom domain stands a load balancer in an account of AWS.
+/// AWS-FACTS 3.4.2: behind a regional custom domain stands a load balancer in an account of AWS.
 fn load_balancer(region: &str, domain: &str) -> String {
     let hash: String = Sha256::digest(domain).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("arn:aws:elasticloadbalancing:{region}:111122223333:loadbalancer/net/apigateway/{hash}")
@@ -312,7 +312,7 @@ impl Certificate {
         shape
     }
 
-    /// A link can be clicked once its mail has come, and works for 72 hours (AWS-FACTS 3.2).
+    /// A link can be clicked once its mail has come, and works for 72 hours (AWS-FACTS 3.2.8).
     fn click(&mut self, name: &str, now: f64) -> Result<(), String> {
         if self.method != "EMAIL" || Instant::now() < self.records_at {
             return Err(format!("nobody has got a mail about {}", self.arn));
@@ -329,7 +329,7 @@ impl Certificate {
         Ok(())
     }
 
-    /// AWS-FACTS 3.3.
+    /// AWS-FACTS 3.3.2.
     pub(crate) fn issued_event(&self, at: f64) -> Event {
         Event {
             source: "aws.acm".to_owned(),

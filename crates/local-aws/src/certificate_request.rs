@@ -6,10 +6,10 @@ use serde_json::Value;
 use crate::certificate::{base, check_validation_domain};
 use crate::domain_name::plain;
 
-/// The default quota of names (AWS-FACTS 3.1).
+/// The default quota of names (AWS-FACTS 3.1.1).
 const MAX_NAMES: usize = 10;
 
-/// The names of a request, the domain name first, or the error that ACM gives (AWS-FACTS 3.1).
+/// The names of a request, the domain name first, or the error that ACM gives (AWS-FACTS 3.1.1, 3.1.2, 3.1.4, 3.1.5).
 pub(crate) fn requested_names(input: &Value) -> Result<Vec<String>, (&'static str, String)> {
     let invalid = |field: &str, rule: &str| {
         let message = format!("1 validation error detected: Value at '{field}' failed to satisfy constraint: {rule}");

@@ -66,7 +66,7 @@ async fn domain_names(emulator: &Emulator) -> Result<Vec<Value>, EmulatorError> 
 }
 
 /// The certificate of a custom domain, which stays in use for a while after the domain is gone or has another one
-/// (AWS-FACTS 3.4).
+/// (AWS-FACTS 3.4.3).
 pub(crate) async fn certificate_of(emulator: &Emulator, domain: &str) -> Option<String> {
     let domains = domain_names(emulator).await.ok()?;
     let found = domains.iter().find(|one| one["domainName"] == domain)?;

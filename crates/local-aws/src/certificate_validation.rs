@@ -57,7 +57,7 @@ async fn advance(local: &Arc<Local>) -> Result<Option<Duration>, EmulatorError> 
             certificate.names.iter().all(|name| seen.iter().any(|seen| seen == base(name)))
         } else {
             // One mail for each name, the wildcard's and the apex's too, although they go to the same mailboxes
-            // (AWS-FACTS 3.2).
+            // (AWS-FACTS 3.2.7).
             certificate.names.iter().all(|name| certificate.clicked.contains(name))
         };
         let now = Instant::now();
@@ -91,7 +91,7 @@ fn issue(local: &Arc<Local>, certificate: &Certificate) {
     drop(registry);
     let event = certificate.issued_event(at);
     let sender = Arc::clone(local);
-    // Best effort, as on AWS (AWS-FACTS 3.3).
+    // Best effort, as on AWS (AWS-FACTS 3.3.1).
     local.spawn(async move {
         let _lost = events::deliver(&sender, &event).await;
     });
@@ -148,7 +148,7 @@ async fn refused_by_caa(
     Ok(None)
 }
 
-/// Whether CAA records let Amazon issue (AWS-FACTS 2.4).
+/// Whether CAA records let Amazon issue (AWS-FACTS 2.4.1).
 fn caa_allows(values: &[String], wildcard: bool) -> bool {
     const AMAZON: [&str; 4] = ["amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"];
     let of = |tag: &str| -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Checks a contact as the service does: late, and the first flaw only (AWS-FACTS 1.3). Never repeats a value.
+/// Checks a contact as the service does: late, and the first flaw only (AWS-FACTS 1.3.2). Never repeats a value.
 pub(crate) fn check(which: &str, contact: &Value) -> Result<(), String> {
     let text = |field: &str| contact[field].as_str().filter(|value| !value.is_empty());
     let flaw = |field: &str, flaw: &str| Err(format!("{which}.{field} {flaw}."));

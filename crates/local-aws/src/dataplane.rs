@@ -23,7 +23,7 @@ use crate::{apis, certificate, permission};
 const PASSAGE: &str = "x-local-aws-passage";
 
 /// What every answer of an HTTP API carries, a 404 for a route that is not there included, and no backend can set: names
-/// that begin with `apigw-` are reserved (AWS-FACTS 4.1).
+/// that begin with `apigw-` are reserved (AWS-FACTS 4.1.9).
 const REQUEST_ID: &str = "apigw-requestid";
 /// What TLS would show, which is not spoken here: the serial number of the certificate of a custom domain.
 const CERTIFICATE: &str = "x-local-aws-certificate";
@@ -166,7 +166,7 @@ fn of_another_region(target: &str) -> Answer {
     signed(answer, &json!({ "protocolType": "HTTP" }))
 }
 
-/// API, stage and path of a request to a default endpoint (AWS-FACTS 4.3: `$default` is served at the root).
+/// API, stage and path of a request to a default endpoint (AWS-FACTS 4.3.1: `$default` is served at the root).
 async fn by_stage(local: &Local, api: &str, path: &str) -> Option<(String, String, String)> {
     let (first, rest) = path.strip_prefix('/')?.split_once('/').unwrap_or((path.strip_prefix('/')?, ""));
     let stages = apis::items(local, api, "stages").await;
@@ -176,7 +176,7 @@ async fn by_stage(local: &Local, api: &str, path: &str) -> Option<(String, Strin
     Some((api.to_owned(), "$default".to_owned(), path.to_owned()))
 }
 
-/// API, stage and path of a request to a custom domain: the longest mapping wins (AWS-FACTS 4.4).
+/// API, stage and path of a request to a custom domain: the longest mapping wins (AWS-FACTS 4.4.5).
 async fn by_mapping(local: &Local, domain: &str, path: &str) -> Option<(String, String, String)> {
     let target = format!("/v2/domainnames/{}/apimappings", encode(domain));
     let mappings = local.emulator.rest_json("apigateway", Method::GET, &target, None).await.ok()?;

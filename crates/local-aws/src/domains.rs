@@ -1,6 +1,6 @@
 //! Route 53 Domains on the wire.
 //!
-//! Owns the operations of the service as its SDK model has them (AWS-FACTS 1.2) and what they check. What they
+//! Owns the operations of the service as its SDK model has them (AWS-FACTS 1.2.1) and what they check. What they
 //! change is in `registry.rs`. Each caller is checked against IAM before anything is looked at.
 
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(crate) async fn handle(local: &Arc<Local>, caller: &Caller, scope: &Scope, r
     let operation = crate::action::name("route53domains", request);
     let mut actions = vec![format!("route53domains:{operation}")];
     if operation == "RegisterDomain" {
-        // AWS-FACTS 1.4: the registration makes a hosted zone on the caller's behalf.
+        // AWS-FACTS 1.4.4: the registration makes a hosted zone on the caller's behalf.
         actions.push("route53:CreateHostedZone".to_owned());
     }
     match local.identity.authorize(&local.emulator, caller, scope, request, &actions).await {
@@ -150,7 +150,7 @@ fn answer_operation(local: &Arc<Local>, operation: &str, input: &Value) -> Outco
         }
         "DeleteDomain" => {
             let name = name_of(input, "DomainName")?;
-            // AWS-FACTS 1.7: the lock must be off first.
+            // AWS-FACTS 1.7.1: the lock must be off first.
             if owned(local, &lock(&local.registry), &name)?.transfer_lock {
                 return Err(refuse("TLDRulesViolation", format!("The domain {name} is locked for transfers.")));
             }
@@ -317,7 +317,7 @@ fn domain_json(name: &str, domain: &Domain) -> Value {
         statuses = vec!["clientTransferProhibited"];
     }
     if domain.reachability == Reachability::Expired {
-        // AWS-FACTS 1.5: an address that nobody confirmed takes the name off the internet.
+        // AWS-FACTS 1.5.1: an address that nobody confirmed takes the name off the internet.
         statuses.push("clientHold");
     }
     let mut output = json!({
@@ -476,7 +476,7 @@ async fn complete(local: &Arc<Local>, name: &str, operation: &str, ending: Endin
     local.wake_certificates();
 }
 
-/// Makes the zone that a registration makes, with its marks (AWS-FACTS 1.4). Gives the zone's name servers.
+/// Makes the zone that a registration makes, with its marks (AWS-FACTS 1.4.1, 1.4.2). Gives its name servers.
 pub(crate) async fn create_registrar_zone(local: &Local, name: &str) -> Result<Vec<String>, EmulatorError> {
     let body = format!(
         "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{name}.</Name>\

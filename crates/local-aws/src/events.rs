@@ -65,7 +65,7 @@ async fn run_targets(local: &Local, rule: &Value, envelope: &Value) -> Result<Ve
 }
 
 /// Delivers an event to one target of a rule that matches it. What the target does not take goes to its dead-letter
-/// queue, without the retries that AWS makes first (AWS-FACTS 6).
+/// queue, without the retries that AWS makes first (AWS-FACTS 6.1.1).
 pub(crate) async fn deliver_to(local: &Local, rule: &Value, target: &Value, envelope: &Value) -> Delivery {
     let strike = local.faults.strike_event(envelope);
     let times = match strike.as_ref().map(|strike| strike.kind) {

@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::lock::lock;
 
-/// AWS-FACTS 4.5: all management calls together.
+/// AWS-FACTS 4.5.1: all management calls together.
 const CALLS_PER_SEC: f64 = 10.0;
 const CALL_BURST: f64 = 40.0;
-/// AWS-FACTS 4.5: create, update and delete of a domain name, each.
+/// AWS-FACTS 4.5.2: create, update and delete of a domain name, each.
 const DOMAIN_NAME_INTERVAL_SECS: f64 = 30.0;
-/// AWS-FACTS 4.5.
+/// AWS-FACTS 4.5.3.
 const DEPLOYMENT_INTERVAL_SECS: f64 = 5.0;
 
 /// What is kept about APIs beside MiniStack.

@@ -1,7 +1,7 @@
 //! Hosted zones, as MiniStack has them: which there are, what is in each, and which servers answer for it.
 //!
 //! MiniStack gives all zones the same four name servers. Here each zone has four of its own, made from its id, so
-//! that two zones of one name differ as they do on AWS (AWS-FACTS 1.4). Must not change anything, nor know the
+//! that two zones of one name differ as they do on AWS (AWS-FACTS 1.4.3). Must not change anything, nor know the
 //! registry.
 
 use http::Method;

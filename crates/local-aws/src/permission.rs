@@ -1,7 +1,7 @@
 //! Whether API Gateway may invoke a function.
 //!
 //! Owns the reading of a function's resource policy. MiniStack invokes without asking; on AWS a missing permission is a
-//! 500 to the client (AWS-FACTS 4.1 and trap 17).
+//! 500 to the client (AWS-FACTS 4.1.10).
 
 use http::Method;
 use serde_json::Value;

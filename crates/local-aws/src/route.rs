@@ -12,7 +12,7 @@ pub(crate) async fn taken(local: &Local, api: &str, method: &Method, path: &str)
     best_route(&routes, method.as_str(), path).cloned()
 }
 
-/// The route that a request takes: full match before greedy before `$default` (AWS-FACTS 4.1).
+/// The route that a request takes: full match before greedy before `$default` (AWS-FACTS 4.1.6).
 fn best_route<'a>(routes: &'a [Value], method: &str, path: &str) -> Option<&'a Value> {
     let rank = |route: &Value| {
         let key = route["routeKey"].as_str()?;

@@ -61,7 +61,7 @@ fn dnssec(signing: &str) -> Answer {
     xml(StatusCode::OK, body)
 }
 
-/// AWS-FACTS 2.1: a caller reference can be used once; MiniStack gives the first zone again.
+/// AWS-FACTS 2.1.1: a caller reference can be used once; MiniStack gives the first zone again.
 async fn create_hosted_zone(local: &Local, request: Request<Bytes>) -> Answer {
     // One at a time, so that two with the same reference cannot both be the first.
     let _turn = local.zone_creation.lock().await;
@@ -111,7 +111,7 @@ fn with_servers(xml: &str, zone_id: &str) -> String {
     text
 }
 
-/// AWS-FACTS 2.1: ordered by reversed labels, from a name and then from a zone of that name. MiniStack orders by
+/// AWS-FACTS 2.1.3: ordered by reversed labels, from a name and then from a zone of that name. MiniStack orders by
 /// plain text, so the zones after the first name would be other ones.
 async fn list_by_name(local: &Local, request: Request<Bytes>) -> Answer {
     let query = request.uri().query().unwrap_or_default().to_owned();
@@ -242,7 +242,7 @@ struct ResourceRecord {
     value: String,
 }
 
-/// What Route 53 refuses in a batch and MiniStack lets through (AWS-FACTS 2.2 and trap 11).
+/// What Route 53 refuses in a batch and MiniStack lets through (AWS-FACTS 2.2.1, 2.2.2).
 async fn check_changes(local: &Local, request: &Request<Bytes>) -> Option<Answer> {
     let zone_id = crate::action::resource("route53", request)?;
     let batch: ChangeRequest = quick_xml::de::from_str(std::str::from_utf8(request.body()).ok()?).ok()?;
@@ -284,7 +284,7 @@ fn company(zone: &str, standing: &[RecordSet], changes: &[Change]) -> Option<Str
     })
 }
 
-/// Elements and characters of values that one batch may have; UPSERT counts twice (AWS-FACTS 2.2).
+/// Elements and characters of values that one batch may have; UPSERT counts twice (AWS-FACTS 2.2.3).
 const MOST_ELEMENTS: usize = 1_000;
 const MOST_CHARACTERS: usize = 32_000;
 

@@ -89,7 +89,7 @@ impl Step<'_> {
             .send()
             .await
             .map_err(|error| match code_of(&error) {
-                // One such call each 5 s in the whole account (AWS-FACTS 4.5): a turn to wait for, not a failure.
+                // One such call each 5 s in the whole account (AWS-FACTS 4.5.3): a turn to wait for, not a failure.
                 Some(code @ "TooManyRequestsException") => StepError::not_ready(
                     code,
                     format!("apigatewayv2:CreateDeployment has to wait for its turn in this account, for {api_id}"),

@@ -61,7 +61,7 @@ fn asks_function(access: &Access) -> bool {
 }
 
 /// What API Gateway calls a function on behalf of: the stage and the route, of an HTTP API method and path with `*`
-/// for `ANY` and for path variables (AWS-FACTS 4.1; of a WebSocket API its key: Developer Guide, "Control access with
+/// for `ANY` and path variables (AWS-FACTS 4.1.10; of a WebSocket API its key: Developer Guide, "Control access with
 /// IAM authorization").
 fn source_arn(settings: &Settings, api_id: &str, stage: &str, route_key: &str) -> String {
     let scope = match route_key.split_once(' ') {
@@ -109,7 +109,7 @@ impl Step<'_> {
         self.write_tags(api_id, "", &BTreeMap::from([(tags::PERMISSIONS, tags::SETTLED)])).await
     }
 
-    /// Lets a route call the function (AWS-FACTS 4.1: without it clients get 500).
+    /// Lets a route call the function (AWS-FACTS 4.1.10: without it clients get 500).
     pub(crate) async fn permit_route(&self, function: &str, route_key: &str, api_id: &str) -> Result<(), StepError> {
         let source = source_arn(self.settings, api_id, stage(self.request.api.protocol()), route_key);
         self.permit(function, route_key, api_id, source, &format!("the route `{route_key}`")).await

@@ -8,7 +8,7 @@
 //!   nothing deploys by itself, the log group, the stage, tags, and the permission of each Lambda function that a route
 //!   calls or an authorizer asks. A run that died half-way is finished by the same comparison.
 //! - The default endpoint is opened again where the request says so; it is never closed here.
-//! - Tokens: API Gateway takes none (AWS-FACTS 4.1), so the tags that CreateApi carries are what a second attempt
+//! - Tokens: API Gateway takes none (AWS-FACTS 4.1.2), so the tags that CreateApi carries are what a second attempt
 //!   finds the first one by, and what a deployment holds stands in its description. Calls that would make a second
 //!   thing are therefore not repeated by the SDK: an unclear answer goes back to the state machine, and the next
 //!   attempt looks first.
@@ -42,7 +42,7 @@ use crate::access_log::log_error;
 use crate::deployment::FoundDeployment;
 use crate::permissions::Permissions;
 
-/// Longest name of an API, in characters (AWS-FACTS 4.1); names of domains are ASCII.
+/// Longest name of an API, in characters (AWS-FACTS 4.1.1); names of domains are ASCII.
 const MAX_API_NAME_LENGTH: usize = 128;
 /// Elements per page. API Gateway pages only when it is asked for a page size.
 pub(crate) const PAGE_SIZE: &str = "500";
@@ -111,7 +111,7 @@ fn choose(ours: &[Found], known: Option<&str>, protocol: Protocol) -> Option<Fou
     recorded.or(fitting.first()).map(|api| (*api).clone())
 }
 
-/// API Gateway's own address of a stage (AWS-FACTS 4.3: `$default` is served at the root).
+/// API Gateway's own address of a stage (AWS-FACTS 4.3.1: `$default` is served at the root).
 pub(crate) fn endpoint(api_endpoint: &str, stage: &str) -> String {
     if stage == STAGE { api_endpoint.to_owned() } else { format!("{api_endpoint}/{stage}") }
 }
@@ -274,7 +274,7 @@ fn log_change(wanted: Option<LogSettings>, present: Option<&LogSettings>) -> Log
     }
 }
 
-/// Whether the stage deploys by itself what is changed (AWS-FACTS 4.3: only that of an HTTP API shall).
+/// Whether the stage deploys by itself what is changed (AWS-FACTS 4.3.2: only that of an HTTP API shall).
 fn deploys_itself(protocol: Protocol) -> bool {
     protocol == Protocol::Http
 }

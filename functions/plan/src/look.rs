@@ -42,7 +42,7 @@ pub(crate) async fn detail(clients: &Clients, domain: &str) -> Result<Option<Det
             auto_renew: answer.auto_renew(),
             signed: !answer.dnssec_keys().is_empty(),
         })),
-        // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.2).
+        // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.1.2).
         Err(error) if matches!(code_of(&error), Some("InvalidInput" | "UnsupportedTLD")) => Ok(None),
         Err(error) => Err(classify("route53domains:GetDomainDetail", &error)),
     }
@@ -293,7 +293,7 @@ pub(crate) async fn servers_of(clients: &Clients, zone_id: &str, domain: &str) -
 }
 
 /// The ids of the zones of exactly this name that are public, and in the hands of no other AWS service. The listing starts
-/// at the name and goes on beyond it (AWS-FACTS 2.1).
+/// at the name and goes on beyond it (AWS-FACTS 2.1.3).
 pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>, StepError> {
     let answer = clients
         .route53

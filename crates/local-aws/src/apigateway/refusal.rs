@@ -11,7 +11,7 @@ use crate::apis::{is_websocket, items, protocol};
 use crate::emulator::{EmulatorError, encode};
 use crate::local::Local;
 
-/// AWS-FACTS 4.1.
+/// AWS-FACTS 4.1.5.
 const HTTP_SELECTION_EXPRESSION: &str = "${request.method} ${request.path}";
 
 /// What API Gateway refuses and MiniStack lets through. `id` is that of the API or the name of the custom domain, and
@@ -21,7 +21,7 @@ pub(super) async fn refusal(local: &Arc<Local>, action: &str, id: &str, rest: &s
     let conflict = |message: &str| Some(rest_json_error(StatusCode::CONFLICT, "ConflictException", message));
     match action {
         "CreateDomainName" | "UpdateDomainName" => {
-            // AWS-FACTS 4.4: an issued certificate of this region that covers the name.
+            // AWS-FACTS 4.4.1: an issued certificate of this region that covers the name.
             let host = if action == "CreateDomainName" { input["domainName"].as_str().unwrap_or_default() } else { id };
             let Some(certificate) = input["domainNameConfigurations"][0]["certificateArn"].as_str() else {
                 // An update may leave the certificate as it is.
@@ -34,7 +34,7 @@ pub(super) async fn refusal(local: &Arc<Local>, action: &str, id: &str, rest: &s
         "CreateApi" => {
             let expression = input["routeSelectionExpression"].as_str();
             match input["protocolType"].as_str() {
-                // AWS-FACTS 4.1.
+                // AWS-FACTS 4.1.7.
                 Some("WEBSOCKET") if expression.is_none() => {
                     bad("RouteSelectionExpression is required for WEBSOCKET APIs")
                 }
@@ -110,7 +110,7 @@ pub(super) async fn refusal(local: &Arc<Local>, action: &str, id: &str, rest: &s
             })
         }
         "CreateIntegration" if input["integrationType"] == "HTTP_PROXY" || input["integrationType"] == "AWS_PROXY" => {
-            // AWS-FACTS 4.1.
+            // AWS-FACTS 4.1.7.
             if input["payloadFormatVersion"].is_null() {
                 return bad("PayloadFormatVersion is a required parameter for integration");
             }
@@ -137,14 +137,14 @@ async fn stage_refusal(local: &Local, api: &str, input: &Value) -> Option<Answer
         }
     }
     let log = &input["accessLogSettings"];
-    // AWS-FACTS 4.3.
+    // AWS-FACTS 4.3.4.
     if log.is_object() && !log["format"].as_str().is_some_and(|format| format.contains("$context.requestId")) {
         return bad("Access log format must include $context.requestId");
     }
     None
 }
 
-/// AWS-FACTS 4.4: a custom domain serves WebSocket APIs or others, not both. That the mapping which is being changed
+/// AWS-FACTS 4.4.6: a custom domain serves WebSocket APIs or others, not both. That the mapping which is being changed
 /// does not count is not confirmed against AWS.
 async fn mapping_refusal(local: &Local, domain: &str, mapping: &str, input: &Value) -> Option<Answer> {
     let wanted = is_websocket(local, input["apiId"].as_str()?).await;
@@ -160,7 +160,7 @@ async fn mapping_refusal(local: &Local, domain: &str, mapping: &str, input: &Val
     None
 }
 
-/// AWS-FACTS 4.1.
+/// AWS-FACTS 4.1.5.
 fn is_route_key(key: &str) -> bool {
     if key == "$default" {
         return true;

@@ -57,7 +57,7 @@ impl Certificate {
                 .list_certificates()
                 .certificate_statuses(CertificateStatus::Issued)
                 .certificate_statuses(CertificateStatus::PendingValidation)
-                // Without the filter ACM hides every key that is not RSA (AWS-FACTS 3.2).
+                // Without the filter ACM hides every key that is not RSA (AWS-FACTS 3.2.11).
                 .includes(Filters::builder().set_key_types(Some(Vec::clone(&key_types))).build())
                 .set_next_token(next)
                 .send()

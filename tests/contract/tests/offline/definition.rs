@@ -295,7 +295,7 @@ fn is_retried(class: Class) -> bool {
     }
 }
 
-/// How Lambda itself can fail without the function having answered: all passing (AWS-FACTS 5.3).
+/// How Lambda itself can fail without the function having answered: all passing (AWS-FACTS 5.3.1).
 const LAMBDA_SERVICE_ERRORS: [&str; 5] = [
     "Lambda.AWSLambdaException",
     "Lambda.ClientExecutionTimeoutException",

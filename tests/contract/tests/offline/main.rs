@@ -5,6 +5,7 @@ mod bounds;
 mod circles;
 mod definition;
 mod dependencies;
+mod facts;
 mod jsonata;
 mod names;
 mod payloads;

@@ -16,10 +16,10 @@ pub use log::{LogSettings, log_format, log_group};
 pub use statement::statements_for;
 
 /// Limits of a stage that shall have none, once it had some: they can be changed, but not taken away (seen in
-/// hashicorp/terraform-provider-aws#14742 and #30373). These are the account's own (AWS-FACTS 4.5), so they limit nothing.
+/// hashicorp/terraform-provider-aws#14742 and #30373). These are the account's (AWS-FACTS 4.5.7) and limit nothing.
 pub const NO_LIMIT: Throttle = Throttle { rate: 10_000.0, burst: 5_000 };
 
-/// Stage of every HTTP API: served at the root (AWS-FACTS 4.3).
+/// Stage of every HTTP API: served at the root (AWS-FACTS 4.3.1).
 pub const STAGE: &str = "$default";
 /// Stage of every WebSocket API. `$default` can be made there and does not work (seen in
 /// terraform-aws-modules/terraform-aws-apigateway-v2#7).
@@ -27,7 +27,7 @@ pub const WEBSOCKET_STAGE: &str = "live";
 /// Start of the id of each statement that `create-api` adds to a function's policy.
 pub const STATEMENT_PREFIX: &str = "nameplate-";
 
-/// Payload format of an HTTP endpoint: the only one there is (AWS-FACTS 4.1).
+/// Payload format of an HTTP endpoint: the only one there is (AWS-FACTS 4.1.7).
 pub const URL_PAYLOAD: &str = "1.0";
 /// Payload format of a Lambda function behind an HTTP API.
 pub const LAMBDA_PAYLOAD: &str = "2.0";
@@ -65,7 +65,7 @@ pub fn url_method(protocol: Protocol) -> &'static str {
 /// it is the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
-    /// An HTTP endpoint: integration type HTTP_PROXY, payload 1.0 (AWS-FACTS 4.1).
+    /// An HTTP endpoint: integration type HTTP_PROXY, payload 1.0 (AWS-FACTS 4.1.7).
     Url {
         /// Where requests go.
         uri: String,
