@@ -30,7 +30,7 @@ use nameplate::resource::tags::Tagging;
 use nameplate::{Request, StepError};
 
 /// What is on every answer of an HTTP API, a 404 included (seen in many), and cannot be set by one: names that begin with
-/// `apigw-` are reserved (AWS-FACTS 4.1). That API Gateway's answer for a name without an API lacks it is not confirmed
+/// `apigw-` are reserved (AWS-FACTS 4.1.9). That API Gateway's answer for names without an API lacks it is unconfirmed
 /// against AWS.
 const OF_HTTP_API: &str = "apigw-requestid";
 /// What is on every answer of API Gateway's other APIs, and of AWS's services. That a WebSocket API has it on the answer
@@ -134,7 +134,7 @@ async fn silence(
 }
 
 /// Whether an answer came from an API of that kind, whatever its status. Not whether the API is ours: the certificate says
-/// that, since a custom domain takes only a certificate of its own account and region (AWS-FACTS 4.4), and in one region
+/// that, since a custom domain takes only certificates of its account and region (AWS-FACTS 4.4.1), and in one region
 /// one account has the name.
 fn is_api_gateways(answer: &Answer, protocol: Protocol) -> bool {
     match protocol {
@@ -156,7 +156,7 @@ async fn serial(clients: &Clients, certificate_arn: &str) -> Result<Option<Strin
     Ok(answer.certificate.and_then(|certificate| certificate.serial))
 }
 
-/// Whether a change has not reached all of Route 53's servers (AWS-FACTS 2.2). One that it does not know any more has.
+/// Whether a change has not reached all Route 53 servers (AWS-FACTS 2.2.5). One that it does not know any more has.
 async fn pending(clients: &Clients, change_id: &str) -> Result<bool, StepError> {
     match clients.route53.get_change().id(change_id).send().await {
         Ok(answer) => Ok(answer.change_info().is_some_and(|change| *change.status() != ChangeStatus::Insync)),

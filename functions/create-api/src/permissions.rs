@@ -12,7 +12,7 @@ use nameplate::resource::api::{Authority, Changes, PermissionAttribute, Standing
 use crate::context::Step;
 
 /// What API Gateway calls a function on behalf of, below the API: the stage and the route, of an HTTP API method and
-/// path with `*` for `ANY` and for path variables (AWS-FACTS 4.1; of a WebSocket API its key: Developer Guide, "Control
+/// path with `*` for `ANY` and for path variables (AWS-FACTS 4.1.10; of a WebSocket API its key: Developer Guide, "Control
 /// access with IAM authorization"), or the authorizer.
 fn source(stage: &str, authority: Authority<'_>) -> String {
     let route_key = match authority {
@@ -31,7 +31,7 @@ fn source(stage: &str, authority: Authority<'_>) -> String {
 }
 
 impl Step<'_> {
-    /// Lets a route call the function, or an authorizer ask it (AWS-FACTS 4.1: without it clients get 500).
+    /// Lets a route call the function, or an authorizer ask it (AWS-FACTS 4.1.10: without it clients get 500).
     pub(crate) async fn permit(&self, function: &str, authority: Authority<'_>, api_id: &str) -> Result<(), StepError> {
         let below = source(stage(self.request.api.protocol()), authority);
         let answer = self

@@ -8,7 +8,7 @@
 //!   nothing deploys by itself, the log group, the stage, tags, and the permission of each Lambda function that a route
 //!   calls or an authorizer asks. A run that died half-way is finished by the same comparison.
 //! - The default endpoint is opened again where the request says so; it is never closed here.
-//! - Tokens: API Gateway takes none (AWS-FACTS 4.1), so the tags that CreateApi carries are what a second attempt
+//! - Tokens: API Gateway takes none (AWS-FACTS 4.1.2), so the tags that CreateApi carries are what a second attempt
 //!   finds the first one by, and what a deployment holds stands in its description. Calls that would make a second
 //!   thing are therefore not repeated by the SDK: an unclear answer goes back to the state machine, and the next
 //!   attempt looks first.

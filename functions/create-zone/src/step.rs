@@ -25,9 +25,9 @@ use nameplate::resource::hosted_zone::Served;
 use nameplate::resource::tags;
 use nameplate::token::zone_reference;
 
-/// Start of the caller reference on every zone that RegisterDomain makes (AWS-FACTS 1.4).
+/// Start of the caller reference on every zone that RegisterDomain makes (AWS-FACTS 1.4.2).
 const REGISTRAR_MARK: &str = "RISWorkflow-";
-/// Zones on one page: the most that Route 53 gives (AWS-FACTS 2.1).
+/// Zones on one page: the most that Route 53 gives (AWS-FACTS 2.1.3).
 const PAGE_SIZE: i32 = 100;
 
 /// What the step calls.
@@ -306,7 +306,7 @@ fn caller_reference(input: &CreateZoneInput) -> String {
     zone_reference(&input.incarnation, input.hosted_zone_id.as_deref())
 }
 
-/// The usable zones of exactly this name. The listing starts at the name and goes on beyond it (AWS-FACTS 2.1).
+/// The usable zones of exactly this name. The listing starts at the name and goes on beyond it (AWS-FACTS 2.1.3).
 async fn list(route53: &Client, domain: &str) -> Result<Vec<Zone>, StepError> {
     let mut zones = Vec::new();
     let (mut next_name, mut next_id) = (domain.to_owned(), None);

@@ -1,7 +1,7 @@
 //! Step `delete-validation-records`: the CNAMEs by which the certificates that went were validated.
 //!
 //! - Reads: ListCertificates and DescribeCertificate, in every region that the account uses: the CNAME of a name is the
-//!   same for all certificates of an account (AWS-FACTS 3.2), and without it the others are not renewed.
+//!   same for all certificates of an account (AWS-FACTS 3.2.3), and without it the others are not renewed.
 //!   ListResourceRecordSets.
 //! - Writes: ChangeResourceRecordSets, one DELETE for each record that no certificate of the account needs any more.
 //! - Tokens: none; what is gone is done, and a record with another value is somebody else's.
@@ -105,7 +105,7 @@ async fn needs_in(
 
 /// The certificates that may need one of the records, and are to be issued or renewed; nothing where nobody may look.
 async fn candidates(acm: &aws_sdk_acm::Client, proven: &Proven) -> Result<Option<Vec<String>>, StepError> {
-    // Without key types ACM hides most of them (AWS-FACTS 3.2).
+    // Without key types ACM hides most of them (AWS-FACTS 3.2.11).
     let key_types = KeyAlgorithm::values().iter().map(|key| KeyAlgorithm::from(*key)).collect();
     let filters = Filters::builder().set_key_types(Some(key_types)).build();
     let (mut found, mut next) = (Vec::new(), None);

@@ -2,7 +2,7 @@
 //!
 //! - Reads: GetHostedZone, ListTagsForResource, ListResourceRecordSets; GetDomainDetail, for what the registry holds.
 //! - Writes: DeleteHostedZone, only of a zone that Nameplate made, that holds nothing but its NS and SOA, and to which
-//!   the registry does not point (a zone that is deleted while it is delegated to can be taken over, AWS-FACTS 2.1),
+//!   the registry does not point (a zone that is deleted while it is delegated to can be taken over, AWS-FACTS 2.1.5),
 //!   unless the request accepts that. ChangeTagsForResource, which takes off a zone that stays what requests have set, and
 //!   off one that somebody else made our two tags as well, so that another stack may adopt it.
 //! - Tokens: none; what is gone is done.
@@ -23,7 +23,7 @@ use nameplate::resource::thing::{HOSTED_ZONE, Thing};
 
 /// Record sets read: apex NS, apex SOA, and one that shows that there are others.
 const RECORDS_READ: i32 = 3;
-/// Tags that one call takes off (AWS-FACTS 2.1).
+/// Tags that one call takes off (AWS-FACTS 2.1.6).
 const TAGS_PER_CALL: usize = 10;
 
 /// What the step calls.
@@ -172,7 +172,7 @@ async fn other_record(clients: &Clients, domain: &str, id: &str) -> Result<Optio
 async fn delegation(clients: &Clients, domain: &str) -> Result<Delegation, StepError> {
     match clients.domains.get_domain_detail().domain_name(domain).send().await {
         Ok(detail) => Ok(Delegation::To(detail.nameservers().iter().map(|server| dns_form(server.name())).collect())),
-        // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.2).
+        // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.1.2).
         Err(error) if matches!(code_of(&error), Some("InvalidInput" | "UnsupportedTLD")) => Ok(Delegation::Unknown),
         Err(error) => Err(classify("route53domains:GetDomainDetail", &error)),
     }

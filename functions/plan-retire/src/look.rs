@@ -54,7 +54,7 @@ pub(crate) async fn registration(clients: &Clients, domain: &str) -> Result<Regi
             auto_renew: detail.auto_renew() == Some(true),
             signed: !detail.dnssec_keys().is_empty(),
         }),
-        // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.2).
+        // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.1.2).
         Err(error) if matches!(code_of(&error), Some("InvalidInput" | "UnsupportedTLD")) => {
             Ok(Registration { delegation: Delegation::Unknown, auto_renew: false, signed: false })
         }

@@ -17,18 +17,21 @@ pub(crate) struct Looking<'a> {
     clients: &'a Clients,
     settings: &'a Settings,
     request: &'a Request,
-    tagging: Tagging,
+    tagging: &'a Tagging,
 }
 
 impl<'a> Looking<'a> {
-    /// A request; `former` are keys of tags that earlier runs have set.
-    pub(crate) fn new(clients: &'a Clients, settings: &'a Settings, request: &'a Request, former: &[String]) -> Self {
-        let tagging = Tagging::new(&request.tags, &request.domain_name, &settings.stack, former);
+    pub(crate) fn new(
+        clients: &'a Clients,
+        settings: &'a Settings,
+        request: &'a Request,
+        tagging: &'a Tagging,
+    ) -> Self {
         Self { clients, settings, request, tagging }
     }
 
     fn wanted(&self) -> Wanted<'_> {
-        Wanted { request: self.request, stack: &self.settings.stack, tagging: &self.tagging }
+        Wanted { request: self.request, stack: &self.settings.stack, tagging: self.tagging }
     }
 
     /// Refuses an existing API that cannot be put behind the name.
@@ -45,7 +48,7 @@ impl<'a> Looking<'a> {
                 "name one that `aws apigatewayv2 get-apis` shows in `api.existing.apiId`; REST APIs cannot be named",
             )
         })?;
-        check_existing(&api, &self.tagging)?;
+        check_existing(&api, self.tagging)?;
         if let Some(stack) = api.tags.get(tags::STACK) {
             let domain = api.tags.get(tags::DOMAIN).map_or("another domain", String::as_str);
             return Err(StepError::refused(
@@ -78,7 +81,7 @@ impl<'a> Looking<'a> {
             apis.extend(observe::apigateway::api(client, id).await?);
         }
         let wanted = self.request.api.existing.is_none().then(|| self.request.api.protocol());
-        choose(apis, &self.tagging, recorded, wanted)
+        choose(apis, self.tagging, recorded, wanted)
     }
 
     /// What a run would change; all of it where there is no API.
@@ -93,17 +96,6 @@ impl<'a> Looking<'a> {
             None => None,
         };
         Ok(Changes::of(standing.as_ref(), &self.wanted()))
-    }
-
-    /// Whether the API of this id is as the request wants it.
-    ///
-    /// # Errors
-    /// As reading has it.
-    pub(crate) async fn stands(&self, id: &str) -> Result<bool, StepError> {
-        match observe::apigateway::api(&self.clients.apigateway, id).await? {
-            Some(api) => Ok(self.changes(Some(api)).await?.is_empty()),
-            None => Ok(false),
-        }
     }
 
     /// All that hangs below an API, and of its deployments that of the stage.

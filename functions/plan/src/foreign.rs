@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_route53::types::{ResourceRecordSet, RrType};
+use aws_sdk_route53::types::ResourceRecordSet;
 use nameplate::contract::Known;
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
@@ -16,15 +16,11 @@ use nameplate::resource::thing::Thing;
 use nameplate::{Request, StepError};
 
 use crate::look::{self, CustomDomains};
-use crate::step::{Clients, Settings};
-
-/// Records at one name that can matter: A, AAAA and one more, which is CNAME only if it is the first.
-const RECORDS_READ: i32 = 3;
+use crate::picture::Picture;
 
 /// What is asked about.
 pub(crate) struct Looking<'a> {
-    pub(crate) clients: &'a Clients,
-    pub(crate) settings: &'a Settings,
+    pub(crate) picture: &'a Picture<'a>,
     pub(crate) request: &'a Request,
     pub(crate) known: &'a Known,
     /// The records of earlier requests that are ours.
@@ -66,7 +62,7 @@ impl Foreign {
 /// # Errors
 /// As `classify` has it.
 pub(crate) async fn begun(
-    clients: &Clients,
+    picture: &Picture<'_>,
     earlier_api: Option<&str>,
     custom_domains: &CustomDomains,
     known: &Known,
@@ -75,7 +71,7 @@ pub(crate) async fn begun(
     let mut hosts = Vec::new();
     for host in custom_domains.wanted.keys().chain(&custom_domains.dropped) {
         let recorded = known.hostnames.contains(host);
-        if !recorded && look::root_mapping(clients, host).await?.is_some_and(|mapping| mapping.api_id == api) {
+        if !recorded && picture.root_mapping(host).await?.is_some_and(|mapping| mapping.api_id == api) {
             hosts.push(host.clone());
         }
     }
@@ -128,7 +124,7 @@ impl Looking<'_> {
 
     /// Whether an alias leads to a custom domain of this region.
     fn is_here(&self, alias: &str) -> bool {
-        let region = self.clients.apigateway.config().region();
+        let region = self.picture.clients.apigateway.config().region();
         region.is_some_and(|region| alias::is_custom_domain_in(region.as_ref(), alias))
     }
 
@@ -142,7 +138,7 @@ impl Looking<'_> {
     async fn mappings(&self) -> Result<Vec<Foreign>, StepError> {
         let mut all = Vec::new();
         for host in self.custom_domains.wanted.keys() {
-            let Some(mapping) = look::root_mapping(self.clients, host).await? else { continue };
+            let Some(mapping) = self.picture.root_mapping(host).await? else { continue };
             // A recorded mapping is ours whichever API it leads to, since a request can name an existing one.
             let api = mapping.api_id;
             // One that leads where the request wants it may be of a run that was stopped before it recorded anything.
@@ -156,8 +152,8 @@ impl Looking<'_> {
         }
         // A host name that is taken off takes all its paths with it.
         for host in &self.custom_domains.dropped {
-            for mapping in look::mappings(self.clients, host).await? {
-                let (path, api) = (mapping.key, mapping.api_id);
+            for mapping in self.picture.mappings(host).await? {
+                let (path, api) = (mapping.path, mapping.api_id);
                 if (path.is_empty() && self.recorded(host)) || self.is_our_api(&api).await? {
                     continue;
                 }
@@ -173,8 +169,9 @@ impl Looking<'_> {
 
     /// An API that is gone belongs to nobody.
     async fn is_our_api(&self, id: &str) -> Result<bool, StepError> {
-        let api = observe::apigateway::api(&self.clients.apigateway, id).await?;
-        let tagging = Tagging::new(&self.request.tags, &self.request.domain_name, &self.settings.stack, &[]);
+        let api = observe::apigateway::api(&self.picture.clients.apigateway, id).await?;
+        let stack = &self.picture.settings.stack;
+        let tagging = Tagging::new(&self.request.tags, &self.request.domain_name, stack, &[]);
         Ok(api.is_none_or(|api| tagging.are_ours(&api.tags)))
     }
 
@@ -183,9 +180,8 @@ impl Looking<'_> {
         if !self.registered || !self.known.hostnames.is_empty() {
             return Ok(None);
         }
-        let domain = self.request.domain_name.as_str();
-        let present = look::registration_tags(self.clients, domain).await?;
-        Ok(self.of_another_stack("registration", domain, &present))
+        let present = self.picture.registration_tags().await?;
+        Ok(self.of_another_stack("registration", self.request.domain_name.as_str(), &present))
     }
 
     /// A zone of the name that another stack uses. A zone around the name carries nobody's tags for it.
@@ -193,24 +189,18 @@ impl Looking<'_> {
         if !self.request.domain_name.is_registrable() {
             return Ok(None);
         }
-        let present = look::zone_tags(self.clients, id).await?.unwrap_or_default();
+        let present = self.picture.zone_tags(id).await?.unwrap_or_default();
         Ok(self.of_another_stack("hosted zone", id, &present))
     }
 
     fn of_another_stack(&self, resource: &str, name: &str, present: &BTreeMap<String, String>) -> Option<Foreign> {
-        let stack = present.get(tags::STACK).filter(|stack| **stack != self.settings.stack)?;
+        let stack = present.get(tags::STACK).filter(|stack| **stack != self.picture.settings.stack)?;
         let reason = format!("its tag {} says that the stack {stack} uses it", tags::STACK);
         Some(Foreign::new("OtherStack", resource, name, reason))
     }
 
     /// Records at a host name that others wrote.
     async fn records(&self, zone_id: &str, host: &str) -> Result<Vec<Foreign>, StepError> {
-        let call = self.clients.route53.list_resource_record_sets().hosted_zone_id(zone_id).start_record_name(host);
-        let page = match call.start_record_type(RrType::A).max_items(RECORDS_READ).send().await {
-            Ok(page) => page,
-            Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(Vec::new()),
-            Err(error) => return Err(classify("route53:ListResourceRecordSets", &error)),
-        };
         // What points to a custom domain goes with it, to whomever.
         let target = self.target(host);
         let foreign = |set: &ResourceRecordSet| {
@@ -224,10 +214,8 @@ impl Looking<'_> {
             let reason = format!("Nameplate did not write it; it says {}", content(set));
             Some(Foreign { adoptable, ..Foreign::new("RecordNotOurs", "record", name, reason) })
         };
-        let of_an_address = |set: &&ResourceRecordSet| {
-            dns_form(set.name()) == host && matches!(set.r#type(), RrType::A | RrType::Aaaa | RrType::Cname)
-        };
-        Ok(page.resource_record_sets().iter().filter(of_an_address).filter_map(foreign).collect())
+        let records = self.picture.addresses(zone_id, host).await?;
+        Ok(records.iter().filter_map(foreign).collect())
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) async fn zones(looking: &Looking<'_>) -> Result<Vec<Former>, StepErro
     let ids: BTreeSet<&str> = recorded.map(String::as_str).filter(|id| Some(*id) != *zone_id).collect();
     let mut found = Vec::new();
     for id in ids {
-        if let Some(sets) = look::record_sets(looking.clients, id).await? {
+        if let Some(sets) = looking.picture.record_sets(id).await? {
             found.push(Former { zone: id.to_owned(), records: ours(looking, id, &sets) });
         }
     }

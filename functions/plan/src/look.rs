@@ -4,24 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_acm::primitives::DateTime;
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus};
-use aws_sdk_apigatewayv2::types::{DomainName, DomainNameStatus};
 use aws_sdk_route53::types::{HostedZoneConfig, ResourceRecordSet, RrType, TagResourceType};
 use nameplate::contract::Known;
 use nameplate::domain::{dns_form, server_set};
 use nameplate::error::{classify, code_of};
-use nameplate::function::runtime::now;
-use nameplate::request::Dns;
-use nameplate::resource::api::stage;
-use nameplate::resource::record;
-use nameplate::resource::record::{Owned, Scope, Standing};
+use nameplate::resource::custom_domain::CustomDomain;
+use nameplate::resource::record::Standing;
 use nameplate::resource::tags;
 use nameplate::{Request, StepError};
 
-use crate::apis;
 use crate::step::{Clients, Settings};
-
-/// Elements per page. API Gateway pages only when it is asked for a page size.
-const PAGE_SIZE: &str = "500";
 
 /// A registration in this account.
 pub(crate) struct Detail {
@@ -34,16 +26,6 @@ pub(crate) struct Detail {
     pub(crate) signed: bool,
 }
 
-/// A custom domain of ours.
-pub(crate) struct CustomDomain {
-    pub(crate) name: String,
-    available: bool,
-    pub(crate) certificate_arn: Option<String>,
-    /// What alias records must point to.
-    pub(crate) target: Option<String>,
-    pub(crate) tags: BTreeMap<String, String>,
-}
-
 /// The registration, if it is in this account.
 pub(crate) async fn detail(clients: &Clients, domain: &str) -> Result<Option<Detail>, StepError> {
     match clients.domains.get_domain_detail().domain_name(domain).send().await {
@@ -53,7 +35,7 @@ pub(crate) async fn detail(clients: &Clients, domain: &str) -> Result<Option<Det
             auto_renew: answer.auto_renew(),
             signed: !answer.dnssec_keys().is_empty(),
         })),
-        // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.2).
+        // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.1.2).
         Err(error) if matches!(code_of(&error), Some("InvalidInput" | "UnsupportedTLD")) => Ok(None),
         Err(error) => Err(classify("route53domains:GetDomainDetail", &error)),
     }
@@ -90,86 +72,23 @@ pub(crate) async fn custom_domains(
     known: &Known,
 ) -> Result<CustomDomains, StepError> {
     let hostnames = request.hostnames();
-    let (mut found, mut next) = (CustomDomains::default(), None);
+    let mut found = CustomDomains::default();
     // Of one whose custom domain is gone the alias records may still stand.
     let mut recorded: BTreeSet<String> =
         known.hostnames.iter().filter(|name| !hostnames.contains(name)).cloned().collect();
-    loop {
-        let page = clients
-            .apigateway
-            .get_domain_names()
-            .max_results(PAGE_SIZE)
-            .set_next_token(next)
-            .send()
-            .await
-            .map_err(|error| classify("apigatewayv2:GetDomainNames", &error))?;
-        for item in page.items.unwrap_or_default() {
-            let name = item.domain_name().map(dns_form).unwrap_or_default();
-            let domain = CustomDomain::of(&item, name.clone());
-            recorded.remove(&name);
-            match (hostnames.contains(&name), ours(item.tags(), settings, request)) {
-                (true, true) => drop(found.wanted.insert(name, domain)),
-                (true, false) => drop(found.foreign.insert(name, domain)),
-                (false, true) => found.dropped.push(name),
-                (false, false) => {}
-            }
-        }
-        next = page.next_token.filter(|token| !token.is_empty());
-        if next.is_none() {
-            found.dropped.extend(recorded);
-            return Ok(found);
+    for domain in observe::apigateway::custom_domains(&clients.apigateway).await? {
+        recorded.remove(&domain.name);
+        let pairs = domain.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let ours = tags::ours(pairs, request.domain_name.as_str(), &settings.stack);
+        match (hostnames.contains(&domain.name), ours) {
+            (true, true) => drop(found.wanted.insert(domain.name.clone(), domain)),
+            (true, false) => drop(found.foreign.insert(domain.name.clone(), domain)),
+            (false, true) => found.dropped.push(domain.name),
+            (false, false) => {}
         }
     }
-}
-
-impl CustomDomain {
-    fn of(item: &DomainName, name: String) -> Self {
-        let configuration = item.domain_name_configurations().first();
-        Self {
-            available: configuration
-                .and_then(|c| c.domain_name_status())
-                .is_none_or(|status| *status == DomainNameStatus::Available),
-            certificate_arn: configuration.and_then(|c| c.certificate_arn()).map(str::to_owned),
-            target: configuration.and_then(|c| c.api_gateway_domain_name()).map(dns_form),
-            tags: item.tags().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
-            name,
-        }
-    }
-}
-
-/// Where a path of a custom domain leads.
-pub(crate) struct Mapping {
-    /// The path; empty for the root.
-    pub(crate) key: String,
-    pub(crate) api_id: String,
-    pub(crate) stage: Option<String>,
-}
-
-/// Where the paths of a custom domain lead; none when it is gone.
-pub(crate) async fn mappings(clients: &Clients, host: &str) -> Result<Vec<Mapping>, StepError> {
-    let (mut found, mut next) = (Vec::new(), None);
-    loop {
-        let call = clients.apigateway.get_api_mappings().domain_name(host).max_results(PAGE_SIZE).set_next_token(next);
-        let page = match call.send().await {
-            Ok(page) => page,
-            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(found),
-            Err(error) => return Err(classify("apigatewayv2:GetApiMappings", &error)),
-        };
-        found.extend(page.items().iter().map(|mapping| Mapping {
-            key: mapping.api_mapping_key().unwrap_or_default().to_owned(),
-            api_id: mapping.api_id().unwrap_or_default().to_owned(),
-            stage: mapping.stage().map(str::to_owned),
-        }));
-        next = page.next_token.filter(|token| !token.is_empty());
-        if next.is_none() {
-            return Ok(found);
-        }
-    }
-}
-
-/// Where the root path of a custom domain leads, if it leads anywhere.
-pub(crate) async fn root_mapping(clients: &Clients, host: &str) -> Result<Option<Mapping>, StepError> {
-    Ok(mappings(clients, host).await?.into_iter().find(|mapping| mapping.key.is_empty()))
+    found.dropped.extend(recorded);
+    Ok(found)
 }
 
 /// The tags of a hosted zone; nothing when it is gone.
@@ -257,7 +176,7 @@ pub(crate) async fn servers_of(clients: &Clients, zone_id: &str, domain: &str) -
 }
 
 /// The ids of the zones of exactly this name that are public, and in the hands of no other AWS service. The listing starts
-/// at the name and goes on beyond it (AWS-FACTS 2.1).
+/// at the name and goes on beyond it (AWS-FACTS 2.1.3).
 pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>, StepError> {
     let answer = clients
         .route53
@@ -275,53 +194,6 @@ pub(crate) async fn zones(clients: &Clients, domain: &str) -> Result<Vec<String>
         .collect())
 }
 
-/// Whether everything of a finished run still stands, and nothing of an earlier one beside it: custom domains with the
-/// certificate, mappings, the API with all that hangs below it, validation records and aliases. Seven calls for a zone of
-/// one page, and more for each further host name and function, the deployment of a WebSocket API, and an access log.
-pub(crate) async fn stands(
-    clients: &Clients,
-    settings: &Settings,
-    request: &Request,
-    known: &Known,
-    owned: &[Owned],
-    custom_domains: &CustomDomains,
-) -> Result<bool, StepError> {
-    let api = match (&request.api.existing, &known.api_id) {
-        (Some(existing), _) => Some((&existing.api_id, existing.stage.as_str())),
-        (None, id) => id.as_ref().map(|id| (id, stage(request.api.protocol()))),
-    };
-    let (Some((api_id, stage)), Some(certificate_arn)) = (api, &known.certificate_arn) else { return Ok(false) };
-    let mut targets = BTreeMap::new();
-    for hostname in request.hostnames() {
-        let Some(found) = custom_domains.wanted.get(&hostname) else { return Ok(false) };
-        let Some(target) = &found.target else { return Ok(false) };
-        if !found.available || found.certificate_arn.as_deref() != Some(certificate_arn) {
-            return Ok(false);
-        }
-        targets.insert(hostname, target.clone());
-    }
-    if !custom_domains.dropped.is_empty() {
-        return Ok(false);
-    }
-    for hostname in targets.keys() {
-        let leads_here = |mapping: &Mapping| mapping.api_id == *api_id && mapping.stage.as_deref() == Some(stage);
-        if !root_mapping(clients, hostname).await?.as_ref().is_some_and(leads_here) {
-            return Ok(false);
-        }
-    }
-    // What an existing API does is not this request's business.
-    let looking = apis::Looking::new(clients, settings, request, &known.tag_keys);
-    if request.api.existing.is_none() && !looking.stands(api_id).await? {
-        return Ok(false);
-    }
-    if request.dns == Dns::External {
-        // The records stand where nobody here can look.
-        return Ok(true);
-    }
-    let Some(zone_id) = &known.hosted_zone_id else { return Ok(false) };
-    records_stand(clients, request, zone_id, &targets, known, owned).await
-}
-
 /// A certificate; nothing when ACM does not know it.
 pub(crate) async fn certificate(clients: &Clients, arn: &str) -> Result<Option<CertificateDetail>, StepError> {
     match clients.acm.describe_certificate().certificate_arn(arn).send().await {
@@ -331,85 +203,25 @@ pub(crate) async fn certificate(clients: &Clients, arn: &str) -> Result<Option<C
     }
 }
 
-/// When an issued certificate ends, RFC 3339; nothing for one that is of no use.
-pub(crate) async fn issued_until(clients: &Clients, arn: &str) -> Result<Option<String>, StepError> {
-    let issued = certificate(clients, arn).await?.filter(|found| found.status() == Some(&CertificateStatus::Issued));
-    // Whole seconds, as `request-cert` says it.
-    Ok(issued.and_then(|found| found.not_after().map(|ends| DateTime::from_secs(ends.secs()).to_string())))
+/// When an issued certificate ends, RFC 3339, in whole seconds as `request-cert` says it; nothing for one that is of no use.
+pub(crate) fn issued_until(certificate: &CertificateDetail) -> Option<String> {
+    let issued = certificate.status() == Some(&CertificateStatus::Issued);
+    certificate.not_after().filter(|_| issued).map(|ends| DateTime::from_secs(ends.secs()).to_string())
 }
 
-/// What the A and AAAA records at `host` point to, by type.
-pub(crate) async fn aliases(
+/// The record sets from a name and a type on; none when the zone is gone.
+pub(crate) async fn records_at(
     clients: &Clients,
     zone_id: &str,
-    host: &str,
-) -> Result<BTreeMap<&'static str, String>, StepError> {
-    let page = clients
-        .route53
-        .list_resource_record_sets()
-        .hosted_zone_id(zone_id)
-        .start_record_name(host)
-        .start_record_type(RrType::A)
-        .max_items(2)
-        .send()
-        .await
-        .map_err(|error| classify("route53:ListResourceRecordSets", &error))?;
-    Ok(page
-        .resource_record_sets()
-        .iter()
-        .filter(|set| dns_form(set.name()) == host && matches!(set.r#type(), RrType::A | RrType::Aaaa))
-        .map(|set| {
-            let alias = set.alias_target().map(|alias| dns_form(alias.dns_name()));
-            let values = set.resource_records().iter().map(|record| record.value()).collect::<Vec<_>>().join(", ");
-            (type_name(set.r#type()), alias.unwrap_or(values))
-        })
-        .collect())
-}
-
-async fn records_stand(
-    clients: &Clients,
-    request: &Request,
-    zone_id: &str,
-    alias_targets: &BTreeMap<String, String>,
-    known: &Known,
-    owned: &[Owned],
-) -> Result<bool, StepError> {
-    let mut wanted: BTreeMap<(String, &'static str), Option<String>> = BTreeMap::new();
-    for (hostname, target) in alias_targets {
-        for kind in ["A", "AAAA"] {
-            wanted.insert((hostname.clone(), kind), Some(target.clone()));
-        }
-    }
-    for record in &known.validation_records {
-        wanted.insert((dns_form(&record.name), "CNAME"), Some(dns_form(&record.value)));
-    }
-    let mut standing = Vec::new();
-    let mut next = Page::default();
-    loop {
-        let Some(page) = record_page(clients, zone_id, next).await? else { return Ok(false) };
-        for set in &page.sets {
-            let key = dns_form(set.name());
-            if let Some(expected) = wanted.get_mut(&(key, type_name(set.r#type())))
-                && points_to(set, expected.as_deref())
-            {
-                *expected = None;
-            }
-        }
-        standing.extend(page.sets.iter().map(as_standing));
-        let satisfied = wanted.values().all(Option::is_none);
-        // Further records are compared with the whole zone: what is not wanted any more must not stand.
-        let seen_enough = satisfied && request.records.is_empty() && owned.is_empty();
-        match page.next {
-            Some(more) if !seen_enough => next = more,
-            _ => {
-                let hosts = request.hostnames();
-                let scope = Scope { zone: zone_id, hosts: &hosts, dropped: &[] };
-                let validation = &known.validation_records;
-                let decision = record::decide(&scope, &request.records, owned, &standing, validation, now());
-                let to_claim = request.adopt && !decision.same.is_empty();
-                return Ok(satisfied && !to_claim && decision.changes.is_empty() && decision.conflicts.is_empty());
-            }
-        }
+    name: &str,
+    kind: RrType,
+    most: i32,
+) -> Result<Vec<ResourceRecordSet>, StepError> {
+    let call = clients.route53.list_resource_record_sets().hosted_zone_id(zone_id).start_record_name(name);
+    match call.start_record_type(kind).max_items(most).send().await {
+        Ok(page) => Ok(page.resource_record_sets),
+        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => Ok(Vec::new()),
+        Err(error) => Err(classify("route53:ListResourceRecordSets", &error)),
     }
 }
 
@@ -470,28 +282,4 @@ pub(crate) fn as_standing(set: &ResourceRecordSet) -> Standing {
     let values = set.resource_records().iter().map(|record| record.value().to_owned()).collect();
     let alias = set.alias_target().map(|alias| alias.dns_name());
     Standing::new(set.name(), set.r#type().as_str(), set.ttl(), values, simple).alias_of(alias)
-}
-
-fn type_name(kind: &RrType) -> &'static str {
-    match kind {
-        RrType::A => "A",
-        RrType::Aaaa => "AAAA",
-        RrType::Cname => "CNAME",
-        _ => "other",
-    }
-}
-
-fn points_to(set: &ResourceRecordSet, expected: Option<&str>) -> bool {
-    let alias = set.alias_target().map(|alias| dns_form(alias.dns_name()));
-    let value = set.resource_records().first().map(|record| dns_form(record.value()));
-    expected.is_some() && alias.or(value).as_deref() == expected
-}
-
-pub(crate) fn ours(
-    tags: Option<&std::collections::HashMap<String, String>>,
-    settings: &Settings,
-    request: &Request,
-) -> bool {
-    let tags = tags.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
-    tags::ours(tags, request.domain_name.as_str(), &settings.stack)
 }

@@ -9,6 +9,7 @@ mod item;
 mod look;
 mod market;
 mod own_zone;
+mod picture;
 mod report;
 mod step;
 

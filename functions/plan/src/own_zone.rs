@@ -2,14 +2,14 @@
 //! that of earlier runs, else the one with our tags, else the only one. Read-only. `create-zone` chooses by the same rules
 //! when its turn comes, and makes a zone where there is none. It must not know what is written into the zone.
 
+use nameplate::StepError;
 use nameplate::request::NameServers;
 use nameplate::resource::hosted_zone;
 use nameplate::resource::hosted_zone::Served;
 use nameplate::resource::tags;
-use nameplate::{Request, StepError};
 
 use crate::look::{self, Detail};
-use crate::step::{Clients, Settings};
+use crate::picture::Picture;
 
 /// A hosted zone into which the records go.
 pub(crate) struct Zone {
@@ -26,9 +26,7 @@ impl Zone {
 
 /// Who is asked about what.
 pub(crate) struct Looking<'a> {
-    pub(crate) clients: &'a Clients,
-    pub(crate) settings: &'a Settings,
-    pub(crate) request: &'a Request,
+    pub(crate) picture: &'a Picture<'a>,
     /// The zone of earlier runs.
     pub(crate) recorded: Option<&'a str>,
     /// Present when the name is registered in this account.
@@ -44,7 +42,7 @@ impl Looking<'_> {
     /// `Refused` when there are several and nothing says which one counts, and when the registry names servers of none of
     /// them, unless the request has that corrected and the registry has no DNSSEC keys.
     pub(crate) async fn zone(&self) -> Result<Option<Zone>, StepError> {
-        let (clients, domain) = (self.clients, self.request.domain_name.as_str());
+        let (clients, domain) = (self.picture.clients, self.picture.request.domain_name.as_str());
         let servers = self.registry.map(|registry| registry.name_servers.as_slice());
         let servers = servers.filter(|servers| !servers.is_empty());
         let recorded = match self.recorded {
@@ -72,12 +70,12 @@ impl Looking<'_> {
         ids: Vec<String>,
         mut recorded: Option<look::Zone>,
     ) -> Result<Option<Zone>, StepError> {
-        let domain = self.request.domain_name.as_str();
+        let domain = self.picture.request.domain_name.as_str();
         let mut all = Vec::new();
         for id in ids {
             let zone = match recorded.take_if(|zone| zone.id == id) {
                 Some(zone) => Some(zone),
-                None => look::hosted_zone(self.clients, &id).await?,
+                None => look::hosted_zone(self.picture.clients, &id).await?,
             };
             let Some(zone) = zone else { continue };
             if zone.name_servers == servers {
@@ -88,9 +86,9 @@ impl Looking<'_> {
         if self.just_bought {
             return Ok(None);
         }
-        let correct = self.request.name_servers == NameServers::Correct;
+        let correct = self.picture.request.name_servers == NameServers::Correct;
         // A dry run tells of it, as long as there is no question which zone the request would be corrected to.
-        if !correct && (!self.request.dry_run || all.len() > 1) {
+        if !correct && (!self.picture.request.dry_run || all.len() > 1) {
             return Err(hosted_zone::elsewhere(domain, servers, &all));
         }
         if correct && self.registry.is_some_and(|registry| registry.signed) {
@@ -109,9 +107,9 @@ impl Looking<'_> {
         }
         let mut ours = Vec::new();
         for id in ids {
-            let present = look::zone_tags(self.clients, id).await?.unwrap_or_default();
+            let present = self.picture.zone_tags(id).await?.unwrap_or_default();
             let pairs = present.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-            if tags::ours(pairs, self.request.domain_name.as_str(), &self.settings.stack) {
+            if tags::ours(pairs, self.picture.request.domain_name.as_str(), &self.picture.settings.stack) {
                 ours.push(id.clone());
             }
         }
@@ -119,6 +117,6 @@ impl Looking<'_> {
             return Ok(Some(id.clone()));
         }
         let all = ids.iter().map(String::as_str);
-        Err(hosted_zone::ambiguous(self.request.domain_name.as_str(), &self.settings.stack, all))
+        Err(hosted_zone::ambiguous(self.picture.request.domain_name.as_str(), &self.picture.settings.stack, all))
     }
 }

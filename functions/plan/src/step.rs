@@ -4,10 +4,10 @@
 //! as the answer depends on it, the zone, the certificates, the API and the custom domain.
 //! Refuses whatever cannot succeed, before a cent is spent or anything is made.
 //! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
-//! that look costs nine calls, and one more for each of these: an e-mail address of the registrant that is unconfirmed, a
-//! certificate that is validated by e-mail (it renews only if somebody clicks), a function that the API calls or asks, the
-//! deployment of a WebSocket API; two more for an access log. Of a name that is registered elsewhere the DNS is asked for
-//! its name servers. It must not know how anything is made.
+//! that look costs six calls, and one more for each of these: an e-mail address of the registrant that is unconfirmed, a
+//! certificate that is validated by e-mail (it renews only if somebody clicks), authorizers, a default endpoint that shall
+//! be closed; two more for the deployment of a WebSocket API and two for an access log. Of a name that is registered
+//! elsewhere the DNS is asked for its name servers. It must not know how anything is made.
 
 use nameplate::contract::result::Report;
 use nameplate::contract::table;
@@ -18,6 +18,7 @@ use nameplate::function::resolver::Resolver;
 use nameplate::function::runtime::now;
 use nameplate::request::Dns;
 use nameplate::resource::record::{self, Decision, Scope, Standing};
+use nameplate::resource::tags::Tagging;
 use nameplate::resource::thing::Thing;
 use nameplate::resource::{difference, registration};
 use nameplate::{Request, StepError};
@@ -27,6 +28,7 @@ use crate::former::{self, Former};
 use crate::item::{self, Item};
 use crate::market::{self, Found};
 use crate::own_zone::{self, Zone};
+use crate::picture::Picture;
 use crate::{apis, enclosing, foreign, look, report};
 
 /// Records taken over that are named one by one: the names stay in the item, and in what Step Functions hands on.
@@ -63,7 +65,8 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let request = Request::read(input.request.get())?;
     let fingerprint = request.fingerprint();
     let mut item = item::read(clients, settings, &request).await?;
-    apis::Looking::new(clients, settings, &request, &item.known.tag_keys).check_existing().await?;
+    let tagging = Tagging::new(&request.tags, &request.domain_name, &settings.stack, &item.known.tag_keys);
+    apis::Looking::new(clients, settings, &request, &tagging).check_existing().await?;
 
     let found = market::find_registration(clients, &request, &item).await?;
     if found.plan == RegistrationPlan::Register {
@@ -80,52 +83,42 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         true => look::custom_domains(clients, settings, &request, &item.known).await?,
         false => look::CustomDomains::default(),
     };
-    let begun = foreign::begun(clients, item.existing_api.as_deref(), &custom_domains, &item.known).await?;
+    let picture = Picture::new(clients, settings, &request);
+    let begun = foreign::begun(&picture, item.existing_api.as_deref(), &custom_domains, &item.known).await?;
     // Recorded by the claim, since the request that says it is overwritten there.
     item.known.hostnames.extend(begun);
     let answering = answering(clients, &request, &found).await;
-    let live = Live {
-        settings,
-        request: &request,
-        item: &item,
-        found: &found,
-        custom_domains: &custom_domains,
-        answering: &answering,
-    };
-    let converged = live.result(clients, &fingerprint).await?;
-    let mut report = Report::default();
-    let looks = request.dry_run || (converged.is_none() && found.quote.is_none());
     // The registrar makes the zone of a name that is bought, whatever zones of it there are.
-    let zone = match looks && found.quote.is_none() {
-        true => zone_in_use(clients, settings, &request, &item, found.detail.as_ref()).await?,
-        false => None,
+    let zone = match found.quote {
+        None => zone_in_use(&picture, &item, found.detail.as_ref()).await?,
+        Some(_) => None,
     };
-    let zone_id = zone.as_ref().map(|zone| zone.id.as_str());
-    let mut adopted = Vec::new();
-    let mut former = Vec::new();
-    let mut record_changes = None;
-    if looks {
-        let looking = foreign::Looking {
-            clients,
-            settings,
-            request: &request,
-            known: &item.known,
-            owned: &item.owned,
-            custom_domains: &custom_domains,
-            registered: found.detail.is_some(),
-            zone_id,
-        };
+    let looking = foreign::Looking {
+        picture: &picture,
+        request: &request,
+        known: &item.known,
+        owned: &item.owned,
+        custom_domains: &custom_domains,
+        registered: found.detail.is_some(),
+        zone_id: zone.as_ref().map(|zone| zone.id.as_str()),
+    };
+    let (mut adopted, mut former, mut record_changes) = (Vec::new(), Vec::new(), None);
+    if found.quote.is_none() || request.dry_run {
+        // First: what is read whole need not be read in parts.
+        record_changes = further_records(&looking, &item).await?;
         adopted = looking.adopted().await?;
         former = former::zones(&looking).await?;
-        let dropped = &custom_domains.dropped;
-        let changes = further_records(clients, &request, &item, zone_id, dropped).await?;
-        record_changes = changes.map(|(decision, taken)| {
-            adopted.extend(taken);
-            decision
-        });
     }
-    if request.dry_run {
-        report.price = found.quote.as_ref().map(|quote| market::price_report(&request, quote));
+    let decision = record_changes.map(|(decision, taken)| {
+        adopted.extend(taken);
+        decision
+    });
+    let live =
+        Live { picture: &picture, item: &item, found: &found, custom_domains: &custom_domains, answering: &answering };
+    let candidate = live.candidate(&fingerprint);
+    let mut report = Report::default();
+    let mut converged = None;
+    if request.dry_run || candidate.is_some() {
         let seen = report::Seen {
             known: &item.known,
             plan: found.plan,
@@ -134,11 +127,18 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
             custom_domains: &custom_domains,
             zone: zone.as_ref(),
         };
-        report.resources = report::resources(clients, settings, &request, &seen).await?;
-        report.resources.extend(record_changes.iter().flat_map(|decision| report::record_lines(&request, decision)));
-        report.resources.extend(former.iter().map(Former::line));
-        report.resources.extend(adopted.iter().map(report::taken_over));
-        report.lines = difference::lines(&report);
+        let mut resources = report::resources(&picture, &seen).await?;
+        resources.extend(decision.iter().flat_map(|decision| report::record_lines(&request, decision)));
+        resources.extend(former.iter().map(Former::line));
+        resources.extend(adopted.iter().map(report::taken_over));
+        if let Some(stored) = candidate {
+            converged = live.result(stored, &resources).await?;
+        }
+        if request.dry_run {
+            let price = found.quote.as_ref().map(|quote| market::price_report(&request, quote));
+            report = Report { resources, price, lines: Vec::new() };
+            report.lines = difference::lines(&report);
+        }
     }
     // What a run that was broken off has said already is said once.
     let said = |thing: &Thing| {
@@ -194,21 +194,20 @@ fn has_records(request: &Request, item: &Item) -> bool {
 
 /// The zone that the records go into, if there is one by now.
 async fn zone_in_use(
-    clients: &Clients,
-    settings: &Settings,
-    request: &Request,
+    picture: &Picture<'_>,
     item: &Item,
     registry: Option<&look::Detail>,
 ) -> Result<Option<Zone>, StepError> {
+    let request = picture.request;
     if request.dns == Dns::External {
         return Ok(None);
     }
     if !request.domain_name.is_registrable() {
-        return enclosing::zone_id(clients, request, &item.known).await.map(|id| Some(Zone::delegated(id)));
+        return enclosing::zone_id(picture.clients, request, &item.known).await.map(|id| Some(Zone::delegated(id)));
     }
     let recorded = item.known.hosted_zone_id.as_deref();
     let just_bought = item.purchase_begun && recorded.is_none();
-    own_zone::Looking { clients, settings, request, recorded, registry, just_bought }.zone().await
+    own_zone::Looking { picture, recorded, registry, just_bought }.zone().await
 }
 
 /// What would happen to further records, and which of them would be taken over.
@@ -216,22 +215,21 @@ async fn zone_in_use(
 /// # Errors
 /// `Refused` where others wrote them and they are not to be taken over, or cannot be.
 async fn further_records(
-    clients: &Clients,
-    request: &Request,
+    looking: &foreign::Looking<'_>,
     item: &Item,
-    zone_id: Option<&str>,
-    dropped: &[String],
 ) -> Result<Option<(Decision, Vec<Thing>)>, StepError> {
+    let request = looking.request;
     if !has_records(request, item) {
         return Ok(None);
     }
-    let found = match zone_id {
-        Some(zone) => look::record_sets(clients, zone).await?,
+    let found = match looking.zone_id {
+        Some(zone) => looking.picture.record_sets(zone).await?,
         None => None,
     };
     let standing: Vec<Standing> = found.iter().flatten().map(look::as_standing).collect();
     let hosts = request.hostnames();
-    let scope = Scope { zone: zone_id.unwrap_or_default(), hosts: &hosts, dropped };
+    let scope =
+        Scope { zone: looking.zone_id.unwrap_or_default(), hosts: &hosts, dropped: &looking.custom_domains.dropped };
     let validation = &item.known.validation_records;
     let mut decision = record::decide(&scope, &request.records, &item.owned, &standing, validation, now());
     let taken = if request.adopt { folded(decision.adopt(scope.zone, now())) } else { Vec::new() };

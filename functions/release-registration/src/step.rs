@@ -89,7 +89,7 @@ async fn our_tags(
     Ok(tags::ours(pairs, domain, &settings.stack).then_some(present))
 }
 
-/// The only answer that AWS has for a name that is not in this account (AWS-FACTS 1.2).
+/// The only answer that AWS has for a name that is not in this account (AWS-FACTS 1.1.2).
 fn is_not_here(code: Option<&str>) -> bool {
     matches!(code, Some("InvalidInput" | "UnsupportedTLD"))
 }

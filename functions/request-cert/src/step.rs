@@ -306,7 +306,7 @@ impl Certificate {
             && self.is_validated_as_wanted(request)
     }
 
-    /// What ACM does not say yet is as wanted: a certificate stays validated as it was requested (AWS-FACTS 3.2).
+    /// What ACM does not say yet is as wanted: nothing here changes how it is validated (AWS-FACTS 3.2.9).
     fn is_validated_as_wanted(&self, request: &Request) -> bool {
         let method = request.certificate.validation.as_str();
         let asked_right = |domain: &str| self.asked_at.iter().all(|asked| asked == domain);
@@ -412,7 +412,7 @@ fn fits(summary: &CertificateSummary, request: &Request) -> bool {
         && key_fits(summary.key_algorithm().map(KeyAlgorithm::as_str), request)
 }
 
-/// All certificates that are, or may become, usable. Without key types ACM hides most of them (AWS-FACTS 3.2).
+/// All certificates that are, or may become, usable. Without key types ACM hides most of them (AWS-FACTS 3.2.11).
 async fn list(acm: &Acm) -> Result<Vec<CertificateSummary>, StepError> {
     let key_types = KeyAlgorithm::values().iter().map(|key| KeyAlgorithm::from(*key)).collect();
     let filters = Filters::builder().set_key_types(Some(key_types)).build();
@@ -730,7 +730,7 @@ fn validation_remedy(input: &RequestCertInput) -> String {
     )
 }
 
-/// The failure of a certificate of this run, with ACM's reason in words (AWS-FACTS 2.4, 3.1, 3.2).
+/// The failure of a certificate of this run, with ACM's reason in words (AWS-FACTS 2.4.1, 3.1.7, 3.2.1).
 fn spent_in_this_run(certificate: &Certificate, input: &RequestCertInput) -> StepError {
     let domain = input.request.domain_name.as_str();
     let again = "then start the execution again; it requests a new certificate";

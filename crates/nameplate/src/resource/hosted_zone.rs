@@ -44,7 +44,7 @@ pub fn elsewhere(domain: &str, registry: &[String], zones: &[Served]) -> StepErr
 }
 
 /// The registry would have to be pointed to a zone that does not sign, as none that Nameplate makes does, while it has
-/// DNSSEC keys: whoever checks signatures would get no answer (AWS-FACTS 2.5).
+/// DNSSEC keys: whoever checks signatures would get no answer (AWS-FACTS 2.5.1).
 ///
 /// Is `Refused` with the code `DnssecAtRegistry`.
 #[must_use]

@@ -74,6 +74,11 @@ impl Tagging {
         &self.wanted
     }
 
+    /// Whether a run writes the tag of that key, or takes it off.
+    pub fn concerns(&self, key: &str) -> bool {
+        self.wanted.contains_key(key) || self.former.iter().any(|former| former == key)
+    }
+
     /// Whether these tags say that the stack made it for the domain.
     pub fn are_ours(&self, present: &BTreeMap<String, String>) -> bool {
         ours(present.iter().map(|(key, value)| (key.as_str(), value.as_str())), &self.domain, &self.stack)

@@ -39,7 +39,7 @@ impl Certificate {
         if let Some(name) = foreign.get(&self.arn) {
             return Some(format!("the custom domain {name}, which is not Nameplate's, uses it"));
         }
-        // API Gateway's own use is told by a load balancer in AWS's account (AWS-FACTS 3.4).
+        // API Gateway's own use is told by a load balancer in AWS's account (AWS-FACTS 3.4.2).
         let user = self.users.iter().find(|arn| arn.split(':').nth(4) == Some(account))?;
         Some(format!("{user} in this account uses it"))
     }
@@ -161,7 +161,7 @@ async fn list(
     statuses: &[CertificateStatus],
     wanted: &(dyn Fn(&CertificateSummary) -> bool + Sync),
 ) -> Result<Vec<String>, StepError> {
-    // Without key types ACM hides most of them (AWS-FACTS 3.2).
+    // Without key types ACM hides most of them (AWS-FACTS 3.2.11).
     let key_types = KeyAlgorithm::values().iter().map(|key| KeyAlgorithm::from(*key)).collect();
     let filters = Filters::builder().set_key_types(Some(key_types)).build();
     let (mut found, mut next) = (Vec::new(), None);

@@ -12,7 +12,7 @@ use nameplate::{DomainName, StepError};
 use super::Delegation;
 use crate::step::{Clients, Settings};
 
-/// Zones on one page, and record sets: the most that Route 53 gives (AWS-FACTS 2.1).
+/// Zones on one page, and record sets: the most that Route 53 gives (AWS-FACTS 2.1.3, 2.2.7).
 const ZONES: i32 = 100;
 const RECORD_SETS: i32 = 300;
 
@@ -155,7 +155,7 @@ impl Listed {
     }
 }
 
-/// The usable zones of exactly this name. The listing starts at the name and goes on beyond it (AWS-FACTS 2.1).
+/// The usable zones of exactly this name. The listing starts at the name and goes on beyond it (AWS-FACTS 2.1.3).
 async fn of_name(clients: &Clients, name: &str) -> Result<Vec<Listed>, StepError> {
     let mut found = Vec::new();
     let (mut next_name, mut next_id) = (name.to_owned(), None);
@@ -213,7 +213,7 @@ async fn name_servers(clients: &Clients, id: &str) -> Result<Vec<String>, StepEr
     }
 }
 
-/// Whether the zone signs its answers, or still has keys for it: Route 53 does not delete it then (AWS-FACTS 2.1).
+/// Whether the zone signs its answers, or still has keys for it: Route 53 does not delete it then (AWS-FACTS 2.1.4).
 async fn is_signed(clients: &Clients, id: &str) -> Result<bool, StepError> {
     match clients.route53.get_dnssec().hosted_zone_id(id).send().await {
         Ok(answer) => {

@@ -2,18 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm};
+use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, Filters, KeyAlgorithm};
 use nameplate::contract::Known;
 use nameplate::error::classify;
 use nameplate::request::Validation;
 use nameplate::{Request, StepError};
 use serde_json::{Value, json};
 
-use super::Tagging;
+use super::about;
 use crate::look;
-use crate::step::Clients;
+use crate::picture::Picture;
+use nameplate::resource::tags::Tagging;
+
+/// An algorithm, in the form in which both answers and requests name it.
+fn key(algorithm: &KeyAlgorithm) -> String {
+    algorithm.as_str().replace('-', "_")
+}
 
 /// A certificate, as the listing shows it, and how it is validated.
+#[derive(Default)]
 pub(super) struct Certificate {
     pub(super) arn: String,
     names: Vec<String>,
@@ -30,11 +37,18 @@ impl Certificate {
     /// The recorded one or one of ours with the wanted names and key that is validated as wanted; else the recorded one,
     /// which would be replaced.
     pub(super) async fn find(
-        clients: &Clients,
-        request: &Request,
+        picture: &Picture<'_>,
         known: &Known,
-        tagging: &Tagging<'_>,
+        tagging: &Tagging,
     ) -> Result<Option<Self>, StepError> {
+        let Picture { clients, request, .. } = *picture;
+        if let Some(arn) = &known.certificate_arn
+            && let Some(mut found) = Self::recorded(picture, arn).await?
+            && found.fits(request)
+        {
+            found.tags = look::certificate_tags(clients, arn).await?;
+            return Ok(Some(found));
+        }
         let key_types = KeyAlgorithm::values().iter().map(|key| KeyAlgorithm::from(*key)).collect();
         let (mut recorded, mut next) = (None, None);
         loop {
@@ -43,7 +57,7 @@ impl Certificate {
                 .list_certificates()
                 .certificate_statuses(CertificateStatus::Issued)
                 .certificate_statuses(CertificateStatus::PendingValidation)
-                // Without the filter ACM hides every key that is not RSA (AWS-FACTS 3.2).
+                // Without the filter ACM hides every key that is not RSA (AWS-FACTS 3.2.11).
                 .includes(Filters::builder().set_key_types(Some(Vec::clone(&key_types))).build())
                 .set_next_token(next)
                 .send()
@@ -53,12 +67,14 @@ impl Certificate {
                 let Some(arn) = summary.certificate_arn() else { continue };
                 let mut names = summary.subject_alternative_name_summaries().to_vec();
                 names.sort();
-                let key = summary.key_algorithm().map(|key| key.as_str().replace('-', "_"));
-                let mut found = Self { arn: arn.to_owned(), names, key, method: None, asked_at: None, tags: None };
+                let key = summary.key_algorithm().map(key);
+                let mut found = Self { arn: arn.to_owned(), names, key, ..Self::default() };
                 let is_recorded = known.certificate_arn.as_deref() == Some(arn);
                 if found.fits(request) {
-                    // The listing does not say how it is validated.
-                    found.look(clients).await?;
+                    let detail = picture.certificate(arn).await?;
+                    // One that has gone meanwhile is none.
+                    let Some(detail) = detail else { continue };
+                    found.asked_by(&detail);
                 }
                 if found.fits(request) {
                     found.tags = look::certificate_tags(clients, arn).await?;
@@ -77,13 +93,26 @@ impl Certificate {
         }
     }
 
-    async fn look(&mut self, clients: &Clients) -> Result<(), StepError> {
-        let detail = look::certificate(clients, &self.arn).await?;
-        let option = detail.as_ref().and_then(|detail| detail.domain_validation_options().first());
+    /// The certificate of an earlier run, if it still can be used.
+    async fn recorded(picture: &Picture<'_>, arn: &str) -> Result<Option<Self>, StepError> {
+        let Some(detail) = picture.certificate(arn).await? else { return Ok(None) };
+        let usable = [CertificateStatus::Issued, CertificateStatus::PendingValidation];
+        if !detail.status().is_some_and(|status| usable.contains(status)) {
+            return Ok(None);
+        }
+        let mut names = detail.subject_alternative_names().to_vec();
+        names.sort();
+        let mut found = Self { arn: arn.to_owned(), names, key: detail.key_algorithm().map(key), ..Self::default() };
+        found.asked_by(&detail);
+        Ok(Some(found))
+    }
+
+    /// How it is validated, which no listing says.
+    fn asked_by(&mut self, detail: &CertificateDetail) {
+        let option = detail.domain_validation_options().first();
         self.method = option.and_then(|option| option.validation_method()).map(|method| method.as_str().to_owned());
         let by_email = self.method.as_deref() == Some(Validation::Email.as_str());
         self.asked_at = option.filter(|_| by_email).and_then(|option| option.validation_domain()).map(str::to_owned);
-        Ok(())
     }
 
     /// What is not shown counts as wanted, as `request-cert` has it.
@@ -110,18 +139,18 @@ impl Certificate {
         })
     }
 
-    pub(super) fn with_tags(&self, request: &Request, tagging: &Tagging<'_>) -> Value {
+    pub(super) fn with_tags(&self, request: &Request, tagging: &Tagging) -> Value {
         let mut document = self.document(request);
         document["tags"] = match &self.tags {
-            Some(present) => json!(tagging.shown(present.clone())),
-            None => json!(tagging.wanted),
+            Some(present) => json!(about(tagging, present.clone())),
+            None => json!(tagging.wanted()),
         };
         document
     }
 
-    pub(super) fn wanted_with_tags(request: &Request, tagging: &Tagging<'_>) -> Value {
+    pub(super) fn wanted_with_tags(request: &Request, tagging: &Tagging) -> Value {
         let mut document = Self::wanted(request);
-        document["tags"] = json!(tagging.wanted);
+        document["tags"] = json!(tagging.wanted());
         document
     }
 

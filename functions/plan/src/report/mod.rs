@@ -10,12 +10,14 @@ mod registration;
 
 use std::collections::BTreeMap;
 
-use nameplate::contract::result::{ReportAction, ResourceReport};
+use nameplate::StepError;
+use nameplate::contract::result::{FieldChange, ReportAction, ResourceReport};
 use nameplate::contract::{Known, RegistrationPlan};
 use nameplate::request::Dns;
 use nameplate::resource::api::{Changes, stage};
-use nameplate::resource::{difference, tags};
-use nameplate::{Request, StepError};
+use nameplate::resource::custom_domain::WantedMapping;
+use nameplate::resource::difference;
+use nameplate::resource::tags::Tagging;
 use serde_json::{Value, json};
 
 use certificate::Certificate;
@@ -27,10 +29,7 @@ pub(crate) use record::{record_lines, taken_over};
 use crate::apis;
 use crate::look;
 use crate::own_zone::Zone;
-use crate::step::{Clients, Settings};
-
-/// Stands for the id of what does not exist yet.
-const NOT_YET: &str = "(known after the run)";
+use crate::picture::Picture;
 
 /// What was seen before the report is made.
 pub(crate) struct Seen<'a> {
@@ -44,49 +43,22 @@ pub(crate) struct Seen<'a> {
     pub(crate) zone: Option<&'a Zone>,
 }
 
-/// The tags that a request is about: those that it wants, and those that an earlier run set. What others set stays.
-struct Tagging<'a> {
-    wanted: BTreeMap<String, String>,
-    former: &'a [String],
-    domain: &'a str,
-    stack: &'a str,
-}
-
-impl<'a> Tagging<'a> {
-    fn of(request: &'a Request, settings: &'a Settings, known: &'a Known) -> Self {
-        Self {
-            wanted: tags::wanted(&request.tags, &request.domain_name, &settings.stack),
-            former: &known.tag_keys,
-            domain: request.domain_name.as_str(),
-            stack: &settings.stack,
-        }
-    }
-
-    fn shown(&self, mut present: BTreeMap<String, String>) -> BTreeMap<String, String> {
-        present.retain(|key, _| self.wanted.contains_key(key) || self.former.contains(key));
-        present
-    }
-
-    fn are_ours(&self, present: &BTreeMap<String, String>) -> bool {
-        let pairs = present.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        tags::ours(pairs, self.domain, self.stack)
-    }
+/// Of the tags that stand those that a request is about.
+fn about(tagging: &Tagging, mut present: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    present.retain(|key, _| tagging.concerns(key));
+    present
 }
 
 /// Every resource of the request, in the order in which it would be made.
 ///
 /// # Errors
 /// What reading can fail with.
-pub(crate) async fn resources(
-    clients: &Clients,
-    settings: &Settings,
-    request: &Request,
-    seen: &Seen<'_>,
-) -> Result<Vec<ResourceReport>, StepError> {
+pub(crate) async fn resources(picture: &Picture<'_>, seen: &Seen<'_>) -> Result<Vec<ResourceReport>, StepError> {
     let Seen { known, plan, bought, registry, custom_domains, zone } = *seen;
+    let Picture { clients, settings, request, .. } = *picture;
     let domain = request.domain_name.as_str();
-    let tagging = Tagging::of(request, settings, known);
-    let looking = apis::Looking::new(clients, settings, request, &known.tag_keys);
+    let tagging = Tagging::new(&request.tags, &request.domain_name, &settings.stack, &known.tag_keys);
+    let looking = apis::Looking::new(clients, settings, request, &tagging);
     let choice = looking.choice(known).await?;
     let changes = match &request.api.existing {
         Some(_) => Changes::default(),
@@ -98,19 +70,13 @@ pub(crate) async fn resources(
     };
     let misdirected = registry.filter(|_| zone.is_none_or(|zone| !zone.delegated));
     let zone_id = zone.map(|zone| zone.id.as_str());
-    let certificate = Certificate::find(clients, request, known, &tagging).await?;
+    let certificate = Certificate::find(picture, known, &tagging).await?;
     let certificate_kept = certificate.as_ref().filter(|found| found.fits(request)).map(|found| found.arn.clone());
-    let after = json!({
-        "certificate": certificate_kept.as_deref().unwrap_or(NOT_YET),
-        "api": api_id.unwrap_or(NOT_YET),
-        "stage": api_stage,
-        "tags": tagging.wanted,
-    });
     let mut resources = api::lines(request, &choice, &changes);
     resources.push(match bought && plan == RegistrationPlan::Registered {
         true => {
-            let present = tagging.shown(look::registration_tags(clients, domain).await?);
-            let (before, after) = (json!({"tags": present}), json!({"tags": tagging.wanted}));
+            let present = about(&tagging, picture.registration_tags().await?);
+            let (before, after) = (json!({"tags": present}), json!({"tags": tagging.wanted()}));
             resource("registration", Some(domain.to_owned()), domain, &before, &after)
         }
         false => registration::registration(request, plan),
@@ -119,10 +85,10 @@ pub(crate) async fn resources(
         // A zone around the name serves others too, and is not tagged.
         let (mut before, mut after) = (Value::Null, Value::Null);
         if request.domain_name.is_registrable() {
-            after = json!({"tags": tagging.wanted});
+            after = json!({"tags": tagging.wanted()});
             if let Some(id) = zone_id {
-                let present = look::zone_tags(clients, id).await?.unwrap_or_default();
-                before = json!({"tags": tagging.shown(present)});
+                let present = picture.zone_tags(id).await?.unwrap_or_default();
+                before = json!({"tags": about(&tagging, present)});
             }
         }
         resources.push(resource("hosted zone", zone_id.map(str::to_owned), domain, &before, &after));
@@ -135,7 +101,13 @@ pub(crate) async fn resources(
         &certificate.as_ref().map_or(Value::Null, |found| found.with_tags(request, &tagging)),
         &Certificate::wanted_with_tags(request, &tagging),
     )]);
-    let hosts = Hosts { clients, tagging: &tagging, zone_id, after: &after };
+    let mapping = WantedMapping { api_id, stage: api_stage };
+    let hosts = Hosts { picture, tagging: &tagging, zone_id, certificate_arn: certificate_kept.as_deref(), mapping };
+    if certificate_kept.is_some() && certificate_kept == known.certificate_arn {
+        for record in &known.validation_records {
+            resources.extend(hosts.validation(record).await?);
+        }
+    }
     for hostname in request.hostnames() {
         if custom_domains.foreign.contains_key(&hostname) {
             // Told among what is taken over.
@@ -155,7 +127,11 @@ pub(crate) async fn resources(
 
 /// One resource: `found` is its id. `before` is null where it is not there, and then nothing changes but all is made.
 fn resource(kind: &str, found: Option<String>, wanted: &str, before: &Value, after: &Value) -> ResourceReport {
-    let changes = difference::changes(before, after);
+    compared(kind, found, wanted, difference::changes(before, after))
+}
+
+/// One resource with what differs.
+fn compared(kind: &str, found: Option<String>, wanted: &str, changes: Vec<FieldChange>) -> ResourceReport {
     let action = match (&found, changes.is_empty()) {
         (None, _) => ReportAction::Create,
         (Some(_), true) => ReportAction::Exists,

@@ -13,7 +13,7 @@ use crate::request::{Protocol, Request};
 use crate::resource::difference::{Attribute, Difference, Differences};
 use crate::resource::tags::{self, DOMAIN, STACK};
 
-/// Log groups of this name share one entry in CloudWatch Logs' resource policy, which is short (AWS-FACTS 5.5).
+/// Log groups of this name share one entry in CloudWatch Logs' resource policy, which is short (AWS-FACTS 5.5.2).
 const FOLDER: &str = "/aws/vendedlogs/nameplate";
 
 /// The log group of a domain in a stack.
@@ -22,7 +22,7 @@ pub fn log_group(domain: &DomainName, stack: &str) -> String {
 }
 
 /// What a line says: API Gateway's variables (Developer Guide, "Customize HTTP API access logs" and "Configure logging
-/// for WebSocket APIs"; the format must hold the request's id: AWS-FACTS 4.3).
+/// for WebSocket APIs"; the format must hold the request's id: AWS-FACTS 4.3.4).
 pub fn log_format(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Http => concat!(

@@ -103,7 +103,7 @@ pub fn deployment_differences(standing: Option<&Standing>, request: &Request) ->
 
 /// What a refusal of CreateDeployment means beyond what that of every write does.
 pub fn deployment_refusal(code: Option<&str>, api_id: &str) -> Option<StepError> {
-    // One such call each 5 s in the whole account (AWS-FACTS 4.5): a turn to wait for, not a failure.
+    // One such call each 5 s in the whole account (AWS-FACTS 4.5.3): a turn to wait for, not a failure.
     let code = code.filter(|code| *code == "TooManyRequestsException")?;
     let reason = format!("apigatewayv2:CreateDeployment has to wait for its turn in this account, for {api_id}");
     Some(StepError::not_ready(code, reason))

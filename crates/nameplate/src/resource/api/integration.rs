@@ -12,7 +12,7 @@ use crate::resource::difference::{Attribute, Difference, Differences};
 pub const HTTP_PROXY: &str = "HTTP_PROXY";
 /// `IntegrationType` of a Lambda function.
 pub const AWS_PROXY: &str = "AWS_PROXY";
-/// Payload format of an HTTP endpoint: the only one there is (AWS-FACTS 4.1).
+/// Payload format of an HTTP endpoint: the only one there is (AWS-FACTS 4.1.7).
 const URL_PAYLOAD: &str = "1.0";
 /// Payload format of a Lambda function behind an HTTP API.
 const LAMBDA_PAYLOAD: &str = "2.0";

@@ -66,7 +66,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// API Gateway's own address of a stage (AWS-FACTS 4.3: `$default` is served at the root).
+    /// API Gateway's own address of a stage (AWS-FACTS 4.3.1: `$default` is served at the root).
     pub fn default_endpoint(&self, stage: &str) -> String {
         if stage == STAGE { self.endpoint.clone() } else { format!("{}/{stage}", self.endpoint) }
     }
@@ -131,7 +131,7 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The name of the API: the domain, of which a request takes none that is too long for it (AWS-FACTS 4.1).
+    /// The name of the API: the domain, of which a request takes none that is too long for it (AWS-FACTS 4.1.1).
     pub fn name(&self) -> &str {
         self.request.domain_name.as_str()
     }

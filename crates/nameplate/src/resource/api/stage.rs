@@ -11,10 +11,10 @@ use crate::resource::difference::{Attribute, Difference, Differences};
 use crate::resource::tags;
 
 /// Limits of a stage that shall have none, once it had some: they can be changed, but not taken away (seen in
-/// hashicorp/terraform-provider-aws#14742 and #30373). These are the account's own (AWS-FACTS 4.5), so they limit nothing.
+/// hashicorp/terraform-provider-aws#14742 and #30373). These are the account's own (AWS-FACTS 4.5.7), so they limit nothing.
 pub const NO_LIMIT: Throttle = Throttle { rate: 10_000.0, burst: 5_000 };
 
-/// Stage of every HTTP API: served at the root (AWS-FACTS 4.3).
+/// Stage of every HTTP API: served at the root (AWS-FACTS 4.3.1).
 pub const STAGE: &str = "$default";
 /// Stage of every WebSocket API. `$default` can be made there and does not work (seen in
 /// terraform-aws-modules/terraform-aws-apigateway-v2#7).
@@ -28,7 +28,7 @@ pub fn stage(protocol: Protocol) -> &'static str {
     }
 }
 
-/// Whether the stage deploys by itself what is changed (AWS-FACTS 4.3: only that of an HTTP API shall).
+/// Whether the stage deploys by itself what is changed (AWS-FACTS 4.3.2: only that of an HTTP API shall).
 pub fn deploys_itself(protocol: Protocol) -> bool {
     protocol == Protocol::Http
 }
