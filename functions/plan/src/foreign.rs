@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use aws_sdk_route53::types::ResourceRecordSet;
 use nameplate::contract::Known;
 use nameplate::domain::dns_form;
-use nameplate::error::{classify, code_of};
 use nameplate::request::Dns;
 use nameplate::resource::alias;
 use nameplate::resource::alias::{HostRecord, Whose};
