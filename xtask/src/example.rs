@@ -5,8 +5,8 @@ use hyper::Method;
 use serde_json::json;
 
 use crate::backend;
+use crate::shell::quoted;
 use crate::stack::BUDGET_USD;
-use crate::world::quoted;
 
 /// The name that is brought to life unless somebody says another one.
 pub(crate) const DOMAIN: &str = "my-ai-service.com";

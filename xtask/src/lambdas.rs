@@ -11,7 +11,7 @@ use crate::binary;
 use crate::paths::Paths;
 use crate::process::Program;
 use crate::progress::Stage;
-use crate::world::quoted;
+use crate::shell::quoted;
 
 /// Architectures by AWS's names, of the machine this runs on.
 pub(crate) fn host_architecture() -> Result<&'static str> {

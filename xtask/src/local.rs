@@ -8,7 +8,8 @@ use crate::backend::Backend;
 use crate::example;
 use crate::paths::Paths;
 use crate::progress::note;
-use crate::world::{World, quoted};
+use crate::shell::quoted;
+use crate::world::World;
 
 /// How to run it.
 #[derive(clap::Args)]
@@ -48,7 +49,7 @@ pub(crate) async fn run(args: &Args, paths: &Paths, world: &mut World) -> Result
 fn commands(env: &str, backend: &str) -> String {
     let request = quoted(&example::request(example::DOMAIN, backend));
     let curl = example::curl(&format!("api.{}", example::DOMAIN), "\"$AWS_ENDPOINT_URL\"");
-    let retirement = quoted(&json!({ "domainName": example::DOMAIN, "confirm": example::DOMAIN }).to_string());
+    let retirement = quoted(&retirement(example::DOMAIN));
     format!(
         "  . {env}\n\n  \
          # Put a name live, wait for the end, ask the name\n  \
@@ -62,6 +63,11 @@ fn commands(env: &str, backend: &str) -> String {
          # Take it all away again\n  \
          aws stepfunctions start-execution --state-machine-arn \"$NAMEPLATE_RETIRE_STATE_MACHINE_ARN\" --input {retirement}\n"
     )
+}
+
+/// What takes a domain away again.
+fn retirement(domain: &str) -> String {
+    json!({ "domainName": domain, "confirm": domain }).to_string()
 }
 
 #[cfg(test)]
@@ -92,7 +98,7 @@ mod tests {
             "http://x/_local/calls?execution=ENDED",
             "queue",
             "retired",
-            r#"{"confirm":"my-ai-service.com","domainName":"my-ai-service.com"}"#,
+            retirement(example::DOMAIN).as_str(),
         ] {
             assert!(words.contains(&word), "{word} is not among {words:#?}");
         }

@@ -21,6 +21,7 @@ mod process;
 mod progress;
 mod reproduce;
 mod schema;
+mod shell;
 mod stack;
 mod supply;
 mod template;

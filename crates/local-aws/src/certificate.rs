@@ -1,7 +1,7 @@
 //! Certificates that have been requested: where each stands, and how ACM shows it.
 //!
 //! Owns the status of every one, its names, validation records and mails, and its event. Pure state: the time is an
-//! argument, nothing is asked. Sources: AWS-FACTS 3 (ACM). Must not know what moves a certificate on.
+//! argument, nothing is asked. Sources: AWS-FACTS 3.2.1, 3.2.3, 3.2.4. Must not know what moves a certificate on.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;

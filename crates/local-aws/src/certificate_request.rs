@@ -1,4 +1,4 @@
-//! What RequestCertificate checks, and what it makes of the names. Sources: AWS-FACTS 3.1. Must not know what becomes
+//! What RequestCertificate checks, and what it makes of the names. Sources: AWS-FACTS 3.1.1, 3.1.2, 3.1.4. Must not know what becomes
 //! of a request.
 
 use serde_json::Value;

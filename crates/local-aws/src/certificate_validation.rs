@@ -1,5 +1,5 @@
-//! What moves certificates on: their validation records, clicks and CAA records, and time. Sources: AWS-FACTS 3 (ACM)
-//! and 2.4 (CAA). Must not know who waits for a certificate.
+//! What moves certificates on: their validation records, clicks and CAA records, and time. Sources: AWS-FACTS 3.2.1,
+//! 3.2.4 and 2.4.1. Must not know who waits for a certificate.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -52,7 +52,7 @@ impl Step<'_> {
 
     /// Makes everything as it is wanted.
     pub(crate) async fn write(&self, standing: &Standing, changes: &Changes) -> Result<(), StepError> {
-        let (client, api_id) = (&self.clients.api_gateway, standing.api.id.as_str());
+        let api_id = standing.api.id.as_str();
         self.write_api(api_id, changes).await?;
         // Before the routes go: API Gateway refuses settings that name no route (seen in
         // terraform-aws-modules/terraform-aws-apigateway-v2#80), and nothing says that they go with it.
@@ -78,7 +78,8 @@ impl Step<'_> {
         }
         self.remove_permissions(standing).await?;
         for integration in unused(standing, self.request, &changes.routes) {
-            let gone = client.delete_integration().api_id(api_id).integration_id(&integration.id).send().await;
+            let call = self.clients.api_gateway.delete_integration();
+            let gone = call.api_id(api_id).integration_id(&integration.id).send().await;
             absent_is_fine("apigatewayv2:DeleteIntegration", gone)?;
         }
         self.remove_authorizers(api_id, changes).await

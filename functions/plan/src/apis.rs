@@ -10,7 +10,7 @@ use nameplate::resource::api::{
 use nameplate::resource::tags::{self, Tagging};
 use nameplate::{Request, StepError};
 
-use crate::step::{Clients, Settings};
+use crate::context::{Clients, Settings};
 
 /// What is asked about.
 pub(crate) struct Looking<'a> {

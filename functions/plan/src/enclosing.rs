@@ -6,8 +6,8 @@
 use nameplate::contract::Known;
 use nameplate::{DomainName, Request, StepError};
 
+use crate::context::Clients;
 use crate::look::{self, Zone};
-use crate::step::Clients;
 
 /// How to say which zone it is.
 const NAME_IT: &str = "name the one that is delegated to by its id in `hostedZone`, then start the execution again";

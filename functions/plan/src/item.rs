@@ -8,7 +8,7 @@ use nameplate::resource::record::{self, Owned};
 use nameplate::{Request, StepError};
 use serde_json::Value;
 
-use crate::step::{Clients, Settings};
+use crate::context::{Clients, Settings};
 
 /// What the domain item holds of earlier runs.
 #[derive(Debug, Default)]

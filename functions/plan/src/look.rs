@@ -13,7 +13,7 @@ use nameplate::resource::record::Standing;
 use nameplate::resource::tags;
 use nameplate::{Request, StepError};
 
-use crate::step::{Clients, Settings};
+use crate::context::{Clients, Settings};
 
 /// A registration in this account.
 pub(crate) struct Detail {

@@ -1,6 +1,7 @@
 //! Entry point of `plan`: logging, settings, clients, serve.
 
 mod apis;
+mod context;
 mod converged;
 mod enclosing;
 mod foreign;
@@ -22,7 +23,7 @@ use nameplate::function::runtime::{environment, required};
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::start_logging();
     let config = runtime::sdk_config().await;
-    let clients = step::Clients {
+    let clients = context::Clients {
         acm: aws_sdk_acm::Client::new(&config),
         apigateway: aws_sdk_apigatewayv2::Client::new(&config),
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
@@ -35,7 +36,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         route53: aws_sdk_route53::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
     };
-    let settings = step::Settings {
+    let settings = context::Settings {
         stack: required(&environment, "NAMEPLATE_STACK")?,
         table: required(&environment, "NAMEPLATE_TABLE")?,
         budget_usd: nameplate::resource::registration::budget(&required(&environment, "NAMEPLATE_BUDGET_USD")?)?,

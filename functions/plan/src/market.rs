@@ -11,9 +11,9 @@ use nameplate::resource::registration;
 use nameplate::secret::SecretString;
 use nameplate::{Request, StepError};
 
+use crate::context::Clients;
 use crate::item::Item;
 use crate::look;
-use crate::step::Clients;
 
 /// What was found about the registration.
 pub(crate) struct Found {

@@ -12,8 +12,8 @@ use nameplate::resource::custom_domain::{Mapping, root};
 use nameplate::{Request, StepError};
 use tokio::sync::Mutex;
 
+use crate::context::{Clients, Settings};
 use crate::look;
-use crate::step::{Clients, Settings};
 
 /// Record sets at one name that can matter: A, AAAA and one more, which is CNAME only if it is the first.
 const RECORDS_AT_A_HOST: i32 = 3;

@@ -14,7 +14,6 @@ use nameplate::contract::table;
 use nameplate::contract::{
     CERTIFICATE_DEADLINE_SECS, Deadlines, PlanInput, PlanOutput, REGISTRATION_DEADLINE_SECS, RegistrationPlan,
 };
-use nameplate::function::resolver::Resolver;
 use nameplate::function::runtime::now;
 use nameplate::request::Dns;
 use nameplate::resource::record::{self, Decision, Scope, Standing};
@@ -23,6 +22,7 @@ use nameplate::resource::thing::Thing;
 use nameplate::resource::{difference, registration};
 use nameplate::{Request, StepError};
 
+use crate::context::{Clients, Settings};
 use crate::converged::Live;
 use crate::former::{self, Former};
 use crate::item::{self, Item};
@@ -33,28 +33,6 @@ use crate::{apis, enclosing, foreign, look, report};
 
 /// Records taken over that are named one by one: the names stay in the item, and in what Step Functions hands on.
 const MAX_ADOPTED_RECORDS: usize = 50;
-
-/// The clients that the step reads with.
-#[derive(Clone)]
-pub(crate) struct Clients {
-    pub(crate) acm: aws_sdk_acm::Client,
-    pub(crate) apigateway: aws_sdk_apigatewayv2::Client,
-    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
-    pub(crate) domains: aws_sdk_route53domains::Client,
-    pub(crate) lambda: aws_sdk_lambda::Client,
-    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
-    pub(crate) resolver: Resolver,
-    pub(crate) route53: aws_sdk_route53::Client,
-    pub(crate) secrets: aws_sdk_secretsmanager::Client,
-}
-
-/// What the template sets.
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) stack: String,
-    pub(crate) table: String,
-    pub(crate) budget_usd: f64,
-}
 
 /// Looks at everything that the request depends on.
 ///

@@ -9,7 +9,7 @@ use nameplate::request::Validation;
 use nameplate::{Request, StepError};
 use serde_json::{Value, json};
 
-use super::about;
+use super::line::about;
 use crate::look;
 use crate::picture::Picture;
 use nameplate::resource::tags::Tagging;

@@ -12,7 +12,7 @@ use nameplate::resource::difference::{NOT_YET, shown};
 use nameplate::resource::tags::Tagging;
 use serde_json::{Value, json};
 
-use super::{compared, resource};
+use super::line::{compared, resource};
 use crate::picture::Picture;
 
 /// What is looked at for each host name.

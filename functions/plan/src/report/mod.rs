@@ -5,23 +5,22 @@
 mod api;
 mod certificate;
 mod host;
+mod line;
 mod record;
 mod registration;
 
-use std::collections::BTreeMap;
-
 use nameplate::StepError;
-use nameplate::contract::result::{FieldChange, ReportAction, ResourceReport};
+use nameplate::contract::result::ResourceReport;
 use nameplate::contract::{Known, RegistrationPlan};
 use nameplate::request::Dns;
 use nameplate::resource::api::{Changes, stage};
 use nameplate::resource::custom_domain::WantedMapping;
-use nameplate::resource::difference;
 use nameplate::resource::tags::Tagging;
 use serde_json::{Value, json};
 
 use certificate::Certificate;
 use host::Hosts;
+use line::{about, resource};
 #[cfg(test)]
 pub(crate) use record::{MAX_RECORD_FIELD_BYTES, MAX_RECORD_LINES};
 pub(crate) use record::{record_lines, taken_over};
@@ -41,12 +40,6 @@ pub(crate) struct Seen<'a> {
     pub(crate) custom_domains: &'a look::CustomDomains,
     /// The zone that the records go into, if there is one by now.
     pub(crate) zone: Option<&'a Zone>,
-}
-
-/// Of the tags that stand those that a request is about.
-fn about(tagging: &Tagging, mut present: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    present.retain(|key, _| tagging.concerns(key));
-    present
 }
 
 /// Every resource of the request, in the order in which it would be made.
@@ -123,19 +116,4 @@ pub(crate) async fn resources(picture: &Picture<'_>, seen: &Seen<'_>) -> Result<
         resources.extend(hosts.removed(hostname).await?);
     }
     Ok(resources)
-}
-
-/// One resource: `found` is its id. `before` is null where it is not there, and then nothing changes but all is made.
-fn resource(kind: &str, found: Option<String>, wanted: &str, before: &Value, after: &Value) -> ResourceReport {
-    compared(kind, found, wanted, difference::changes(before, after))
-}
-
-/// One resource with what differs.
-fn compared(kind: &str, found: Option<String>, wanted: &str, changes: Vec<FieldChange>) -> ResourceReport {
-    let action = match (&found, changes.is_empty()) {
-        (None, _) => ReportAction::Create,
-        (Some(_), true) => ReportAction::Exists,
-        (Some(_), false) => ReportAction::Change,
-    };
-    ResourceReport { resource: kind.to_owned(), action, name: found.unwrap_or_else(|| wanted.to_owned()), changes }
 }

@@ -54,6 +54,7 @@ use nameplate::contract::Known;
 use nameplate::contract::result::{ReportAction, ResourceReport};
 use nameplate::contract::table::domain as attribute;
 use nameplate::domain::server_set;
+use nameplate::function::resolver::Resolver;
 use nameplate::request::Money;
 use nameplate::resource::tags;
 use serde_json::value::RawValue;
