@@ -12,9 +12,10 @@ use crate::backend::{self, Backend};
 use crate::example;
 use crate::paths::Paths;
 use crate::progress::{human, note};
+use crate::shell::quoted;
 use crate::stack::Deployed;
 use crate::watch::{self, Ending, Reason};
-use crate::world::{World, quoted};
+use crate::world::World;
 
 /// What to show.
 #[derive(clap::Args)]
