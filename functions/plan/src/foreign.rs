@@ -10,7 +10,9 @@ use nameplate::error::{classify, code_of};
 use nameplate::request::Dns;
 use nameplate::resource::alias;
 use nameplate::resource::alias::{HostRecord, Whose};
+use nameplate::resource::hosted_zone::HostedZone;
 use nameplate::resource::record::Owned;
+use nameplate::resource::registration::RegisteredDomain;
 use nameplate::resource::tags;
 use nameplate::resource::thing::Thing;
 use nameplate::{Request, StepError};
@@ -30,10 +32,10 @@ pub(crate) struct Looking<'a> {
     /// The records of earlier requests that are ours.
     pub(crate) owned: &'a [Owned],
     pub(crate) custom_domains: &'a CustomDomains,
-    /// Whether the name is registered in this account.
-    pub(crate) registered: bool,
-    /// The zone that the records go into, if it is known by now.
-    pub(crate) zone_id: Option<&'a str>,
+    /// The registration, if it is in this account.
+    pub(crate) registered: Option<&'a RegisteredDomain>,
+    /// The zone that the records go into, if it is known by now; with its tags where it is the name's own.
+    pub(crate) zone: Option<&'a HostedZone>,
 }
 
 /// Something of somebody else's.
@@ -91,10 +93,10 @@ impl Looking<'_> {
         let mut all: Vec<Foreign> = self.registration().await?.into_iter().collect();
         all.extend(self.custom_domains());
         all.extend(self.mappings().await?);
-        if let (Dns::Route53, Some(zone_id)) = (self.request.dns, self.zone_id) {
-            all.extend(self.zone(zone_id).await?);
+        if let (Dns::Route53, Some(zone)) = (self.request.dns, self.zone) {
+            all.extend(self.zone(zone));
             for host in self.request.hostnames() {
-                all.extend(self.records(zone_id, &host).await?);
+                all.extend(self.records(&zone.id, &host).await?);
             }
         }
         let refused = all.iter().find(|foreign| !self.request.adopt || !foreign.adoptable);
@@ -182,27 +184,23 @@ impl Looking<'_> {
 
     /// A registration that another stack bought. Once a name is live here it does not matter any more who that was.
     async fn registration(&self) -> Result<Option<Foreign>, StepError> {
-        if !self.registered || !self.known.hostnames.is_empty() {
-            return Ok(None);
-        }
-        let domain = self.request.domain_name.as_str();
-        let present = look::registration_tags(self.clients, domain).await?;
+        let Some(registered) = self.registered.filter(|_| self.known.hostnames.is_empty()) else { return Ok(None) };
+        let (domains, domain) = (&self.clients.domains, self.request.domain_name.as_str());
+        let present = match &registered.tags {
+            Some(present) => present.clone(),
+            None => observe::route53domains::registration_tags(domains, domain).await?.unwrap_or_default(),
+        };
         Ok(self.of_another_stack("registration", domain, &present))
     }
 
     /// A zone of the name that another stack uses. A zone around the name carries nobody's tags for it.
-    async fn zone(&self, id: &str) -> Result<Option<Foreign>, StepError> {
-        if !self.request.domain_name.is_registrable() {
-            return Ok(None);
-        }
-        let present = look::zone_tags(self.clients, id).await?.unwrap_or_default();
-        Ok(self.of_another_stack("hosted zone", id, &present))
+    fn zone(&self, zone: &HostedZone) -> Option<Foreign> {
+        self.of_another_stack("hosted zone", &zone.id, zone.tags.as_ref()?)
     }
 
     fn of_another_stack(&self, resource: &str, name: &str, present: &BTreeMap<String, String>) -> Option<Foreign> {
-        let stack = present.get(tags::STACK).filter(|stack| **stack != self.settings.stack)?;
-        let reason = format!("its tag {} says that the stack {stack} uses it", tags::STACK);
-        Some(Foreign::new("OtherStack", resource, name, reason))
+        let stack = tags::other_stack(present, &self.settings.stack)?;
+        Some(Foreign::new("OtherStack", resource, name, tags::used_by(stack)))
     }
 
     /// Records at a host name that others wrote.

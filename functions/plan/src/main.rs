@@ -1,5 +1,6 @@
 //! Entry point of `plan`: logging, settings, clients, serve.
 
+mod certificate;
 mod converged;
 mod enclosing;
 mod foreign;

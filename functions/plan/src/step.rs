@@ -4,9 +4,8 @@
 //! as the answer depends on it, the zone, the certificates, the API and the custom domain.
 //! Refuses whatever cannot succeed, before a cent is spent or anything is made.
 //! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
-//! that look costs six calls, and one more for each of these: an e-mail address of the registrant that is unconfirmed, a
-//! certificate that is validated by e-mail (it renews only if somebody clicks), authorizers, a default endpoint that shall
-//! be closed; two more for the deployment of a WebSocket API and two for an access log. Of a name that is registered
+//! that look costs ten calls, and one more for each of these: the tags of a name that this stack bought, an e-mail address
+//! of the registrant that is unconfirmed, authorizers, a default endpoint that shall be closed; two more for the deployment of a WebSocket API and two for an access log. Of a name that is registered
 //! elsewhere the DNS is asked for its name servers. It must not know how anything is made.
 
 use nameplate::contract::result::Report;
@@ -17,7 +16,11 @@ use nameplate::contract::{
 use nameplate::function::resolver::Resolver;
 use nameplate::function::runtime::now;
 use nameplate::request::Dns;
+use nameplate::resource::certificate::Wanted;
+use nameplate::resource::hosted_zone::HostedZone;
 use nameplate::resource::record::{self, Decision, Scope, Standing};
+use nameplate::resource::registration::RegisteredDomain;
+use nameplate::resource::tags::Tagging;
 use nameplate::resource::thing::Thing;
 use nameplate::resource::{difference, registration};
 use nameplate::{Request, StepError};
@@ -26,8 +29,7 @@ use crate::converged::Live;
 use crate::former::{self, Former};
 use crate::item::{self, Item};
 use crate::market::{self, Found};
-use crate::own_zone::{self, Zone};
-use crate::{enclosing, foreign, look, report};
+use crate::{certificate, enclosing, foreign, look, own_zone, report};
 
 /// Records taken over that are named one by one: the names stay in the item, and in what Step Functions hands on.
 const MAX_ADOPTED_RECORDS: usize = 50;
@@ -64,7 +66,8 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let mut item = item::read(clients, settings, &request).await?;
     look::existing_api(clients, settings, &request).await?;
 
-    let found = market::find_registration(clients, &request, &item).await?;
+    let mut found = market::find_registration(clients, &request, &item).await?;
+    market::check_renewal(clients, settings, &request, &item, &mut found).await?;
     if found.plan == RegistrationPlan::Register {
         registration::check_mailboxes(&request)?;
     }
@@ -83,22 +86,35 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     // Recorded by the claim, since the request that says it is overwritten there.
     item.known.hostnames.extend(begun);
     let answering = answering(clients, &request, &found).await;
+    // The registrar makes the zone of a name that is bought, whatever zones of it there are.
+    let zone = match found.quote {
+        None => zone_in_use(clients, settings, &request, &item, found.detail.as_ref()).await?,
+        Some(_) => None,
+    };
+    let tagging = Tagging::new(&request.tags, &request.domain_name, &settings.stack, &item.known.tag_keys);
+    let wanted = Wanted::of(&request, &tagging);
+    let mut certificate = None;
+    if request.dry_run || item.satisfies(&fingerprint) {
+        certificate = certificate::recorded(clients, &item.known, &wanted).await?;
+        if let Some(standing) = found.detail.as_mut().filter(|_| item.purchase_begun) {
+            let domain = request.domain_name.as_str();
+            standing.tags = observe::route53domains::registration_tags(&clients.domains, domain).await?;
+        }
+    }
     let live = Live {
         settings,
         request: &request,
         item: &item,
         found: &found,
         custom_domains: &custom_domains,
+        zone: zone.as_ref(),
+        certificate: certificate.as_ref(),
+        wanted: &wanted,
         answering: &answering,
     };
     let converged = live.result(clients, &fingerprint).await?;
     let mut report = Report::default();
     let looks = request.dry_run || (converged.is_none() && found.quote.is_none());
-    // The registrar makes the zone of a name that is bought, whatever zones of it there are.
-    let zone = match looks && found.quote.is_none() {
-        true => zone_in_use(clients, settings, &request, &item, found.detail.as_ref()).await?,
-        false => None,
-    };
     let zone_id = zone.as_ref().map(|zone| zone.id.as_str());
     let mut adopted = Vec::new();
     let mut former = Vec::new();
@@ -111,8 +127,8 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
             known: &item.known,
             owned: &item.owned,
             custom_domains: &custom_domains,
-            registered: found.detail.is_some(),
-            zone_id,
+            registered: found.detail.as_ref(),
+            zone: zone.as_ref(),
         };
         adopted = looking.adopted().await?;
         former = former::zones(&looking).await?;
@@ -124,14 +140,17 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         });
     }
     if request.dry_run {
-        report.price = found.quote.as_ref().map(|quote| market::price_report(&request, quote));
+        let price = request.registration.as_ref().zip(found.quote.as_ref());
+        report.price = price.map(|(registration, quote)| market::price_report(registration, quote));
         let seen = report::Seen {
             known: &item.known,
             plan: found.plan,
-            bought: item.purchase_begun,
+            bought: item.purchase_begun || found.plan == RegistrationPlan::Register,
             registry: found.detail.as_ref(),
             custom_domains: &custom_domains,
             zone: zone.as_ref(),
+            certificate: certificate::find(clients, certificate, &wanted).await?,
+            wanted: &wanted,
         };
         report.resources = report::resources(clients, settings, &request, &seen).await?;
         report.resources.extend(record_changes.iter().flat_map(|decision| report::record_lines(&request, decision)));
@@ -197,17 +216,15 @@ async fn zone_in_use(
     settings: &Settings,
     request: &Request,
     item: &Item,
-    registry: Option<&look::Detail>,
-) -> Result<Option<Zone>, StepError> {
+    registered: Option<&RegisteredDomain>,
+) -> Result<Option<HostedZone>, StepError> {
     if request.dns == Dns::External {
         return Ok(None);
     }
     if !request.domain_name.is_registrable() {
-        return enclosing::zone_id(clients, request, &item.known).await.map(|id| Some(Zone::delegated(id)));
+        return enclosing::zone(clients, request, &item.known).await.map(Some);
     }
-    let recorded = item.known.hosted_zone_id.as_deref();
-    let just_bought = item.purchase_begun && recorded.is_none();
-    own_zone::Looking { clients, settings, request, recorded, registry, just_bought }.zone().await
+    own_zone::zone(clients, settings, request, item, registered).await
 }
 
 /// What would happen to further records, and which of them would be taken over.

@@ -68,6 +68,8 @@ pub struct PlanRetireOutput {
     pub goes: Vec<Thing>,
     /// What stays.
     pub stays: Vec<Thing>,
+    /// The same as lines to read; of a dry run only, since all this is handed on by Step Functions.
+    pub lines: Vec<String>,
 }
 
 /// Input of `detach-domain`.

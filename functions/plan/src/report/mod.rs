@@ -3,7 +3,6 @@
 //! It must not decide what a run does: the steps compare for themselves.
 
 mod api;
-mod certificate;
 mod host;
 mod record;
 mod registration;
@@ -14,18 +13,20 @@ use nameplate::contract::result::{ReportAction, ResourceReport};
 use nameplate::contract::{Known, RegistrationPlan};
 use nameplate::request::Dns;
 use nameplate::resource::api::stage;
-use nameplate::resource::{difference, tags};
+use nameplate::resource::certificate::{self, Certificate, Wanted};
+use nameplate::resource::difference::{self, Attribute, Difference};
+use nameplate::resource::hosted_zone::{self, HostedZone};
+use nameplate::resource::registration::RegisteredDomain;
+use nameplate::resource::tags;
 use nameplate::{Request, StepError};
 use serde_json::{Value, json};
 
-use certificate::Certificate;
 use host::Hosts;
 #[cfg(test)]
 pub(crate) use record::{MAX_RECORD_FIELD_BYTES, MAX_RECORD_LINES};
 pub(crate) use record::{record_lines, taken_over};
 
 use crate::look;
-use crate::own_zone::Zone;
 use crate::step::{Clients, Settings};
 
 /// Stands for the id of what does not exist yet.
@@ -37,17 +38,20 @@ pub(crate) struct Seen<'a> {
     pub(crate) plan: RegistrationPlan,
     /// Whether this stack bought the name, so that the registration is tagged.
     pub(crate) bought: bool,
-    pub(crate) registry: Option<&'a look::Detail>,
+    pub(crate) registry: Option<&'a RegisteredDomain>,
     pub(crate) custom_domains: &'a look::CustomDomains,
     /// The zone that the records go into, if there is one by now.
-    pub(crate) zone: Option<&'a Zone>,
+    pub(crate) zone: Option<&'a HostedZone>,
+    /// The certificate that is used, or replaced.
+    pub(crate) certificate: Option<Certificate>,
+    /// The certificate as it is wanted.
+    pub(crate) wanted: &'a Wanted<'a>,
 }
 
 /// The tags that a request is about: those that it wants, and those that an earlier run set. What others set stays.
 struct Tagging<'a> {
     wanted: BTreeMap<String, String>,
     former: &'a [String],
-    domain: &'a str,
     stack: &'a str,
 }
 
@@ -56,7 +60,6 @@ impl<'a> Tagging<'a> {
         Self {
             wanted: tags::wanted(&request.tags, &request.domain_name, &settings.stack),
             former: &known.tag_keys,
-            domain: request.domain_name.as_str(),
             stack: &settings.stack,
         }
     }
@@ -64,11 +67,6 @@ impl<'a> Tagging<'a> {
     fn shown(&self, mut present: BTreeMap<String, String>) -> BTreeMap<String, String> {
         present.retain(|key, _| self.wanted.contains_key(key) || self.former.contains(key));
         present
-    }
-
-    fn are_ours(&self, present: &BTreeMap<String, String>) -> bool {
-        let pairs = present.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        tags::ours(pairs, self.domain, self.stack)
     }
 }
 
@@ -82,7 +80,7 @@ pub(crate) async fn resources(
     request: &Request,
     seen: &Seen<'_>,
 ) -> Result<Vec<ResourceReport>, StepError> {
-    let Seen { known, plan, bought, registry, custom_domains, zone } = *seen;
+    let Seen { known, plan, bought, registry, custom_domains, zone, ref certificate, wanted } = *seen;
     let domain = request.domain_name.as_str();
     let tagging = Tagging::of(request, settings, known);
     let found = look::apis(clients, settings, request, known).await?;
@@ -95,10 +93,10 @@ pub(crate) async fn resources(
         Some(existing) => (Some(existing.api_id.clone()), existing.stage.as_str()),
         None => (own_id.clone(), stage(request.api.protocol())),
     };
-    let misdirected = registry.filter(|_| zone.is_none_or(|zone| !zone.delegated));
+    let misdirected = registry.filter(|registry| hosted_zone::misdirected(&registry.name_servers, zone));
     let zone_id = zone.map(|zone| zone.id.as_str());
-    let certificate = Certificate::find(clients, request, known, &tagging).await?;
-    let certificate_kept = certificate.as_ref().filter(|found| found.fits(request)).map(|found| found.arn.clone());
+    let kept = certificate.as_ref().filter(|found| certificate::fits(found, wanted));
+    let certificate_kept = kept.map(|found| found.arn.clone());
     let after = json!({
         "certificate": certificate_kept.as_deref().unwrap_or(NOT_YET),
         "api": api_id.as_deref().unwrap_or(NOT_YET),
@@ -121,34 +119,22 @@ pub(crate) async fn resources(
         name: id,
         changes: Vec::new(),
     }));
-    resources.push(match bought && plan == RegistrationPlan::Registered {
-        true => {
-            let present = tagging.shown(look::registration_tags(clients, domain).await?);
-            let (before, after) = (json!({"tags": present}), json!({"tags": tagging.wanted}));
-            resource("registration", Some(domain.to_owned()), domain, &before, &after)
-        }
-        false => registration::registration(request, plan),
-    });
+    resources.push(registration::registration(request, plan, registry, bought.then_some(wanted.tagging)));
     if request.dns == Dns::Route53 {
         // A zone around the name serves others too, and is not tagged.
-        let (mut before, mut after) = (Value::Null, Value::Null);
-        if request.domain_name.is_registrable() {
-            after = json!({"tags": tagging.wanted});
-            if let Some(id) = zone_id {
-                let present = look::zone_tags(clients, id).await?.unwrap_or_default();
-                before = json!({"tags": tagging.shown(present)});
-            }
-        }
-        resources.push(resource("hosted zone", zone_id.map(str::to_owned), domain, &before, &after));
+        let differences = match request.domain_name.is_registrable() {
+            true => hosted_zone::differences(zone, wanted.tagging),
+            false => Vec::new(),
+        };
+        resources.push(differing("hosted zone", zone_id, domain, &differences));
         resources.extend(misdirected.map(|registry| registration::name_servers(request, registry)));
     }
-    resources.extend([resource(
+    resources.push(differing(
         "certificate",
-        certificate.as_ref().map(|found| found.arn.clone()),
+        certificate.as_ref().map(|found| found.arn.as_str()),
         &request.certificate_names().join(", "),
-        &certificate.as_ref().map_or(Value::Null, |found| found.with_tags(request, &tagging)),
-        &Certificate::wanted_with_tags(request, &tagging),
-    )]);
+        &certificate::differences(certificate.as_ref(), wanted),
+    ));
     let hosts = Hosts { clients, tagging: &tagging, zone_id, after: &after };
     for hostname in request.hostnames() {
         if custom_domains.foreign.contains_key(&hostname) {
@@ -176,4 +162,20 @@ fn resource(kind: &str, found: Option<String>, wanted: &str, before: &Value, aft
         (Some(_), false) => ReportAction::Change,
     };
     ResourceReport { resource: kind.to_owned(), action, name: found.unwrap_or_else(|| wanted.to_owned()), changes }
+}
+
+/// One resource: `found` is its id. Where it is not there all of it is made.
+fn differing<A: Attribute>(
+    kind: &str,
+    found: Option<&str>,
+    wanted: &str,
+    differences: &[Difference<A>],
+) -> ResourceReport {
+    let action = match found {
+        None => ReportAction::Create,
+        Some(_) if differences.is_empty() => ReportAction::Exists,
+        Some(_) => ReportAction::Change,
+    };
+    let name = found.unwrap_or(wanted).to_owned();
+    ResourceReport { resource: kind.to_owned(), action, name, changes: difference::shown(differences) }
 }

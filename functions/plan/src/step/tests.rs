@@ -62,6 +62,7 @@ use crate::report::{MAX_RECORD_FIELD_BYTES, MAX_RECORD_LINES};
 mod by_email;
 mod kinds_of_apis;
 mod own_zones;
+mod renewal;
 mod zones_around;
 
 const CERTIFICATE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/0f1e";
@@ -115,6 +116,10 @@ impl World {
             ("GetRoutes", routes(vec![route("GET /", "integrations/i-1")])),
             ("GetIntegrations", integrations(BACKEND)),
             ("ListResourceRecordSets", records(all_records())),
+            ("GetHostedZone", served(&[("ZONE", SERVERS)])),
+            ("ListTagsForResource", zone_tags(Some("nameplate"))),
+            ("DescribeCertificate", describes(CertificateStatus::Issued, "DNS", "example.com")),
+            ("ListTagsForCertificate", certificate_tags(our_tags())),
         ])
     }
 
@@ -122,9 +127,7 @@ impl World {
     fn changed() -> Self {
         Self::live()
             .with("GetApi", our_api())
-            .with("ListTagsForResource", zone_tags(Some("nameplate")))
             .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
-            .with("GetHostedZone", served(&[("ZONE", SERVERS)]))
             .with("ListTagsForDomain", bought_by(None))
     }
 
@@ -503,6 +506,7 @@ fn certificates(summaries: Vec<(&'static str, &'static [&'static str])>) -> Rule
                 let names = names.iter().map(|name| (*name).to_owned()).collect();
                 CertificateSummary::builder()
                     .certificate_arn(*arn)
+                    .domain_name("example.com")
                     .set_subject_alternative_name_summaries(Some(names))
                     .build()
             });
@@ -521,6 +525,8 @@ fn describes(status: CertificateStatus, method: &'static str, asked: &'static st
                 .validation_domain(asked);
             let detail = CertificateDetail::builder()
                 .certificate_arn(CERTIFICATE)
+                .domain_name("example.com")
+                .subject_alternative_names("*.example.com")
                 .status(status.clone())
                 .not_after(aws_sdk_acm::primitives::DateTime::from_secs_f64(1_830_297_600.5))
                 .domain_validation_options(option.build().expect("complete"));
@@ -1092,7 +1098,7 @@ async fn what_may_pass_is_retryable_and_what_will_not_is_final() {
 // A name on which a run has finished.
 
 #[tokio::test]
-async fn nothing_is_left_to_do_where_everything_stands_and_that_costs_six_reads_of_aws() {
+async fn nothing_is_left_to_do_where_everything_stands_and_that_costs_ten_reads_of_aws() {
     let world = World::live();
     let plan = world.plan(request()).await.expect("a plan");
     let result = plan.result.expect("the result of the finished run");
@@ -1102,7 +1108,7 @@ async fn nothing_is_left_to_do_where_everything_stands_and_that_costs_six_reads_
     assert_eq!(plan.registration, RegistrationPlan::Registered);
     let all: Vec<&str> = world.rules.keys().copied().collect();
     assert_eq!(world.calls(), all.iter().map(|operation| (*operation, 1)).collect::<Vec<_>>());
-    assert_eq!(all.iter().filter(|operation| **operation != "GetItem").count(), 6);
+    assert_eq!(all.iter().filter(|operation| **operation != "GetItem").count(), 10);
 }
 
 #[tokio::test]
@@ -1341,7 +1347,9 @@ async fn of_a_run_that_was_stopped_the_certificate_that_it_awaited_is_known() {
     let mut attributes = live_item();
     attributes.remove("known");
     attributes.insert("awaitedCertificate".to_owned(), awaited.clone());
-    let stopped = World::changed().with("GetItem", item(Some(attributes)));
+    let gone =
+        mock!(aws_sdk_acm::Client::describe_certificate).then_http_response(|| error(400, "ResourceNotFoundException"));
+    let stopped = World::changed().with("GetItem", item(Some(attributes))).with("DescribeCertificate", gone);
     let plan = stopped.plan(request()).await.expect("a plan");
     assert_eq!(plan.known.certificate_arn.as_ref(), awaited.as_s().ok());
 }
@@ -1383,8 +1391,6 @@ fn live_for_a_dry_run() -> World {
         .with("GetApis", apis(vec![api("api-1", our_tags())]))
         .with("GetStage", stage(None))
         .with("ListCertificates", certificates(vec![(CERTIFICATE, &["example.com", "*.example.com"])]))
-        .with("DescribeCertificate", describes(CertificateStatus::Issued, "DNS", "example.com"))
-        .with("ListTagsForCertificate", certificate_tags(our_tags()))
 }
 
 /// The tags of every certificate but those of somebody else.
@@ -1638,7 +1644,7 @@ async fn where_the_customers_own_dns_answers_no_zone_is_looked_at() {
         .without("ListResourceRecordSets");
     let plan = world.plan(wish.clone()).await.expect("a plan");
     assert!(plan.result.is_some(), "nothing is left to do");
-    assert_eq!(world.calls().iter().map(|(_, count)| count).sum::<usize>(), 6, "one of them is the item");
+    assert_eq!(world.calls().iter().map(|(_, count)| count).sum::<usize>(), 8, "one of them is the item");
 
     let free = World::fresh().without("ListHostedZonesByName");
     let plan = free.plan(dry(wish)).await.expect("a plan");
@@ -1721,7 +1727,7 @@ async fn further_records_that_stand_cost_no_call_more() {
             .with("ListResourceRecordSets", records(and(vec![www_record("192.0.2.1")])));
         let plan = world.plan(with_records(wanted.clone())).await.expect("a plan");
         assert!(plan.result.is_some() && plan.has_records);
-        assert_eq!(world.calls().iter().map(|(_, count)| count).sum::<usize>(), 7, "the item and six looks");
+        assert_eq!(world.calls().iter().map(|(_, count)| count).sum::<usize>(), 11, "the item and ten looks");
     }
 }
 

@@ -46,13 +46,13 @@ async fn what_nobody_could_click_for_is_refused_before_the_contact_is_read() {
 }
 
 #[tokio::test]
-async fn a_finished_name_costs_one_look_more_and_says_until_when_its_certificate_is_good() {
+async fn a_finished_name_costs_no_look_more_and_says_until_when_its_certificate_is_good() {
     let live = || World::changed().with("GetItem", finished("2027-01-01T00:00:00Z"));
     let renewed = live().with("DescribeCertificate", describes(CertificateStatus::Issued, "EMAIL", "example.com"));
     let plan = renewed.plan(by_email(request())).await.expect("a plan");
     let result = plan.result.expect("the result of the finished run");
     assert_eq!(result.certificate_validation.expect("who is asked").until, "2028-01-01T00:00:00Z");
-    assert_eq!(renewed.calls().iter().map(|(_, count)| count).sum::<usize>(), 8, "{:?}", renewed.calls());
+    assert_eq!(renewed.calls().iter().map(|(_, count)| count).sum::<usize>(), 11, "{:?}", renewed.calls());
 
     let ended = live().with("DescribeCertificate", describes(CertificateStatus::Expired, "EMAIL", "example.com"));
     let gone = live().with(

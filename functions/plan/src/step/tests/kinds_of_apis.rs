@@ -85,7 +85,7 @@ async fn an_existing_api_that_is_attached_costs_two_looks_and_its_routes_are_nob
     let plan = world.plan(existing()).await.expect("a plan");
     assert!(plan.result.is_some(), "nothing is left to do");
     let calls = world.calls();
-    assert!(calls.iter().all(|(_, count)| *count == 1) && calls.len() == 7, "{calls:?}");
+    assert!(calls.iter().all(|(_, count)| *count == 1) && calls.len() == 11, "{calls:?}");
     let elsewhere = world.with("GetApiMappings", mapping("e1", "live"));
     assert_eq!(elsewhere.plan(existing()).await.expect("a plan").result, None, "another stage is mapped");
 }
@@ -164,7 +164,7 @@ async fn a_websocket_api_stands_while_its_stage_is_on_the_deployment_of_its_rout
     let world = live_socket();
     assert!(world.plan(socket()).await.expect("a plan").result.is_some(), "nothing is left to do");
     let calls = world.calls();
-    assert!(calls.iter().all(|(_, count)| *count == 1) && calls.len() == 9, "{calls:?}");
+    assert!(calls.iter().all(|(_, count)| *count == 1) && calls.len() == 13, "{calls:?}");
 
     let off = mock!(aws_sdk_apigatewayv2::Client::get_stage)
         .then_output(|| GetStageOutput::builder().stage_name("live").build());
