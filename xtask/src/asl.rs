@@ -179,7 +179,7 @@ fn read_state(state: &Value) -> State {
     State { kind, detail, comment }
 }
 
-/// What a Task's Resource means (AWS-FACTS 5.2).
+/// What a Task's Resource means (AWS-FACTS 5.2.1).
 fn task(resource: &str, timeout: &Value) -> (Kind, String) {
     let called = resource.rsplit(":::").next().unwrap_or(resource);
     let (called, waits) = match called.strip_suffix(".waitForTaskToken") {

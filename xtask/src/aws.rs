@@ -2,6 +2,9 @@
 //! for what is asked several times a second.
 //! It must not know Nameplate.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
 use anyhow::Result;
 use local_aws::{AwsClient, KeyPair, LocalAws};
 
@@ -62,7 +65,7 @@ pub(crate) fn program(paths: &Paths, name: &str, access: Option<&Access>) -> Pro
     }
     let nothing = "/dev/null";
     program = program
-        .env("PATH", path_with_tools(paths))
+        .env("PATH", path_with([paths.tools("sam").join("bin")]))
         .env("AWS_CONFIG_FILE", nothing)
         .env("AWS_SHARED_CREDENTIALS_FILE", nothing)
         .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -78,9 +81,8 @@ pub(crate) fn program(paths: &Paths, name: &str, access: Option<&Access>) -> Pro
     }
 }
 
-/// The PATH with our tools before the user's own.
-pub(crate) fn path_with_tools(paths: &Paths) -> std::ffi::OsString {
-    let ours = paths.tools("sam").join("bin");
+/// The PATH with folders of ours before the user's own.
+pub(crate) fn path_with(ours: impl IntoIterator<Item = PathBuf>) -> OsString {
     let theirs = std::env::var_os("PATH").unwrap_or_default();
-    std::env::join_paths(std::iter::once(ours).chain(std::env::split_paths(&theirs))).unwrap_or(theirs)
+    std::env::join_paths(ours.into_iter().chain(std::env::split_paths(&theirs))).unwrap_or(theirs)
 }

@@ -5,14 +5,14 @@ use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
-use hyper::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::aws;
-use crate::backend::Backend;
+use crate::backend::{self, Backend};
+use crate::example;
 use crate::paths::Paths;
 use crate::progress::{human, note};
-use crate::stack::{BUDGET_USD, Deployed};
+use crate::stack::Deployed;
 use crate::watch::{self, Ending, Reason};
 use crate::world::{World, quoted};
 
@@ -20,7 +20,7 @@ use crate::world::{World, quoted};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The domain name to bring to life; the local AWS sells nearly every name
-    #[arg(long, value_name = "NAME", default_value = "my-ai-service.com")]
+    #[arg(long, value_name = "NAME", default_value = example::DOMAIN)]
     domain: String,
     /// Print the result alone, as JSON, on standard output; progress goes to standard error
     #[arg(long)]
@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &Args, paths: &Paths, world: &mut World) -> Result
     let backend = Backend::start().await?;
     let deployed = world.deploy(paths, 0, args.verbose).await?;
 
-    let request = request(&args.domain, &backend.url());
+    let request = example::request(&args.domain, &backend.url());
     let call =
         ["stepfunctions", "start-execution", "--state-machine-arn", &deployed.state_machine, "--input", &request];
     say(&format!("\n$ aws {}", call.map(quoted).join(" ")));
@@ -66,15 +66,6 @@ pub(crate) async fn run(args: &Args, paths: &Paths, world: &mut World) -> Result
     Ok(())
 }
 
-/// The request, in the order in which people read it. `allowHttp`, because the demo's backend has no certificate.
-fn request(domain: &str, backend: &str) -> String {
-    let (domain, backend) = (json!(domain), json!(backend));
-    let route = json!(format!("POST {}", crate::backend::PATH));
-    format!(
-        r#"{{"domainName": {domain}, "registration": {{"maxPrice": {{"amount": {BUDGET_USD}, "currency": "USD"}}}}, "api": {{"allowHttp": true, "routes": [{{"route": {route}, "url": {backend}}}]}}}}"#
-    )
-}
-
 /// A failed execution as an error for people.
 fn failure(error: &str, cause: &str) -> anyhow::Error {
     let reason = Reason::of(cause);
@@ -87,15 +78,9 @@ fn failure(error: &str, cause: &str) -> anyhow::Error {
 /// Asks the new name through API Gateway's data plane, as a client of the API would.
 async fn knock(deployed: &Deployed, endpoint: &str, backend: &Backend, say: impl Fn(&str)) -> Result<()> {
     let host = endpoint.strip_prefix("https://").with_context(|| format!("apiEndpoint is no https URL: {endpoint}"))?;
-    let question = json!({ "model": "demo", "messages": [{ "role": "user", "content": "Is my name live?" }] });
-    let path = crate::backend::PATH;
-    say(&format!(
-        "\n$ curl -H 'Host: {host}' -H 'Content-Type: application/json' {}{path} -d {}",
-        deployed.access.endpoint,
-        quoted(&question.to_string())
-    ));
+    say(&format!("\n$ {}", example::curl(host, &deployed.access.endpoint)));
     let client = &deployed.access.client;
-    let answer = client.at_host(Method::POST, host, path, question.to_string()).await;
+    let answer = client.at_host(example::METHOD, host, backend::PATH, example::question()).await;
     let (status, text) = answer.with_context(|| format!("{endpoint} does not answer"))?;
     let value: Value = serde_json::from_str(&text).unwrap_or_default();
     say(&format!("HTTP {}\n{}", status, if value.is_null() { text } else { format!("{value:#}") }));
@@ -113,13 +98,6 @@ fn print(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_request_is_json_whatever_the_name() {
-        let value: Value = serde_json::from_str(&request("a\"b.com", "http://127.0.0.1:1/")).unwrap();
-        assert_eq!(value["domainName"], "a\"b.com");
-        assert_eq!(value["api"]["routes"][0]["url"], "http://127.0.0.1:1/");
-    }
 
     #[test]
     fn a_failure_names_error_reason_and_remedy() {

@@ -1,14 +1,17 @@
-//! The Lambdas: which there are, and their release binaries, built exactly as SAM CLI builds them.
+//! The Lambdas: which there are, their binaries for the local AWS, and those for AWS, built exactly as SAM CLI builds them.
 //! It must not know AWS.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::aws::path_with_tools;
+use crate::aws::path_with;
+use crate::binary;
 use crate::paths::Paths;
 use crate::process::Program;
 use crate::progress::Stage;
+use crate::world::quoted;
 
 /// Architectures by AWS's names, of the machine this runs on.
 pub(crate) fn host_architecture() -> Result<&'static str> {
@@ -50,7 +53,73 @@ pub(crate) fn resource(name: &str) -> String {
     resource + "Function"
 }
 
-/// What is built, and where to.
+/// What a function's package holds on the local AWS, which runs it as a process of this machine: not the binary, of
+/// which SAM CLI would compress 30 MB for each of 22 functions at each deployment, but what starts it.
+fn bootstrap(binary: &Path) -> String {
+    format!("#!/bin/sh\nexec {}\n", quoted(&binary.display().to_string()))
+}
+
+/// SAM CLI has cargo-lambda build one function after the other. All are built by then, as everything else here is.
+const CARGO_LAMBDA: &str = "#!/bin/sh\n# `cargo xtask` has built every function already.\n";
+
+/// Builds all functions for the local AWS, and lays them where SAM CLI looks for what cargo-lambda has built.
+///
+/// # Errors
+/// When something does not compile, Cargo.lock is not up to date, or a file cannot be written.
+pub(crate) async fn build(paths: &Paths, verbose: bool) -> Result<()> {
+    let names = names(paths)?;
+    let stage = Stage::start(format!("build {} Lambdas", names.len()));
+    let built = binary::all_built(paths, &names, stage.status(), verbose).await?;
+    for (name, program) in &built {
+        let folder = local_target(paths).join("lambda").join(name);
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        // A name of its own for the file: the next build does not change what a stack runs that is up.
+        let kept = folder.join(name);
+        if kept.exists() {
+            std::fs::remove_file(&kept).with_context(|| format!("cannot remove {}", kept.display()))?;
+        }
+        std::fs::hard_link(program, &kept)
+            .or_else(|_| std::fs::copy(program, &kept).map(|_| ()))
+            .with_context(|| format!("cannot write {}", kept.display()))?;
+        write_program(&local_binary(paths, name), &bootstrap(&kept))?;
+    }
+    let tools = local_tools(paths);
+    std::fs::create_dir_all(&tools).with_context(|| format!("cannot make {}", tools.display()))?;
+    write_program(&tools.join("cargo-lambda"), CARGO_LAMBDA)?;
+    stage.done("");
+    Ok(())
+}
+
+/// What SAM CLI shall take for a function on the local AWS.
+pub(crate) fn local_binary(paths: &Paths, name: &str) -> PathBuf {
+    local_target(paths).join("lambda").join(name).join("bootstrap")
+}
+
+/// The environment in which `sam build` takes what `build` has made.
+pub(crate) fn with_local_binaries(program: Program, paths: &Paths) -> Program {
+    // rustup's `cargo` would look for cargo-lambda where `cargo install` puts it first.
+    let cargo = std::env::var_os("CARGO").map(PathBuf::from);
+    let toolchain = cargo.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+    let first = std::iter::once(local_tools(paths)).chain(toolchain);
+    program.env("CARGO_TARGET_DIR", local_target(paths)).env("PATH", path_with(first))
+}
+
+/// Cargo's target folder as far as SAM CLI knows.
+fn local_target(paths: &Paths) -> PathBuf {
+    paths.target().join("sam").join("local")
+}
+
+fn local_tools(paths: &Paths) -> PathBuf {
+    local_target(paths).join("bin")
+}
+
+fn write_program(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text)
+        .and_then(|()| std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)))
+        .with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// What is built for AWS, and where to.
 pub(crate) struct Place {
     /// The folder with the workspace's Cargo.toml.
     pub(crate) source: PathBuf,
@@ -69,35 +138,13 @@ impl Place {
     }
 }
 
-/// The binary of a function of this checkout.
-pub(crate) fn binary(paths: &Paths, name: &str) -> PathBuf {
-    Place::of_this_checkout(paths).binary(name)
-}
-
-/// What our build and the ones that SAM CLI starts must have in common: else everything is compiled twice.
-pub(crate) fn with_build_environment(program: Program, paths: &Paths) -> Program {
-    program
-        .env("PATH", path_with_tools(paths))
-        // The plain compiler: the build is for this machine, so that no Zig is needed.
-        .env("CARGO_LAMBDA_COMPILER", "cargo")
-        .env("CARGO_TARGET_DIR", paths.target())
-}
-
-/// Builds all functions of this checkout.
-///
-/// # Errors
-/// As `build_at`.
-pub(crate) async fn build(paths: &Paths, architecture: &str, verbose: bool) -> Result<()> {
-    build_at(paths, &Place::of_this_checkout(paths), architecture, verbose).await
-}
-
-/// Builds all functions in one go, so that every core has work, unlike SAM CLI, which builds one after the other.
+/// Builds all functions for AWS in one go, so that every core has work, unlike SAM CLI, which builds one after the other.
 ///
 /// # Errors
 /// When something does not compile, or Cargo.lock is not up to date.
-pub(crate) async fn build_at(paths: &Paths, place: &Place, architecture: &str, verbose: bool) -> Result<()> {
+pub(crate) async fn build_for_aws(paths: &Paths, place: &Place, architecture: &str, verbose: bool) -> Result<()> {
     let names = names(paths)?;
-    let stage = Stage::start(format!("build {} Lambdas", names.len()));
+    let stage = Stage::start(format!("build {} Lambdas for AWS", names.len()));
     let mut args = vec!["lambda", "build", "--release", "--locked"];
     if architecture == "arm64" {
         args.push("--arm64");
@@ -105,7 +152,10 @@ pub(crate) async fn build_at(paths: &Paths, place: &Place, architecture: &str, v
     for name in &names {
         args.extend(["--bin", name]);
     }
-    with_build_environment(Program::new("cargo"), paths)
+    Program::new("cargo")
+        .env("PATH", path_with([paths.tools("cargo-lambda").join("bin")]))
+        // The plain compiler: the build is for this machine, so that no Zig is needed.
+        .env("CARGO_LAMBDA_COMPILER", "cargo")
         .env("CARGO_TARGET_DIR", &place.target)
         .args(&args)
         .dir(&place.source)
@@ -126,6 +176,18 @@ mod tests {
     fn resources_are_named_after_functions() {
         assert_eq!(resource("plan"), "PlanFunction");
         assert_eq!(resource("write-validation-records"), "WriteValidationRecordsFunction");
+    }
+
+    #[test]
+    fn a_package_starts_the_binary_wherever_the_checkout_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("it's a checkout");
+        std::fs::create_dir(&place).unwrap();
+        let (program, starter) = (place.join("plan"), place.join("bootstrap"));
+        write_program(&program, "#!/bin/sh\necho this is plan\n").unwrap();
+        write_program(&starter, &bootstrap(&program)).unwrap();
+        let output = std::process::Command::new(starter).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "this is plan\n");
     }
 
     #[test]

@@ -8,7 +8,9 @@ mod aws;
 mod backend;
 mod binary;
 mod chaos;
+mod definition;
 mod demo;
+mod example;
 mod fuzz;
 mod generated;
 mod lambdas;
@@ -61,6 +63,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Write the JSON Schemas and the README's field table from the request's types
     Schema(generated::Args),
+    /// Write the definitions of the state machines, as they are deployed, from their YAML
+    Definition(generated::Args),
     /// Draw the state machines, from their definitions, as docs/provision.svg and docs/retire.svg
     Picture(generated::Args),
 }
@@ -124,6 +128,7 @@ async fn run(command: &Command, world: &mut World) -> Result<()> {
         Command::Reproduce(args) => reproduce::run(args, &paths).await,
         Command::Fuzz(args) => fuzz::run(args, &paths).await,
         Command::Schema(args) => schema::run(args, &paths).await,
+        Command::Definition(args) => definition::run(args, &paths),
         Command::Picture(args) => picture::run(args, &paths),
     }
 }

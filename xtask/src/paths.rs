@@ -37,7 +37,7 @@ impl Paths {
         self.target().join("tools").join(name)
     }
 
-    /// A program of the virtual environment that holds SAM CLI, the AWS CLI and cargo-lambda.
+    /// A program of the virtual environment that holds SAM CLI and the AWS CLI.
     pub(crate) fn sam_program(&self, program: &str) -> PathBuf {
         self.tools("sam").join("bin").join(program)
     }

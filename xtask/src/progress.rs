@@ -2,9 +2,11 @@
 //! It must not know what the stages do. Standard output belongs to results.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 /// How often a running stage shows a sign of life where the line cannot be rewritten.
@@ -13,6 +15,27 @@ const PLAIN_BEAT: Duration = Duration::from_secs(15);
 const TERMINAL_BEAT: Duration = Duration::from_millis(500);
 /// Columns that the name of a stage takes.
 const NAME_WIDTH: usize = 34;
+
+/// The terminal's last line, which one of the running stages rewrites.
+static LAST_LINE: Semaphore = Semaphore::const_new(1);
+/// How many programs print for themselves.
+static PRINTING: AtomicUsize = AtomicUsize::new(0);
+
+/// While it lives somebody prints for themselves, and no stage rewrites the terminal's last line.
+pub(crate) struct Printing(());
+
+impl Printing {
+    pub(crate) fn start() -> Self {
+        PRINTING.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Printing {
+    fn drop(&mut self) {
+        PRINTING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// One line on standard error.
 pub(crate) fn note(text: impl std::fmt::Display) {
@@ -68,14 +91,18 @@ impl Stage {
         let beat = {
             let (name, status) = (name.clone(), status.clone());
             tokio::spawn(async move {
+                let mut last_line = None;
                 loop {
                     tokio::time::sleep(if terminal { TERMINAL_BEAT } else { PLAIN_BEAT }).await;
                     let line = format!("  {name:<NAME_WIDTH$} {:>12}  {}", human(started.elapsed()), status.get());
                     let cut: String = line.chars().take(terminal_width()).collect();
-                    if terminal {
-                        eprint_raw(&format!("\r\x1b[K{cut}"));
-                    } else {
+                    if !terminal {
                         note(cut);
+                        continue;
+                    }
+                    last_line = last_line.or_else(|| LAST_LINE.try_acquire().ok());
+                    if last_line.is_some() && PRINTING.load(Ordering::Relaxed) == 0 {
+                        eprint_raw(&format!("\r\x1b[K{cut}"));
                     }
                 }
             })

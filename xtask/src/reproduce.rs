@@ -34,9 +34,9 @@ pub(crate) async fn run(args: &Args, paths: &Paths) -> Result<()> {
     if !changed.trim().is_empty() {
         bail!("the checkout is not what was committed, so its build says nothing:\n{}", changed.trim_end());
     }
-    tools::sam(paths).await?;
+    tools::cargo_lambda(paths).await?;
     let here = Place::of_this_checkout(paths);
-    lambdas::build_at(paths, &here, architecture, args.verbose).await?;
+    lambdas::build_for_aws(paths, &here, architecture, args.verbose).await?;
 
     let folder = paths.target().join("reproduce");
     if folder.exists() {
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &Args, paths: &Paths) -> Result<()> {
     }
     let elsewhere = Place { source: folder.join("source"), target: folder.join("target") };
     export(paths, &elsewhere.source).await?;
-    lambdas::build_at(paths, &elsewhere, architecture, args.verbose).await?;
+    lambdas::build_for_aws(paths, &elsewhere, architecture, args.verbose).await?;
 
     let names = lambdas::names(paths)?;
     let (first, second) = (hashes(&here, &names)?, hashes(&elsewhere, &names)?);

@@ -13,12 +13,14 @@ use crate::aws::{self, Access};
 use crate::lambdas;
 use crate::paths::Paths;
 use crate::progress::Stage;
-use crate::world::WAIT_SCALE;
 
 /// Name of the stack, here as in samconfig.toml.
 pub(crate) const STACK_NAME: &str = "nameplate";
 /// What a local stack may spend, in play money; the template's own default is 0.
 pub(crate) const BUDGET_USD: u32 = 100;
+/// Step Functions' waits and retry intervals, as a part of what they are on AWS: what the local AWS makes us
+/// wait for takes seconds, not minutes. Time-outs are not scaled.
+pub(crate) const WAIT_SCALE: f64 = 0.05;
 /// The secret that a request names unless it says otherwise.
 const CONTACT_SECRET: &str = "nameplate/contact";
 
@@ -27,6 +29,8 @@ const CONTACT_SECRET: &str = "nameplate/contact";
 pub(crate) struct Deployed {
     pub(crate) access: Access,
     pub(crate) state_machine: String,
+    retire_state_machine: String,
+    undeliverable_queue: String,
     pub(crate) table: String,
     pub(crate) bus: String,
 }
@@ -37,8 +41,10 @@ impl Deployed {
         let mut variables = self.access.variables();
         for (name, value) in [
             ("NAMEPLATE_STATE_MACHINE_ARN", self.state_machine.clone()),
+            ("NAMEPLATE_RETIRE_STATE_MACHINE_ARN", self.retire_state_machine.clone()),
             ("NAMEPLATE_TABLE", self.table.clone()),
             ("NAMEPLATE_BUS", self.bus.clone()),
+            ("NAMEPLATE_UNDELIVERABLE_QUEUE_URL", self.undeliverable_queue.clone()),
             ("NAMEPLATE_LOCAL", self.access.endpoint.clone()),
         ] {
             variables.push((name.to_owned(), value));
@@ -47,13 +53,12 @@ impl Deployed {
     }
 }
 
-/// Builds the Lambdas and has SAM CLI put them beside the template, unless that has been done already.
+/// Has SAM CLI put the Lambdas, which are built, beside the template, unless that has been done already.
 ///
 /// # Errors
-/// When something does not compile, or SAM CLI refuses the template.
+/// When SAM CLI refuses the template.
 pub(crate) async fn build(paths: &Paths, verbose: bool) -> Result<()> {
     let architecture = lambdas::host_architecture()?;
-    lambdas::build(paths, architecture, verbose).await?;
     let inputs = inputs(paths, architecture)?;
     let stamp = paths.target().join("sam").join("inputs");
     if is_built(paths, &inputs, &stamp)? {
@@ -70,7 +75,7 @@ pub(crate) async fn build(paths: &Paths, verbose: bool) -> Result<()> {
         .log(paths.logs().join("sam-build.log"))
         .status(stage.status())
         .echo(verbose);
-    lambdas::with_build_environment(program, paths).run().await?;
+    lambdas::with_local_binaries(program, paths).run().await?;
     std::fs::write(&stamp, inputs).with_context(|| format!("cannot write {}", stamp.display()))?;
     stage.done("");
     Ok(())
@@ -109,6 +114,8 @@ pub(crate) async fn deploy(paths: &Paths, access: &Access, verbose: bool) -> Res
     let deployed = Deployed {
         access: access.clone(),
         state_machine: output("StateMachineArn")?,
+        retire_state_machine: output("RetireStateMachineArn")?,
+        undeliverable_queue: output("UndeliverableQueueUrl")?,
         table: output("TableName")?,
         bus: output("EventBusName")?,
     };
@@ -203,7 +210,7 @@ fn is_built(paths: &Paths, inputs: &str, stamp: &Path) -> Result<bool> {
     }
     for name in lambdas::names(paths)? {
         let built = paths.sam_build().join(lambdas::resource(&name)).join("bootstrap");
-        let fresh = lambdas::binary(paths, &name);
+        let fresh = lambdas::local_binary(paths, &name);
         match (std::fs::read(&built), std::fs::read(&fresh)) {
             (Ok(built), Ok(fresh)) if built == fresh => {}
             _ => return Ok(false),

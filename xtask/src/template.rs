@@ -8,15 +8,12 @@ use anyhow::{Context, Result};
 use crate::aws;
 use crate::paths::Paths;
 use crate::process::Program;
-use crate::tools;
 
-/// Checks the template.
+/// Checks the template, once all tools are installed.
 ///
 /// # Errors
 /// The findings that the template, or `.checkov.yaml`, has no answer to.
 pub(crate) async fn check(paths: &Paths, verbose: bool) -> Result<()> {
-    tools::sam(paths).await?;
-    tools::checkov(paths).await?;
     aws::program(paths, "sam", None)
         .args(["validate", "--lint", "--template-file", "template.yaml"])
         .log(paths.logs().join("sam-validate.log"))

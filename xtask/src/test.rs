@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::io::IsTerminal;
-use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -11,9 +10,9 @@ use anyhow::{Context, Result, bail};
 use crate::generated;
 use crate::paths::Paths;
 use crate::process::Program;
-use crate::progress::{human, note};
+use crate::progress::{Printing, human, note};
 use crate::world::World;
-use crate::{chaos, picture, schema, supply, template};
+use crate::{chaos, definition, picture, schema, supply, template, tools};
 
 /// End-to-end tests that run side by side: they wait more than they work.
 const END_TO_END_THREADS: &str = "6";
@@ -53,6 +52,11 @@ async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally
         Announced::start(name)
     };
     world.claim(paths)?;
+    // Downloads wait, and pip keeps one core busy at most: nothing stands still for them.
+    let installed = tokio::spawn({
+        let paths = paths.clone();
+        async move { tools::all(&paths).await }
+    });
     let stage = begin("format");
     cargo(paths, &["fmt", "--all", "--check"]).await?;
     stage.done();
@@ -61,26 +65,29 @@ async fn stages(args: &Args, paths: &Paths, world: &mut World, tally: &mut Tally
     cargo(paths, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).await?;
     stage.done();
 
+    // All else is built with the features that the tests ask for. Nobody names a package here, so these are the
+    // default members with their own features, as SAM CLI has them built.
+    let stage = begin("functions as for AWS");
+    cargo(paths, &["check", "--locked", "--bins"]).await?;
+    stage.done();
+
     let stage = begin("generated files");
     let check = generated::Args { check: true };
     schema::run(&check, paths).await?;
+    definition::run(&check, paths)?;
     picture::run(&check, paths)?;
     stage.done();
 
     let stage = begin("unit and contract tests");
     let runner = Runner::found().await;
     runner.run(paths, Tests::Offline, tally).await?;
-    if has_doc_tests(&paths.at("crates"))? {
-        doc_tests(paths, tally).await?;
-    }
+    counted(paths, &["test", "--doc", "--workspace"], &[], tally).await?;
     stage.done();
 
-    let stage = begin("dependencies");
-    supply::check(paths, args.verbose).await?;
-    stage.done();
-
-    let stage = begin("template");
-    template::check(paths, args.verbose).await?;
+    let stage = begin("dependencies and template");
+    installed.await.context("the tools were not installed")??;
+    // The linters of the template keep one core busy.
+    tokio::try_join!(supply::check(paths, args.verbose), template::check(paths, args.verbose))?;
     stage.done();
 
     if args.no_e2e {
@@ -123,6 +130,7 @@ impl Announced {
 
 /// A cargo command that prints for itself.
 async fn cargo(paths: &Paths, args: &[&str]) -> Result<()> {
+    let _printing = Printing::start();
     let status = Program::new("cargo").args(args).dir(paths.root()).run_in_view().await?;
     if !status.success() {
         bail!("`cargo {}` failed", args.join(" "));
@@ -228,13 +236,9 @@ impl Runner {
     }
 }
 
-/// Runs the examples in the documentation of the shared crates.
-async fn doc_tests(paths: &Paths, tally: &mut Tally) -> Result<()> {
-    counted(paths, &["test", "--doc", "--package", "nameplate", "--package", "local-aws"], &[], tally).await
-}
-
 /// Runs tests, shows what they print, and counts them.
 async fn counted(paths: &Paths, args: &[&str], variables: &[(String, String)], tally: &mut Tally) -> Result<()> {
+    let _printing = Printing::start();
     let colour = if std::io::stderr().is_terminal() { "always" } else { "never" };
     let output = Program::new("cargo")
         .args(args)
@@ -251,28 +255,6 @@ async fn counted(paths: &Paths, args: &[&str], variables: &[(String, String)], t
         bail!("`cargo {}` failed", args.join(" "));
     }
     Ok(())
-}
-
-/// Whether any documentation holds an example.
-fn has_doc_tests(folder: &Path) -> Result<bool> {
-    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            if has_doc_tests(&path)? {
-                return Ok(true);
-            }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            let opens = |line: &str| {
-                let line = line.trim_start();
-                line.strip_prefix("///").or(line.strip_prefix("//!")).map(str::trim).is_some_and(|doc| doc == "```")
-            };
-            if text.lines().any(opens) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }
 
 #[cfg(test)]

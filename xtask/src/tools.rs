@@ -29,12 +29,12 @@ struct Environment {
     locks: &'static [&'static str],
 }
 
-/// SAM CLI and the AWS CLI, and cargo-lambda without its dependencies: those are Zig, which only a cross build needs.
-const SAM: Environment = Environment {
-    name: "sam",
-    title: "SAM CLI, AWS CLI, cargo-lambda",
-    locks: &["tools/cargo-lambda.txt", "tools/sam.txt"],
-};
+/// SAM CLI and the AWS CLI.
+const SAM: Environment = Environment { name: "sam", title: "SAM CLI, AWS CLI", locks: &["tools/sam.txt"] };
+
+/// What builds for AWS, without its dependencies: those are Zig, which only a build for another processor needs.
+const CARGO_LAMBDA: Environment =
+    Environment { name: "cargo-lambda", title: "cargo-lambda", locks: &["tools/cargo-lambda.txt"] };
 
 /// The emulator.
 const MINISTACK: Environment = Environment { name: "ministack", title: "MiniStack", locks: &["tools/ministack.txt"] };
@@ -48,14 +48,20 @@ const CHECKOV: Environment = Environment { name: "checkov", title: "checkov", lo
 /// When there is no Python to make them with, or a download or its hash fails.
 pub(crate) async fn prepare(paths: &Paths) -> Result<()> {
     sam(paths).await?;
-    ministack(paths).await
+    make(paths, &MINISTACK).await
 }
 
-/// Makes the environment with SAM CLI, the AWS CLI and cargo-lambda ready.
+/// The same, and checkov.
 ///
 /// # Errors
 /// As `prepare`.
-pub(crate) async fn sam(paths: &Paths) -> Result<()> {
+pub(crate) async fn all(paths: &Paths) -> Result<()> {
+    prepare(paths).await?;
+    make(paths, &CHECKOV).await
+}
+
+/// Makes the environment with SAM CLI and the AWS CLI ready.
+async fn sam(paths: &Paths) -> Result<()> {
     make(paths, &SAM).await?;
     let home = paths.sam_home();
     let file = home.join("metadata.json");
@@ -64,20 +70,12 @@ pub(crate) async fn sam(paths: &Paths) -> Result<()> {
         .with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Makes the emulator's environment ready.
+/// Makes cargo-lambda ready.
 ///
 /// # Errors
 /// As `prepare`.
-pub(crate) async fn ministack(paths: &Paths) -> Result<()> {
-    make(paths, &MINISTACK).await
-}
-
-/// Makes checkov's environment ready.
-///
-/// # Errors
-/// As `prepare`.
-pub(crate) async fn checkov(paths: &Paths) -> Result<()> {
-    make(paths, &CHECKOV).await
+pub(crate) async fn cargo_lambda(paths: &Paths) -> Result<()> {
+    make(paths, &CARGO_LAMBDA).await
 }
 
 async fn make(paths: &Paths, environment: &Environment) -> Result<()> {
@@ -175,7 +173,7 @@ mod tests {
     #[test]
     fn every_locked_requirement_is_one_version_with_hashes() {
         let paths = Paths::of_this_checkout();
-        for lock in [SAM, MINISTACK, CHECKOV].iter().flat_map(|environment| environment.locks) {
+        for lock in [SAM, CARGO_LAMBDA, MINISTACK, CHECKOV].iter().flat_map(|environment| environment.locks) {
             let text = std::fs::read_to_string(paths.at(lock)).unwrap();
             assert!(!text.contains("://"), "{lock} names an index");
             let joined = text.replace("\\\n", " ");

@@ -10,14 +10,11 @@ use anyhow::{Context, Result, bail};
 use local_aws::{LocalAws, Options};
 
 use crate::aws::Access;
+use crate::lambdas;
 use crate::paths::Paths;
 use crate::progress::{Stage, note};
-use crate::stack::{self, Deployed};
+use crate::stack::{self, Deployed, WAIT_SCALE};
 use crate::tools;
-
-/// Step Functions' waits and retry intervals, as a part of what they are on AWS: what the local AWS makes us
-/// wait for takes seconds, not minutes. Time-outs are not scaled.
-pub(crate) const WAIT_SCALE: f64 = 0.05;
 
 /// What must be taken down.
 #[derive(Default)]
@@ -75,7 +72,8 @@ impl World {
     /// The first of these that fails.
     pub(crate) async fn deploy(&mut self, paths: &Paths, port: u16, verbose: bool) -> Result<Deployed> {
         self.claim(paths)?;
-        tools::prepare(paths).await?;
+        // Downloads wait, and pip keeps one core busy at most: cargo has the other meanwhile.
+        tokio::try_join!(tools::prepare(paths), lambdas::build(paths, verbose))?;
         stack::build(paths, verbose).await?;
         let access = self.start_local_aws(paths, port).await?;
         stack::deploy(paths, &access, verbose).await

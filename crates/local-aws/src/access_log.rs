@@ -6,10 +6,10 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::Local;
 use crate::answer::Answer;
 use crate::emulator::encode;
-use crate::permission;
+use crate::local::Local;
+use crate::route;
 
 /// The one stream of each log group.
 const STREAM: &str = "local";
@@ -35,7 +35,7 @@ pub(crate) async fn write(local: &Local, api: &str, stage: &str, path: &str, arr
     let (Some(format), Some(destination)) = (log["format"].as_str(), log["destinationArn"].as_str()) else { return };
     let Some((_, group)) = destination.split_once(":log-group:") else { return };
     let group = group.trim_end_matches(":*");
-    let route = permission::route_key(local, api, &arrived.method, path).await;
+    let route = route::taken(local, api, &arrived.method, path).await;
     let now = local.clock.now();
     let latency = format!("{:.0}", (now - arrived.at) * 1_000.0);
     let time = jiff::Timestamp::from_second(arrived.at as i64).unwrap_or_default();
@@ -45,7 +45,7 @@ pub(crate) async fn write(local: &Local, api: &str, stage: &str, path: &str, arr
         "apiId" => Some(api.to_owned()),
         "stage" => Some(stage.to_owned()),
         "domainName" => Some(arrived.host.clone()),
-        "routeKey" => route.clone(),
+        "routeKey" => Some(route.as_ref()?["routeKey"].as_str()?.to_owned()),
         "httpMethod" => Some(arrived.method.to_string()),
         "protocol" => Some("HTTP/1.1".to_owned()),
         "path" => Some(path.to_owned()),

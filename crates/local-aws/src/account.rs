@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::json;
 
-use crate::Local;
 use crate::answer::{Answer, replace_body};
+use crate::local::Local;
 
 /// The region beside that of everything.
 const OTHER: &str = "eu-central-1";

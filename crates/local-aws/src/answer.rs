@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
+use crate::net::SendError;
+
 /// A whole answer.
 pub(crate) type Answer = Response<Bytes>;
 
@@ -70,6 +72,15 @@ pub(crate) fn xml(status: StatusCode, body: String) -> Answer {
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
     answer
+}
+
+/// The answer for a call that MiniStack did not answer.
+pub(crate) fn no_answer(error: &SendError) -> Answer {
+    json(
+        StatusCode::BAD_GATEWAY,
+        "application/json",
+        &json!({ "__type": "InternalFailure", "message": format!("MiniStack does not answer: {error}") }),
+    )
 }
 
 /// Puts another body into an answer.

@@ -6,7 +6,7 @@
 use std::sync::Mutex;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::lock;
+use crate::lock::lock;
 
 /// A clock whose speed can be changed while it runs.
 pub(crate) struct Clock(Mutex<Base>);

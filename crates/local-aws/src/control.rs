@@ -12,12 +12,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Answer};
-use crate::dns::{Look, RecordSet, plain};
-use crate::events::{self, Event};
+use crate::dns::Look;
+use crate::domain_name::plain;
+use crate::events;
+use crate::local::Local;
+use crate::lock::lock;
 use crate::options::Settings;
 use crate::record::Filter;
+use crate::record_set::RecordSet;
 use crate::registry::{Domain, Outcome, Reachability, State};
-use crate::{Local, acm, domains, lock};
+use crate::service_event::Event;
+use crate::{acm, domains};
 
 /// What `PUT /_local/domains/{name}` takes. What is left out stays as it is.
 #[derive(Deserialize)]

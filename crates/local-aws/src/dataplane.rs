@@ -4,39 +4,31 @@
 //! answers are known, and the last step to an HTTP backend, which goes to this machine only (see [`Loopback`]). Route
 //! matching, CORS, authorizers and Lambda integrations are MiniStack's.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use crate::access_log::{self, Arrival};
 use crate::answer::{self, Answer};
-use crate::dns::{Look, plain};
+use crate::dns::Look;
+use crate::domain_name::plain;
 use crate::emulator::encode;
+use crate::local::Local;
 use crate::net::{Loopback, strip_connection_headers};
-use crate::{Local, acm, apigateway, lock, permission};
+use crate::route::match_path;
+use crate::{apis, certificate, permission};
 
 /// Marks a client's request on its way through MiniStack and back to us.
 const PASSAGE: &str = "x-local-aws-passage";
 
 /// What every answer of an HTTP API carries, a 404 for a route that is not there included, and no backend can set: names
-/// that begin with `apigw-` are reserved (AWS-FACTS 4.1).
+/// that begin with `apigw-` are reserved (AWS-FACTS 4.1.9).
 const REQUEST_ID: &str = "apigw-requestid";
 /// What TLS would show, which is not spoken here: the serial number of the certificate of a custom domain.
 const CERTIFICATE: &str = "x-local-aws-certificate";
 /// The same of API Gateway's other APIs, and of AWS's services.
 const OTHER_REQUEST_ID: &str = "x-amzn-requestid";
-
-/// Headers of backends' answers, which MiniStack drops, by passage.
-#[derive(Default)]
-pub(crate) struct Passages {
-    next: AtomicU64,
-    headers: Mutex<HashMap<u64, HeaderMap>>,
-}
 
 /// The host that a request names, without its port.
 pub(crate) fn host(request: &Request<Bytes>) -> String {
@@ -69,10 +61,10 @@ pub(crate) async fn resolve(local: &Local, name: &str, path: &str) -> Result<Des
     let api = name.strip_suffix(&aws_endpoint).or_else(|| name.strip_suffix(".execute-api.localhost"));
     let mut certificate = None;
     let target = if let Some(api) = api {
-        let found = apigateway::find(local, api).await;
+        let found = apis::find(local, api).await;
         let target = by_stage(local, api, path).await;
         let stage = target.as_ref().map(|(_, stage, _)| stage.as_str()).unwrap_or_default();
-        if apigateway::is_closed(local, &found, stage).await {
+        if apis::is_closed(local, &found, stage).await {
             return Err(Box::new(signed(closed(&found), &found)));
         }
         target
@@ -116,7 +108,7 @@ pub(crate) async fn handle(local: &Local, mut request: Request<Bytes>) -> Answer
 
 async fn answer_of(local: &Local, mut request: Request<Bytes>, target: Option<&(String, String, String)>) -> Answer {
     let found = match &target {
-        Some((api, ..)) => apigateway::find(local, api).await,
+        Some((api, ..)) => apis::find(local, api).await,
         None => Value::Null,
     };
     if let Some((api, stage, path)) = target
@@ -125,10 +117,10 @@ async fn answer_of(local: &Local, mut request: Request<Bytes>, target: Option<&(
         let body = json!({ "message": "Internal Server Error", "reason": reason });
         return signed(answer::json(StatusCode::INTERNAL_SERVER_ERROR, "application/json", &body), &found);
     }
-    let passage = local.passages.next.fetch_add(1, Ordering::Relaxed);
+    let passage = local.passages.begin();
     request.headers_mut().insert(PASSAGE, HeaderValue::from(passage));
     let mut answer = local.forward(request).await;
-    let from_backend = lock(&local.passages.headers).remove(&passage);
+    let from_backend = local.passages.end(passage);
     for (name, value) in from_backend.iter().flatten() {
         // MiniStack's own headers, CORS among them, stand; those of the backend come beside them.
         if name == http::header::CONTENT_TYPE || !answer.headers().contains_key(name) {
@@ -163,7 +155,7 @@ fn signed(mut answer: Answer, api: &Value) -> Answer {
 }
 
 fn serial(certificate: &str) -> HeaderValue {
-    HeaderValue::try_from(acm::serial(certificate)).expect("digits and colons")
+    HeaderValue::try_from(certificate::serial(certificate)).expect("digits and colons")
 }
 
 /// What an HTTP API of somebody else answers, in a region that is not ours.
@@ -174,17 +166,17 @@ fn of_another_region(target: &str) -> Answer {
     signed(answer, &json!({ "protocolType": "HTTP" }))
 }
 
-/// API, stage and path of a request to a default endpoint (AWS-FACTS 4.3: `$default` is served at the root).
+/// API, stage and path of a request to a default endpoint (AWS-FACTS 4.3.1: `$default` is served at the root).
 async fn by_stage(local: &Local, api: &str, path: &str) -> Option<(String, String, String)> {
     let (first, rest) = path.strip_prefix('/')?.split_once('/').unwrap_or((path.strip_prefix('/')?, ""));
-    let stages = apigateway::items(local, api, "stages").await;
+    let stages = apis::items(local, api, "stages").await;
     if stages.iter().any(|stage| stage["stageName"] == first) {
         return Some((api.to_owned(), first.to_owned(), format!("/{rest}")));
     }
     Some((api.to_owned(), "$default".to_owned(), path.to_owned()))
 }
 
-/// API, stage and path of a request to a custom domain: the longest mapping wins (AWS-FACTS 4.4).
+/// API, stage and path of a request to a custom domain: the longest mapping wins (AWS-FACTS 4.4.5).
 async fn by_mapping(local: &Local, domain: &str, path: &str) -> Option<(String, String, String)> {
     let target = format!("/v2/domainnames/{}/apimappings", encode(domain));
     let mappings = local.emulator.rest_json("apigateway", Method::GET, &target, None).await.ok()?;
@@ -259,7 +251,7 @@ pub(crate) async fn integrate(local: &Local, rest: &str, mut request: Request<By
         return bad_gateway(&format!("the API {api} has no HTTP integration {id}"));
     };
     let uri = if integration.uri.contains('{') {
-        let routes = apigateway::items(local, api, "routes").await;
+        let routes = apis::items(local, api, "routes").await;
         let target = format!("integrations/{id}");
         let keys = routes
             .iter()
@@ -290,7 +282,7 @@ pub(crate) async fn integrate(local: &Local, rest: &str, mut request: Request<By
                 let mut headers = answer.headers().clone();
                 headers.remove(CONTENT_LENGTH);
                 headers.remove(http::header::DATE);
-                lock(&local.passages.headers).insert(passage, headers);
+                local.passages.leave(passage, headers);
             }
             answer
         }
@@ -331,29 +323,6 @@ fn substitute<'a>(uri: &str, path: &str, keys: impl Iterator<Item = &'a str>) ->
         }
     }
     uri
-}
-
-/// The variables of a route's path in a request's.
-pub(crate) fn match_path(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
-    let mut variables = Vec::new();
-    let mut segments = path.split('/').skip(1).peekable();
-    for part in pattern.split('/').skip(1) {
-        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-            Some(name) => match name.strip_suffix('+') {
-                Some(name) => {
-                    let rest: Vec<&str> = segments.by_ref().collect();
-                    variables.push((name.to_owned(), rest.join("/")));
-                }
-                None => variables.push((name.to_owned(), segments.next()?.to_owned())),
-            },
-            None => {
-                if segments.next()? != part {
-                    return None;
-                }
-            }
-        }
-    }
-    segments.peek().is_none().then_some(variables)
 }
 
 #[cfg(test)]

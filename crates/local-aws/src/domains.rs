@@ -1,6 +1,6 @@
 //! Route 53 Domains on the wire.
 //!
-//! Owns the operations of the service as its SDK model has them (AWS-FACTS 1.2) and what they check. What they
+//! Owns the operations of the service as its SDK model has them (AWS-FACTS 1.2.1) and what they check. What they
 //! change is in `registry.rs`. Each caller is checked against IAM before anything is looked at.
 
 use std::sync::Arc;
@@ -11,11 +11,15 @@ use http::{Method, Request};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{self, Answer};
+use crate::domain_name::plain;
 use crate::emulator::EmulatorError;
+use crate::hosted_zone::name_servers;
 use crate::identity::{Caller, Denial, not_authentic};
+use crate::local::Local;
+use crate::lock::lock;
 use crate::registry::{Domain, Ending, Operation, Order, Reachability, Registry, State};
 use crate::sigv4::Scope;
-use crate::{Local, dns, lock, prices};
+use crate::{contact, prices};
 
 /// A modelled error: its code, its message, and a field that some carry.
 struct Refusal {
@@ -39,7 +43,7 @@ pub(crate) async fn handle(local: &Arc<Local>, caller: &Caller, scope: &Scope, r
     let operation = crate::action::name("route53domains", request);
     let mut actions = vec![format!("route53domains:{operation}")];
     if operation == "RegisterDomain" {
-        // AWS-FACTS 1.4: the registration makes a hosted zone on the caller's behalf.
+        // AWS-FACTS 1.4.4: the registration makes a hosted zone on the caller's behalf.
         actions.push("route53:CreateHostedZone".to_owned());
     }
     match local.identity.authorize(&local.emulator, caller, scope, request, &actions).await {
@@ -146,7 +150,7 @@ fn answer_operation(local: &Arc<Local>, operation: &str, input: &Value) -> Outco
         }
         "DeleteDomain" => {
             let name = name_of(input, "DomainName")?;
-            // AWS-FACTS 1.7: the lock must be off first.
+            // AWS-FACTS 1.7.1: the lock must be off first.
             if owned(local, &lock(&local.registry), &name)?.transfer_lock {
                 return Err(refuse("TLDRulesViolation", format!("The domain {name} is locked for transfers.")));
             }
@@ -313,7 +317,7 @@ fn domain_json(name: &str, domain: &Domain) -> Value {
         statuses = vec!["clientTransferProhibited"];
     }
     if domain.reachability == Reachability::Expired {
-        // AWS-FACTS 1.5: an address that nobody confirmed takes the name off the internet.
+        // AWS-FACTS 1.5.1: an address that nobody confirmed takes the name off the internet.
         statuses.push("clientHold");
     }
     let mut output = json!({
@@ -345,7 +349,7 @@ fn update_name_servers(local: &Arc<Local>, input: &Value, now: f64) -> Outcome {
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(|server| server["Name"].as_str().map(dns::plain))
+        .filter_map(|server| server["Name"].as_str().map(plain))
         .collect();
     if servers.is_empty() {
         return Err(invalid("Nameservers is required."));
@@ -412,7 +416,7 @@ fn register_domain(local: &Arc<Local>, input: &Value, now: f64) -> Outcome {
             }
             return Err(invalid(format!("{contact} is required.")));
         }
-        check_contact(contact, given)?;
+        contact::check(contact, given).map_err(invalid)?;
         kept.insert(contact.to_owned(), given.clone());
         kept.insert(shown.to_owned(), json!(input[privacy].as_bool().unwrap_or(true)));
     }
@@ -472,7 +476,7 @@ async fn complete(local: &Arc<Local>, name: &str, operation: &str, ending: Endin
     local.wake_certificates();
 }
 
-/// Makes the zone that a registration makes, with its marks (AWS-FACTS 1.4). Gives the zone's name servers.
+/// Makes the zone that a registration makes, with its marks (AWS-FACTS 1.4.1, 1.4.2). Gives its name servers.
 pub(crate) async fn create_registrar_zone(local: &Local, name: &str) -> Result<Vec<String>, EmulatorError> {
     let body = format!(
         "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{name}.</Name>\
@@ -487,170 +491,8 @@ pub(crate) async fn create_registrar_zone(local: &Local, name: &str) -> Result<V
         .and_then(|(_, rest)| rest.split_once("</Id>"))
         .map(|(id, _)| id)
         .ok_or_else(|| EmulatorError::Unreadable { what: target.to_owned(), reason: "no Id".to_owned() })?;
-    Ok(dns::name_servers(id).to_vec())
+    Ok(name_servers(id).to_vec())
 }
-
-/// Checks a contact as the service does: late, and the first flaw only (AWS-FACTS 1.3). Never repeats a value.
-fn check_contact(which: &str, contact: &Value) -> Result<(), Refusal> {
-    let text = |field: &str| contact[field].as_str().filter(|value| !value.is_empty());
-    let flaw = |field: &str, flaw: &str| Err(invalid(format!("{which}.{field} {flaw}.")));
-    for field in ["FirstName", "LastName", "AddressLine1", "City", "CountryCode", "PhoneNumber", "Email", "ContactType"]
-    {
-        let Some(value) = text(field) else { return flaw(field, "is required") };
-        let most = match field {
-            "PhoneNumber" => 30,
-            "Email" => 254,
-            _ => 255,
-        };
-        if value.chars().count() > most {
-            return flaw(field, "is too long");
-        }
-    }
-    let kind = text("ContactType").unwrap_or_default();
-    if !matches!(kind, "PERSON" | "COMPANY" | "ASSOCIATION" | "PUBLIC_BODY" | "RESELLER") {
-        return flaw("ContactType", "is not one of the contact types");
-    }
-    if kind != "PERSON" && text("OrganizationName").is_none() {
-        return flaw("OrganizationName", "is required for every contact type but PERSON");
-    }
-    if COUNTRY_CODES.binary_search(&text("CountryCode").unwrap_or_default()).is_err() {
-        return flaw("CountryCode", "is not a country code");
-    }
-    for field in ["PhoneNumber", "Fax"] {
-        if text(field).is_some_and(|number| !is_phone_number(number)) {
-            return flaw(field, "must have the form +<country code>.<number>");
-        }
-    }
-    if text("Email")
-        .is_some_and(|email| email.split_once('@').is_none_or(|(user, host)| user.is_empty() || host.is_empty()))
-    {
-        return flaw("Email", "is not an e-mail address");
-    }
-    Ok(())
-}
-
-fn is_phone_number(number: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    number
-        .strip_prefix('+')
-        .and_then(|rest| rest.split_once('.'))
-        .is_some_and(|(country, rest)| country.len() <= 3 && digits(country) && digits(rest))
-}
-
-/// `CountryCode` of the service model, in order.
-#[rustfmt::skip]
-const COUNTRY_CODES: [&str; 251] = [
-    "AC", "AD", "AE", "AF", "AG", "AI", "AL", "AM", "AN", "AO", "AQ", "AR", "AS", "AT", "AU", "AW", "AX", "AZ",
-    "BA", "BB", "BD", "BE", "BF", "BG", "BH", "BI", "BJ", "BL", "BM", "BN", "BO", "BQ", "BR", "BS", "BT", "BV",
-    "BW", "BY", "BZ", "CA", "CC", "CD", "CF", "CG", "CH", "CI", "CK", "CL", "CM", "CN", "CO", "CR", "CU", "CV",
-    "CW", "CX", "CY", "CZ", "DE", "DJ", "DK", "DM", "DO", "DZ", "EC", "EE", "EG", "EH", "ER", "ES", "ET", "FI",
-    "FJ", "FK", "FM", "FO", "FR", "GA", "GB", "GD", "GE", "GF", "GG", "GH", "GI", "GL", "GM", "GN", "GP", "GQ",
-    "GR", "GS", "GT", "GU", "GW", "GY", "HK", "HM", "HN", "HR", "HT", "HU", "ID", "IE", "IL", "IM", "IN", "IO",
-    "IQ", "IR", "IS", "IT", "JE", "JM", "JO", "JP", "KE", "KG", "KH", "KI", "KM", "KN", "KP", "KR", "KW", "KY",
-    "KZ", "LA", "LB", "LC", "LI", "LK", "LR", "LS", "LT", "LU", "LV", "LY", "MA", "MC", "MD", "ME", "MF", "MG",
-    "MH", "MK", "ML", "MM", "MN", "MO", "MP", "MQ", "MR", "MS", "MT", "MU", "MV", "MW", "MX", "MY", "MZ", "NA",
-    "NC", "NE", "NF", "NG", "NI", "NL", "NO", "NP", "NR", "NU", "NZ", "OM", "PA", "PE", "PF", "PG", "PH", "PK",
-    "PL", "PM", "PN", "PR", "PS", "PT", "PW", "PY", "QA", "RE", "RO", "RS", "RU", "RW", "SA", "SB", "SC", "SD",
-    "SE", "SG", "SH", "SI", "SJ", "SK", "SL", "SM", "SN", "SO", "SR", "SS", "ST", "SV", "SX", "SY", "SZ", "TC",
-    "TD", "TF", "TG", "TH", "TJ", "TK", "TL", "TM", "TN", "TO", "TP", "TR", "TT", "TV", "TW", "TZ", "UA", "UG",
-    "US", "UY", "UZ", "VA", "VC", "VE", "VG", "VI", "VN", "VU", "WF", "WS", "YE", "YT", "ZA", "ZM", "ZW",
-];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn person() -> Value {
-        json!({
-            "FirstName": "Ada", "LastName": "Example", "ContactType": "PERSON", "AddressLine1": "1 Example Street",
-            "City": "Exampleton", "State": "WA", "CountryCode": "US", "ZipCode": "00000",
-            "PhoneNumber": "+1.2065550100", "Email": "ada@example.com",
-        })
-    }
-
-    fn with(field: &str, value: Value) -> Value {
-        let mut contact = person();
-        contact[field] = value;
-        contact
-    }
-
-    fn flaw(contact: &Value) -> Option<String> {
-        check_contact("TechContact", contact).err().map(|refusal| refusal.message)
-    }
-
-    #[test]
-    fn contacts_are_checked_field_by_field_without_repeating_them() {
-        assert_eq!(flaw(&person()), None);
-        for (contact, field) in [
-            (with("PhoneNumber", json!("+12065550100")), "PhoneNumber"),
-            (with("PhoneNumber", json!("1.2065550100")), "PhoneNumber"),
-            (with("Fax", json!("+1.206 555 0100")), "Fax"),
-            (with("ContactType", json!("COMPANY")), "OrganizationName"),
-            (with("ContactType", json!("SOMEBODY")), "ContactType"),
-            (with("CountryCode", json!("XX")), "CountryCode"),
-            (with("CountryCode", json!("us")), "CountryCode"),
-            (with("LastName", Value::Null), "LastName"),
-            (with("City", json!("")), "City"),
-            (with("City", json!("x".repeat(256))), "City"),
-            (with("Email", json!("example.com")), "Email"),
-        ] {
-            let message = flaw(&contact).unwrap_or_else(|| panic!("{field} was let through"));
-            assert!(message.starts_with(&format!("TechContact.{field} ")), "{message}");
-            assert!(!message.contains("206") && !message.contains("Ada"), "{message}");
-        }
-        let mut company = with("ContactType", json!("COMPANY"));
-        company["OrganizationName"] = json!("Example Company");
-        assert_eq!(flaw(&company), None);
-    }
-
-    #[test]
-    fn country_codes_can_be_searched() {
-        assert!(COUNTRY_CODES.is_sorted());
-    }
-
-    #[test]
-    fn names_are_checked_and_lowered() {
-        let name = |name: &str| name_of(&json!({ "DomainName": name }), "DomainName").ok();
-        assert_eq!(name("Example.COM.").as_deref(), Some("example.com"));
-        for bad in ["com", "", "a..com", "-a.com", "a-.com", "a_b.com", "é.com", &format!("{}.com", "a".repeat(64))] {
-            assert_eq!(name(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn prices_come_by_tld_or_in_pages() {
-        let one = list_prices(&json!({ "Tld": "com" })).ok().unwrap();
-        assert_eq!(one["Prices"][0]["RegistrationPrice"], json!({ "Price": 15.0, "Currency": "USD" }));
-        assert_eq!(list_prices(&json!({ "Tld": "museum" })).err().map(|error| error.code), Some("UnsupportedTLD"));
-        assert_eq!(
-            list_prices(&json!({ "Tld": "com", "MaxItems": 1 })).err().map(|error| error.code),
-            Some("InvalidInput")
-        );
-        let first = list_prices(&json!({ "MaxItems": 10 })).ok().unwrap();
-        assert_eq!(first["Prices"].as_array().unwrap().len(), 10);
-        let rest = list_prices(&json!({ "MaxItems": 10, "Marker": first["NextPageMarker"] })).ok().unwrap();
-        assert_eq!(rest["Prices"].as_array().unwrap().len(), 6);
-        assert!(rest["NextPageMarker"].is_null());
-    }
-
-    #[test]
-    fn operations_are_filtered_and_paged() {
-        let mut registry = Registry::default();
-        for at in 0..30 {
-            let kind = if at % 3 == 0 { "UPDATE_NAMESERVER" } else { "REGISTER_DOMAIN" };
-            let id = registry.submit(&format!("a{at}.com"), kind, f64::from(at));
-            if at % 2 == 0 {
-                registry.finish(&id, Ending::Successful, None, f64::from(at));
-            }
-        }
-        let list = |input: Value| list_operations(&registry, &input).ok().unwrap();
-        let count = |output: &Value| output["Operations"].as_array().unwrap().len();
-        let first = list(json!({}));
-        assert_eq!((count(&first), first["NextPageMarker"].as_str()), (20, Some("20")));
-        assert_eq!(count(&list(json!({ "Marker": "20" }))), 10);
-        assert_eq!(count(&list(json!({ "SubmittedSince": 25.0 }))), 5);
-        assert_eq!(count(&list(json!({ "Type": ["UPDATE_NAMESERVER"], "Status": ["SUBMITTED"] }))), 5);
-        assert_eq!(list(json!({ "SortOrder": "DESC", "MaxItems": 1 }))["Operations"][0]["DomainName"], "a29.com");
-        assert!(list_operations(&registry, &json!({ "MaxItems": 101 })).is_err());
-    }
-}
+mod tests;

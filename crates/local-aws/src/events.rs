@@ -8,43 +8,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::Local;
-use crate::clock::iso;
 use crate::emulator::{Emulator, EmulatorError};
 use crate::faults::Kind;
 use crate::identity::execution_credentials;
-
-/// An event, before its envelope.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Event {
-    pub(crate) source: String,
-    pub(crate) detail_type: String,
-    #[serde(default)]
-    pub(crate) resources: Vec<String>,
-    #[serde(default)]
-    pub(crate) detail: Value,
-}
-
-impl Event {
-    fn envelope(&self, account: &str, region: &str, now: f64) -> Value {
-        json!({
-            "version": "0",
-            "id": uuid::Uuid::new_v4().to_string(),
-            "detail-type": self.detail_type,
-            "source": self.source,
-            "account": account,
-            "time": iso(now),
-            "region": region,
-            "resources": self.resources,
-            "detail": if self.detail.is_null() { json!({}) } else { self.detail.clone() },
-        })
-    }
-}
+use crate::local::Local;
+use crate::service_event::Event;
 
 /// A rule and the target that was run for it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -94,7 +65,7 @@ async fn run_targets(local: &Local, rule: &Value, envelope: &Value) -> Result<Ve
 }
 
 /// Delivers an event to one target of a rule that matches it. What the target does not take goes to its dead-letter
-/// queue, without the retries that AWS makes first (AWS-FACTS 6).
+/// queue, without the retries that AWS makes first (AWS-FACTS 6.1.1).
 pub(crate) async fn deliver_to(local: &Local, rule: &Value, target: &Value, envelope: &Value) -> Delivery {
     let strike = local.faults.strike_event(envelope);
     let times = match strike.as_ref().map(|strike| strike.kind) {

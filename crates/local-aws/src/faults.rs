@@ -286,7 +286,7 @@ impl Faults {
 }
 
 /// The answer of `service` to a call that is struck by `kind`, if that kind answers in its place. Shapes and codes
-/// are those of the services (AWS-FACTS 1.2, 2.1, 3.1, 4.1).
+/// are those of the services (AWS-FACTS 2.2.6, 3.1.6, 4.1.4).
 pub(crate) fn answer_of(kind: Kind, service: &str) -> Option<Answer> {
     let (status, code, message) = match (kind, service) {
         (Kind::Throttle, "route53") => (400, "Throttling", "Rate exceeded"),

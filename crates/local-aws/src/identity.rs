@@ -13,7 +13,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::emulator::{Emulator, EmulatorError};
-use crate::lock;
+use crate::lock::lock;
 use crate::sigv4::{KeyPair, Scope, verify};
 
 /// Who made a call.

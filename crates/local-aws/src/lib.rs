@@ -15,39 +15,50 @@ mod acm;
 mod action;
 mod answer;
 mod apigateway;
+mod apis;
+mod certificate;
+mod certificate_request;
+mod certificate_use;
+mod certificate_validation;
 mod client;
 mod clock;
+mod contact;
 mod control;
 mod dataplane;
 mod dns;
+mod domain_name;
 mod domains;
 mod emulator;
 mod events;
 mod faults;
+mod gateway;
+mod hosted_zone;
 mod identity;
+mod local;
+mod lock;
 mod ministack;
 mod net;
 mod options;
 mod origin;
+mod passages;
 mod permission;
 mod prices;
 mod process;
 mod proxy;
 mod record;
+mod record_set;
 mod registry;
 mod resolver;
+mod route;
 mod route53;
+mod service_event;
 mod sigv4;
+mod start_error;
 mod websocket;
 
-use std::collections::BTreeSet;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use http::Request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -58,117 +69,11 @@ use tokio::task::JoinSet;
 pub use client::{AwsClient, CallError};
 pub use options::{Delays, Options, Settings};
 pub use sigv4::KeyPair;
+pub use start_error::StartError;
 
-use crate::answer::Answer;
+use crate::local::Local;
+use crate::lock::lock;
 use crate::ministack::MiniStack;
-
-/// Asks MiniStack only whether a request is allowed; see `conditions.py`.
-const ASK_ONLY: &str = "x-local-aws-authorize";
-
-/// Why the local AWS did not start, or has ended.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The port cannot be listened on.
-    #[error("cannot listen on 127.0.0.1:{0}: {1}; choose another port, or 0 for a free one")]
-    Port(u16, std::io::Error),
-    /// Not an address of this machine.
-    #[error("{0}")]
-    Address(String),
-    /// The work folder cannot be used.
-    #[error("cannot use the work folder {0}: {1}")]
-    WorkDir(PathBuf, std::io::Error),
-    /// The python cannot be run.
-    #[error("cannot run {0}: {1}; it must be the python of an environment that has ministack")]
-    Python(PathBuf, std::io::Error),
-    /// MiniStack ended.
-    #[error("MiniStack has ended ({status}); the end of its log:\n{log_tail}")]
-    MiniStackEnded {
-        /// How.
-        status: String,
-        /// The end of its log.
-        log_tail: String,
-    },
-    /// MiniStack did not get ready.
-    #[error("MiniStack was not ready after {seconds} s; the end of its log:\n{log_tail}")]
-    NotReady {
-        /// How long we waited.
-        seconds: u64,
-        /// The end of its log.
-        log_tail: String,
-    },
-}
-
-/// Locks; a panic elsewhere while it was held does not matter to the state kept here.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// All that the parts of the server share.
-struct Local {
-    endpoint: SocketAddr,
-    region: String,
-    account_id: String,
-    client: net::Client,
-    emulator: emulator::Emulator,
-    identity: identity::Identity,
-    clock: clock::Clock,
-    record: record::Record,
-    origins: origin::Origins,
-    faults: faults::Faults,
-    /// The process group of the Lambdas.
-    lambdas: rustix::process::Pid,
-    registry: Mutex<registry::Registry>,
-    certificates: acm::Certificates,
-    certificates_changed: Notify,
-    lingering: Mutex<Vec<acm::Lingering>>,
-    certificate_requests: tokio::sync::Mutex<()>,
-    zone_creation: tokio::sync::Mutex<()>,
-    /// Ids of the hosted zones that sign their answers.
-    signed_zones: Mutex<BTreeSet<String>>,
-    gateway: apigateway::Gateway,
-    passages: dataplane::Passages,
-    settings: Mutex<Arc<Settings>>,
-    tasks: Mutex<JoinSet<()>>,
-}
-
-impl Local {
-    fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&lock(&self.settings))
-    }
-
-    fn set_settings(&self, settings: Settings) {
-        self.clock.set_speed(settings.clock_speed);
-        *lock(&self.settings) = Arc::new(settings);
-    }
-
-    /// Something has changed that may let a certificate be issued.
-    fn wake_certificates(&self) {
-        self.certificates_changed.notify_one();
-    }
-
-    /// Runs something beside the request that asked for it; it ends with the server at the latest.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = lock(&self.tasks);
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(task);
-    }
-
-    /// A refusal of ours, for a caller whom IAM lets make the request; else IAM's.
-    async fn refuse(&self, request: &Request<Bytes>, refusal: Answer) -> Answer {
-        let mut question = request.clone();
-        question.headers_mut().insert(ASK_ONLY, http::HeaderValue::from_static("1"));
-        let answer = self.forward(question).await;
-        if answer.headers().contains_key(ASK_ONLY) { refusal } else { answer }
-    }
-
-    /// MiniStack's answer to a caller's request.
-    async fn forward(&self, request: Request<Bytes>) -> Answer {
-        match self.emulator.forward(request).await {
-            Ok(answer) => answer,
-            Err(error) => proxy::no_answer(&error),
-        }
-    }
-}
 
 /// A running local AWS. Dropping it ends everything it started.
 pub struct LocalAws {
@@ -215,14 +120,14 @@ impl LocalAws {
             faults: faults::Faults::default(),
             lambdas: ministack.group(),
             registry: Mutex::default(),
-            certificates: acm::Certificates::default(),
+            certificates: certificate::Certificates::default(),
             certificates_changed: Notify::new(),
-            lingering: Mutex::default(),
+            certificate_use: certificate_use::CertificateUse::default(),
             certificate_requests: tokio::sync::Mutex::default(),
             zone_creation: tokio::sync::Mutex::default(),
             signed_zones: Mutex::default(),
-            gateway: apigateway::Gateway::default(),
-            passages: dataplane::Passages::default(),
+            gateway: gateway::Gateway::default(),
+            passages: passages::Passages::default(),
             settings: Mutex::new(Arc::new(options.settings)),
             tasks: Mutex::default(),
         });
@@ -231,7 +136,7 @@ impl LocalAws {
         let (stop, stopping) = watch::channel(false);
         let (report, ended) = watch::channel(None);
         tasks.spawn(keep(ministack, stopping, report));
-        tasks.spawn(acm::watch(Arc::clone(&local)));
+        tasks.spawn(certificate_validation::watch(Arc::clone(&local)));
         tasks.spawn(events::tick(Arc::clone(&local)));
         tasks.spawn(listen(Arc::clone(&local), listener));
         tasks.spawn(resolver::serve(Arc::clone(&local), questions));

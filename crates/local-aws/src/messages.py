@@ -1,7 +1,7 @@
 """What API Gateway does with the frames of a WebSocket API otherwise than MiniStack.
 
 A stage answers with the routes that its deployment holds, not with those that are there now, unless it deploys by
-itself (Developer Guide, "Deploy WebSocket APIs"). A function must permit the route to call it (AWS-FACTS 4.1). What a
+itself (Developer Guide, "Deploy WebSocket APIs"). A function must permit the route to call (AWS-FACTS 4.1.10). What a
 route's target answers goes back to the client only where the route says so (Developer Guide, "WebSocket selection
 expressions"). A frame that no route takes is answered with an error (seen in aws-samples/simple-websockets-chat-app#24).
 An HTTP endpoint gets frames by POST, with the headers that its integration maps (Developer Guide, "Set up data mapping

@@ -18,10 +18,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::StartError;
 use crate::net::{Client, Loopback};
 use crate::options::Options;
 use crate::sigv4::KeyPair;
+use crate::start_error::StartError;
 
 /// Starting takes about a second; on a busy machine, many.
 const START_LIMIT: Duration = Duration::from_secs(60);

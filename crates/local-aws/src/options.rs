@@ -45,7 +45,7 @@ impl Options {
 pub struct Settings {
     /// How long things take.
     pub delays: Delays,
-    /// API Gateway's control-plane rates (AWS-FACTS 4.5): 10 calls a second with a burst of 40, and one call on
+    /// API Gateway's control-plane rates (AWS-FACTS 4.5.1, 4.5.2): 10 calls a second, a burst of 40, and one call on
     /// domain names per 30 s of AWS time. Off by default, so that tests need not wait.
     pub rate_limits: bool,
     /// How many real milliseconds a minute of a `rate(…)` schedule takes.
@@ -73,7 +73,7 @@ pub struct Delays {
     /// From the moment that all validation records stand in the live zones until the certificate is issued.
     pub certificate_issue: u64,
     /// From the first look at a certificate whose custom domain is gone until ACM says that it is no longer in use. AWS
-    /// does not say how long (AWS-FACTS 3.4).
+    /// does not say how long (AWS-FACTS 3.4.3).
     pub certificate_release: u64,
     /// Held back before an operation is carried out: `"route53:CreateHostedZone": 250`.
     pub operations: BTreeMap<String, u64>,

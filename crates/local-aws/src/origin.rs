@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::Value;
 
-use crate::lock;
+use crate::lock::lock;
 
 /// The header in which `aws_side.py` names the execution.
 const EXECUTION: &str = "x-local-aws-execution";

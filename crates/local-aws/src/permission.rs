@@ -1,25 +1,19 @@
 //! Whether API Gateway may invoke a function.
 //!
-//! Owns the reading of a function's resource policy, and which route of an API a request takes. MiniStack invokes
-//! without asking; on AWS a missing permission is a 500 to the client (AWS-FACTS 4.1 and trap 17).
+//! Owns the reading of a function's resource policy. MiniStack invokes without asking; on AWS a missing permission is a
+//! 500 to the client (AWS-FACTS 4.1.10).
 
 use http::Method;
 use serde_json::Value;
 
 use crate::emulator::encode;
-use crate::{Local, apigateway};
+use crate::local::Local;
+use crate::route;
 
 /// Why the request would fail on AWS for want of a permission; `None` also where that cannot be told.
 pub(crate) async fn missing(local: &Local, api: &str, stage: &str, method: &Method, path: &str) -> Option<String> {
-    let routes = apigateway::items(local, api, "routes").await;
-    let route = best_route(&routes, method.as_str(), path)?;
-    missing_for(local, api, stage, route).await
-}
-
-/// The key of the route of an HTTP API that a request takes.
-pub(crate) async fn route_key(local: &Local, api: &str, method: &Method, path: &str) -> Option<String> {
-    let routes = apigateway::items(local, api, "routes").await;
-    best_route(&routes, method.as_str(), path)?["routeKey"].as_str().map(str::to_owned)
+    let route = route::taken(local, api, method, path).await?;
+    missing_for(local, api, stage, &route).await
 }
 
 /// The same for a route that is known.
@@ -54,23 +48,6 @@ fn source_arn(region: &str, account: &str, api: &str, stage: &str, route_key: &s
 fn function_of(uri: &str) -> Option<&str> {
     let inner = uri.split_once("/functions/").map_or(uri, |(_, inner)| inner);
     Some(inner.strip_suffix("/invocations").unwrap_or(inner)).filter(|arn| !arn.is_empty())
-}
-
-/// The route that a request takes: full match before greedy before `$default` (AWS-FACTS 4.1).
-fn best_route<'a>(routes: &'a [Value], method: &str, path: &str) -> Option<&'a Value> {
-    let rank = |route: &Value| {
-        let key = route["routeKey"].as_str()?;
-        if key == "$default" {
-            return Some((2, 0, 0));
-        }
-        let (of, pattern) = key.split_once(' ')?;
-        if of != "ANY" && of != method {
-            return None;
-        }
-        let variables = crate::dataplane::match_path(pattern, path)?;
-        Some((usize::from(pattern.contains("+}")), variables.len(), usize::from(of == "ANY")))
-    };
-    routes.iter().filter_map(|route| Some((rank(route)?, route))).min_by_key(|(rank, _)| *rank).map(|(_, route)| route)
 }
 
 /// Whether a resource policy lets API Gateway invoke in the name of `source`.
@@ -151,21 +128,6 @@ mod tests {
         assert!(!allows(&other, &source));
         assert_eq!(source_arn("r", "1", "a", "s", "$default"), "arn:aws:execute-api:r:1:a/s/$default");
         assert_eq!(source_arn("r", "1", "a", "s", "ANY /{proxy+}"), "arn:aws:execute-api:r:1:a/s/*/{proxy+}");
-    }
-
-    #[test]
-    fn the_most_exact_route_is_taken() {
-        let routes: Vec<Value> = ["$default", "ANY /{proxy+}", "GET /v1/{id}", "ANY /v1/models", "GET /v1/models"]
-            .into_iter()
-            .map(|key| json!({ "routeKey": key }))
-            .collect();
-        let taken = |method: &str, path: &str| best_route(&routes, method, path).unwrap()["routeKey"].clone();
-        assert_eq!(taken("GET", "/v1/models"), "GET /v1/models");
-        assert_eq!(taken("POST", "/v1/models"), "ANY /v1/models");
-        assert_eq!(taken("GET", "/v1/x"), "GET /v1/{id}");
-        assert_eq!(taken("POST", "/v1/x"), "ANY /{proxy+}");
-        assert!(best_route(&routes[2..], "POST", "/nothing").is_none());
-        assert_eq!(best_route(&routes[..1], "GET", "/").unwrap()["routeKey"], "$default");
     }
 
     #[test]

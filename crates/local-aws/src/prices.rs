@@ -53,7 +53,7 @@ pub(crate) fn of_name(name: &str) -> Option<Price> {
 }
 
 impl Price {
-    /// In the shape of ListPrices (AWS-FACTS 1.2).
+    /// In the shape of ListPrices (AWS-FACTS 1.2.4).
     pub(crate) fn to_json(self) -> Value {
         let amount = |price: f64| json!({ "Price": price, "Currency": CURRENCY });
         json!({

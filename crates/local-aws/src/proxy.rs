@@ -15,10 +15,11 @@ use serde_json::json;
 use crate::answer::{self, Answer};
 use crate::faults::{self, Kind};
 use crate::identity::Caller;
+use crate::local::Local;
 use crate::net::strip_connection_headers;
 use crate::record::Call;
 use crate::sigv4::{self, Scope};
-use crate::{Local, account, acm, action, apigateway, control, dataplane, domains, process, route53, websocket};
+use crate::{account, acm, action, apigateway, control, dataplane, domains, process, route53, websocket};
 
 /// The connection ends here without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +70,7 @@ async fn route(local: &Arc<Local>, peer: SocketAddr, request: Request<Bytes>) ->
             action: action::name(&scope.service, &request),
             resource: action::resource(&scope.service, &request),
             execution: local.origins.of(&scope.service, &request),
-            ..arrival(local, &caller)
+            ..Call::arriving(local.clock.now(), caller.label())
         },
         _ => {
             let host = dataplane::host(&request);
@@ -78,26 +79,11 @@ async fn route(local: &Arc<Local>, peer: SocketAddr, request: Request<Bytes>) ->
                 service: if of_api { "execute-api" } else { "-" }.to_owned(),
                 action: if of_api { "Invoke".to_owned() } else { action::name("-", &request) },
                 resource: Some(host).filter(|_| of_api),
-                ..arrival(local, &caller)
+                ..Call::arriving(local.clock.now(), caller.label())
             }
         }
     };
     pass(local, call, &caller, peer, scope.as_ref(), request).await
-}
-
-pub(crate) fn arrival(local: &Local, caller: &Caller) -> Call {
-    Call {
-        seq: 0,
-        at: local.clock.now(),
-        caller: caller.label(),
-        service: String::new(),
-        action: String::new(),
-        resource: None,
-        execution: None,
-        fault: None,
-        status: None,
-        error: None,
-    }
 }
 
 /// Every recorded call passes here, before and after it is carried out.
@@ -168,13 +154,4 @@ async fn carry_out(
         ("execute-api" | "-", _) => dataplane::handle(local, request).await,
         _ => local.forward(request).await,
     }
-}
-
-/// The answer for a call that MiniStack did not answer.
-pub(crate) fn no_answer(error: &crate::net::SendError) -> Answer {
-    answer::json(
-        StatusCode::BAD_GATEWAY,
-        "application/json",
-        &json!({ "__type": "InternalFailure", "message": format!("MiniStack does not answer: {error}") }),
-    )
 }

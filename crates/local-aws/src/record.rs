@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use serde::Serialize;
 
-use crate::lock;
+use crate::lock::lock;
 
 /// One call. `status` is empty while the call is under way.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +28,24 @@ pub(crate) struct Call {
     pub(crate) fault: Option<&'static str>,
     pub(crate) status: Option<u16>,
     pub(crate) error: Option<String>,
+}
+
+impl Call {
+    /// A call that has come in, and of which only that is known.
+    pub(crate) fn arriving(at: f64, caller: String) -> Self {
+        Self {
+            seq: 0,
+            at,
+            caller,
+            service: String::new(),
+            action: String::new(),
+            resource: None,
+            execution: None,
+            fault: None,
+            status: None,
+            error: None,
+        }
+    }
 }
 
 /// Which calls to list.

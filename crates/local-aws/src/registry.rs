@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::dns::RecordSet;
+use crate::record_set::RecordSet;
 
 /// How a name stands, as `PUT /_local/domains/{name}` says it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    /// The answer of CheckDomainAvailability (AWS-FACTS 1.2).
+    /// The answer of CheckDomainAvailability (AWS-FACTS 1.2.3).
     pub(crate) fn availability(self) -> &'static str {
         match self {
             Self::Available => "AVAILABLE",
@@ -73,7 +73,7 @@ pub(crate) struct Outcome {
     pub(crate) delay_ms: Option<u64>,
     /// The operation's message.
     pub(crate) message: Option<String>,
-    /// What the operation waits for meanwhile: a `StatusFlag`, AWS-FACTS 1.2.
+    /// What the operation waits for meanwhile: a `StatusFlag`, AWS-FACTS 1.2.5.
     pub(crate) status_flag: Option<String>,
 }
 
@@ -217,7 +217,7 @@ impl Registry {
             if let Some(domain) = self.domains.get(rest)
                 && matches!(domain.state, State::Owned | State::Elsewhere)
             {
-                // An address that nobody confirmed takes the name out of DNS (AWS-FACTS 1.5).
+                // An address that nobody confirmed takes the name out of DNS (AWS-FACTS 1.5.1).
                 let held = domain.state == State::Owned && domain.reachability == Reachability::Expired;
                 let name_servers = if held { Vec::new() } else { domain.name_servers.clone() };
                 return Some(Delegation { domain: rest.to_owned(), name_servers });
@@ -336,7 +336,7 @@ impl Registry {
         }
     }
 
-    /// Whether the registrant's address has been confirmed for another name: it is not asked again (AWS-FACTS 1.5).
+    /// Whether the registrant's address has been confirmed for another name: it is not asked again (AWS-FACTS 1.5.2).
     fn has_confirmed_registrant(&self, name: &str) -> bool {
         let address = |domain: &Domain| Some(domain.contacts.get("RegistrantContact")?["Email"].as_str()?.to_owned());
         let Some(ours) = self.domains.get(name).and_then(address) else { return false };
@@ -356,7 +356,7 @@ impl Registry {
 
     /// The name is given up.
     pub(crate) fn deleted(&mut self, name: &str) {
-        // Usually not registrable again for months (AWS-FACTS 1.7).
+        // Usually not registrable again for months (AWS-FACTS 1.7.2).
         self.domains.insert(name.to_owned(), Domain { state: State::Unavailable, ..Domain::default() });
     }
 }

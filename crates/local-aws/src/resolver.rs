@@ -8,8 +8,9 @@ use hickory_proto::rr::rdata::NS;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use tokio::net::UdpSocket;
 
-use crate::dns::plain;
-use crate::{Local, lock};
+use crate::domain_name::plain;
+use crate::local::Local;
+use crate::lock::lock;
 
 const TTL_SECS: u32 = 60;
 

@@ -8,9 +8,12 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use serde::Deserialize;
 
-use crate::Local;
 use crate::answer::{Answer, replace_body, xml, xml_error};
-use crate::dns::{self, MINISTACK_SERVERS, RecordSet, is_within, name_servers, plain};
+use crate::domain_name::{is_within, plain};
+use crate::hosted_zone::{self, MINISTACK_SERVERS, name_servers};
+use crate::local::Local;
+use crate::lock::lock;
+use crate::record_set::RecordSet;
 
 /// Answers a call of the service.
 pub(crate) async fn handle(local: &Local, action: &str, request: Request<Bytes>) -> Answer {
@@ -46,7 +49,7 @@ pub(crate) async fn handle(local: &Local, action: &str, request: Request<Bytes>)
 }
 
 fn is_signed(local: &Local, request: &Request<Bytes>) -> bool {
-    crate::action::resource("route53", request).is_some_and(|zone| crate::lock(&local.signed_zones).contains(&zone))
+    crate::action::resource("route53", request).is_some_and(|zone| lock(&local.signed_zones).contains(&zone))
 }
 
 /// The answer of GetDNSSEC, which MiniStack does not have. No keys are kept.
@@ -58,12 +61,12 @@ fn dnssec(signing: &str) -> Answer {
     xml(StatusCode::OK, body)
 }
 
-/// AWS-FACTS 2.1: a caller reference can be used once; MiniStack gives the first zone again.
+/// AWS-FACTS 2.1.1: a caller reference can be used once; MiniStack gives the first zone again.
 async fn create_hosted_zone(local: &Local, request: Request<Bytes>) -> Answer {
     // One at a time, so that two with the same reference cannot both be the first.
     let _turn = local.zone_creation.lock().await;
     let reference = element(request.body(), "CallerReference");
-    let known = dns::zones(&local.emulator).await.unwrap_or_default();
+    let known = hosted_zone::zones(&local.emulator).await.unwrap_or_default();
     let mut answer = local.forward(request).await;
     if !answer.status().is_success() {
         return answer;
@@ -108,7 +111,7 @@ fn with_servers(xml: &str, zone_id: &str) -> String {
     text
 }
 
-/// AWS-FACTS 2.1: ordered by reversed labels, from a name and then from a zone of that name. MiniStack orders by
+/// AWS-FACTS 2.1.3: ordered by reversed labels, from a name and then from a zone of that name. MiniStack orders by
 /// plain text, so the zones after the first name would be other ones.
 async fn list_by_name(local: &Local, request: Request<Bytes>) -> Answer {
     let query = request.uri().query().unwrap_or_default().to_owned();
@@ -239,7 +242,7 @@ struct ResourceRecord {
     value: String,
 }
 
-/// What Route 53 refuses in a batch and MiniStack lets through (AWS-FACTS 2.2 and trap 11).
+/// What Route 53 refuses in a batch and MiniStack lets through (AWS-FACTS 2.2.1, 2.2.2).
 async fn check_changes(local: &Local, request: &Request<Bytes>) -> Option<Answer> {
     let zone_id = crate::action::resource("route53", request)?;
     let batch: ChangeRequest = quick_xml::de::from_str(std::str::from_utf8(request.body()).ok()?).ok()?;
@@ -248,7 +251,7 @@ async fn check_changes(local: &Local, request: &Request<Bytes>) -> Option<Answer
     let (zone, changes) = (plain(&element(zone.as_bytes(), "Name")?), &batch.batch.changes.changes);
     let message = match flaw(&zone, changes) {
         Some(message) => message,
-        None => company(&zone, &dns::records(&local.emulator, &zone_id).await.ok()?, changes)?,
+        None => company(&zone, &hosted_zone::records(&local.emulator, &zone_id).await.ok()?, changes)?,
     };
     Some(xml_error(StatusCode::BAD_REQUEST, "InvalidChangeBatch", &format!("[{message}]")))
 }
@@ -281,7 +284,7 @@ fn company(zone: &str, standing: &[RecordSet], changes: &[Change]) -> Option<Str
     })
 }
 
-/// Elements and characters of values that one batch may have; UPSERT counts twice (AWS-FACTS 2.2).
+/// Elements and characters of values that one batch may have; UPSERT counts twice (AWS-FACTS 2.2.3).
 const MOST_ELEMENTS: usize = 1_000;
 const MOST_CHARACTERS: usize = 32_000;
 

@@ -19,9 +19,10 @@ use crate::answer::{self, Answer};
 use crate::dataplane::{self, Destination};
 use crate::emulator::encode;
 use crate::identity::Caller;
+use crate::local::Local;
 use crate::net::strip_connection_headers;
 use crate::record::Call;
-use crate::{Local, apigateway, permission, proxy};
+use crate::{apis, permission};
 
 /// Where `messages.py` asks whether a route may call its function.
 pub(crate) const PERMISSION: &str = "/_local/permission";
@@ -39,7 +40,7 @@ pub(crate) async fn serve(local: &Arc<Local>, mut request: Request<Incoming>) ->
         service: "execute-api".to_owned(),
         action: "Invoke".to_owned(),
         resource: Some(dataplane::host(&request)),
-        ..proxy::arrival(local, &Caller::Nobody)
+        ..Call::arriving(local.clock.now(), Caller::Nobody.label())
     });
     let answer = match handshake(local, request).await {
         Ok(handshake) => connect(local, handshake, client).await,
@@ -54,7 +55,7 @@ async fn handshake(local: &Local, mut request: Request<Bytes>) -> Result<Request
     let name = dataplane::host(&request);
     let Destination { target, .. } = dataplane::resolve(local, &name, request.uri().path()).await?;
     let (api, stage, path) = target.ok_or_else(forbidden)?;
-    if apigateway::protocol(local, &api).await.as_deref() != Some("WEBSOCKET") || !deployed(local, &api, &stage).await {
+    if apis::protocol(local, &api).await.as_deref() != Some("WEBSOCKET") || !deployed(local, &api, &stage).await {
         return Err(forbidden());
     }
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -81,7 +82,7 @@ fn forbidden() -> Box<Answer> {
 async fn connect(local: &Arc<Local>, handshake: Request<Bytes>, client: OnUpgrade) -> Answer {
     let (mut answer, upgraded) = match local.emulator.upgrade(handshake).await {
         Ok(answered) => answered,
-        Err(error) => return proxy::no_answer(&error),
+        Err(error) => return answer::no_answer(&error),
     };
     let Some(upgraded) = upgraded else {
         strip_connection_headers(answer.headers_mut());

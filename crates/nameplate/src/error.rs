@@ -153,7 +153,7 @@ impl From<StepError> for Diagnostic {
 }
 
 /// Codes that are worth another try although the SDK gave up: throttling in the spellings of the
-/// services used here (AWS-FACTS 2.1, 3.1, 4.1) and failures inside AWS.
+/// services used here (AWS-FACTS 2.2.6, 3.1.6, 4.1.4) and failures inside AWS.
 const RETRYABLE_CODES: &[&str] = &[
     "Throttling",
     "ThrottlingException",

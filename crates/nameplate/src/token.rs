@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// Characters in a token. ACM takes 1 to 32 of `\w` (AWS-FACTS 3.1), the tightest limit of all APIs used.
+/// Characters in a token. ACM takes 1 to 32 of `\w` (AWS-FACTS 3.1.4), the tightest limit of all APIs used.
 pub const TOKEN_LENGTH: usize = 32;
 
 /// The token of `step` in the incarnation: `TOKEN_LENGTH` lower-case hexadecimal digits.
@@ -12,7 +12,7 @@ pub fn token(incarnation: &str, step: &str) -> String {
 }
 
 /// The caller reference of the zone that `create-zone` makes in the incarnation; `gone` is the zone of an earlier run
-/// that is gone: Route 53 may never take its reference again (AWS-FACTS 2.1).
+/// that is gone: Route 53 may never take its reference again (AWS-FACTS 2.1.2).
 pub fn zone_reference(incarnation: &str, gone: Option<&str>) -> String {
     match gone {
         None => token(incarnation, "create-zone"),

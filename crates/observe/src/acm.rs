@@ -37,7 +37,7 @@ pub async fn certificate(client: &Client, arn: &str) -> Result<Option<Certificat
 /// # Errors
 /// As [`classify`] has it.
 pub async fn certificates(client: &Client, states: &[CertificateStatus]) -> Result<Vec<Certificate>, StepError> {
-    // Without key types ACM hides most of them (AWS-FACTS 3.2).
+    // Without key types ACM hides most of them (AWS-FACTS 3.2.11).
     let key_types = KeyAlgorithm::values().iter().map(|key| KeyAlgorithm::from(*key)).collect();
     let filters = Filters::builder().set_key_types(Some(key_types)).build();
     let (mut found, mut next) = (Vec::new(), None);

@@ -13,6 +13,10 @@ pub mod account;
 pub mod acm;
 #[cfg(feature = "apigateway")]
 pub mod apigateway;
+#[cfg(feature = "lambda")]
+pub mod lambda;
+#[cfg(feature = "logs")]
+pub mod logs;
 #[cfg(feature = "route53")]
 pub mod route53;
 #[cfg(feature = "route53domains")]

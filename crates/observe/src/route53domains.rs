@@ -13,7 +13,7 @@ use nameplate::request::Money;
 use nameplate::resource::registration::{self, RegisteredDomain};
 use nameplate::{DomainName, StepError};
 
-/// The only answers that AWS has for a name that is not in this account (AWS-FACTS 1.2).
+/// The only answers that AWS has for a name that is not in this account (AWS-FACTS 1.1.2).
 const NOT_HERE: [&str; 2] = ["InvalidInput", "UnsupportedTLD"];
 
 /// The registration of a name that this account holds, without its tags.

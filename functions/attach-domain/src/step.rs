@@ -8,7 +8,7 @@
 //!   UpdateApiMapping, one batch of ChangeResourceRecordSets.
 //! - Tokens: none; each thing is named by the host name, so a repeated call conflicts with itself, and a conflict
 //!   is answered by looking. CreateDomainName and UpdateDomainName are each limited to one in 30 s for the whole
-//!   account (AWS-FACTS 4.5): the SDK does not repeat them, the state machine does.
+//!   account (AWS-FACTS 4.5.2): the SDK does not repeat them, the state machine does.
 //! - Where the customer's own DNS answers, no record is read or written: the one to set is an action.
 //! - NotReady: API Gateway does not take the certificate yet, or the custom domain is UPDATING.
 //! - Refused: the custom domain, the mapping or a record of the name belongs to somebody else, and the request does
@@ -142,7 +142,7 @@ impl Found {
     }
 }
 
-/// Whether a custom domain can be used and changed now (AWS-FACTS 4.4).
+/// Whether a custom domain can be used and changed now (AWS-FACTS 4.4.4).
 fn check_status(host: &str, configuration: &DomainNameConfiguration) -> Result<(), StepError> {
     match configuration.domain_name_status() {
         Some(DomainNameStatus::Updating) => Err(StepError::not_ready(
@@ -443,7 +443,7 @@ impl Step<'_> {
         Found::new("UpdateDomainName", answer.tags, answer.domain_name_configurations)
     }
 
-    /// HTTP APIs need TLS_1_2, which serves TLS 1.3 as well (AWS-FACTS 4.4).
+    /// HTTP APIs need TLS_1_2, which serves TLS 1.3 as well (AWS-FACTS 4.4.3).
     fn configuration(&self) -> DomainNameConfiguration {
         DomainNameConfiguration::builder()
             .certificate_arn(&self.input.certificate_arn)
@@ -454,7 +454,7 @@ impl Step<'_> {
     }
 
     /// API Gateway learns of a certificate some moments after ACM has issued it and answers BadRequestException
-    /// until then (AWS-FACTS 4.4); what else is bad about the request stays bad.
+    /// until then (AWS-FACTS 4.4.2); what else is bad about the request stays bad.
     fn domain_error<E: ProvideErrorMetadata>(&self, operation: &str, error: &SdkError<E, HttpResponse>) -> StepError {
         let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
         if code_of(error) == Some("BadRequestException") && message.to_ascii_lowercase().contains("certificate") {
@@ -463,7 +463,7 @@ impl Step<'_> {
                 format!("API Gateway does not take the certificate {} yet: {message}", self.input.certificate_arn),
             );
         }
-        // One such call each 30 s in the whole account (AWS-FACTS 4.5): a turn to wait for, not a failure.
+        // One such call each 30 s in the whole account (AWS-FACTS 4.5.2): a turn to wait for, not a failure.
         if let Some(code @ "TooManyRequestsException") = code_of(error) {
             return StepError::not_ready(code, format!("{operation} has to wait for its turn in this account"));
         }
@@ -572,7 +572,7 @@ impl Step<'_> {
                     code,
                     format!("apigatewayv2:UpdateApiMapping met another change of {}", self.host),
                 )),
-                // WebSocket APIs share a custom domain with no other kind (AWS-FACTS 4.4). That a mapping which is the
+                // WebSocket APIs share a custom domain with no other (AWS-FACTS 4.4.6). That a mapping which is the
                 // only one may change from one kind to the other is not confirmed against AWS.
                 Some("BadRequestException") if says(&error, "WebSocket") => Err(StepError::failed(
                     "MappingOfAnotherKind",
@@ -641,7 +641,7 @@ impl Step<'_> {
         record_changes(self.host, answer.resource_record_sets(), target, claims)
     }
 
-    /// One batch: all of it or nothing (AWS-FACTS 2.2). A batch that finds a record in its way, which may be its
+    /// One batch: all of it or nothing (AWS-FACTS 2.2.1). A batch that finds a record in its way, which may be its
     /// own after a lost answer, asks for a look.
     async fn change_records(
         &self,

@@ -8,7 +8,7 @@
 //!   for that of a WebSocket API also GetStage, GetDeployment, CreateDeployment and UpdateStage.
 //! - Tokens: none. Done again, it finds the endpoint closed and asks nobody. A lost answer of CreateDeployment leaves a
 //!   deployment that no stage is on, as every change of routes does.
-//! - NotReady: a host name does not answer yet. The remedy is what a person can do once the state machine has lost its
+//! - NotReady: a deployment has to wait for its turn; a host name does not answer yet. The remedy is what a person can do once the state machine has lost its
 //!   patience: then the endpoint stays open, and that is no failure.
 //! - Whether a host name leads to our custom domain, and not to an API in another region or account, the certificate says
 //!   that is presented: no other custom domain can have it. Host names behind a proxy of the customer's own never show it.
@@ -17,20 +17,20 @@
 //!
 //! It must not know how the names came to lead here.
 
-use std::collections::HashMap;
-
-use aws_sdk_apigatewayv2::types::ProtocolType;
+use aws_sdk_apigatewayv2::config::http::HttpResponse;
+use aws_sdk_apigatewayv2::config::retry::RetryConfig;
+use aws_sdk_apigatewayv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_route53::types::ChangeStatus;
 use nameplate::contract::{CloseEndpointInput, CloseEndpointOutput};
 use nameplate::error::{classify, code_of};
 use nameplate::function::probe::{Answer, Probe};
-use nameplate::request::Dns;
-use nameplate::resource::api::{WEBSOCKET_STAGE, closed_mark};
-use nameplate::resource::tags;
+use nameplate::request::{Dns, Protocol};
+use nameplate::resource::api::{WEBSOCKET_STAGE, check_deployment, closed_mark, deployment_refusal, not_ours};
+use nameplate::resource::tags::Tagging;
 use nameplate::{Request, StepError};
 
 /// What is on every answer of an HTTP API, a 404 included (seen in many), and cannot be set by one: names that begin with
-/// `apigw-` are reserved (AWS-FACTS 4.1). That API Gateway's answer for a name without an API lacks it is not confirmed
+/// `apigw-` are reserved (AWS-FACTS 4.1.9). That API Gateway's answer for names without an API lacks it is unconfirmed
 /// against AWS.
 const OF_HTTP_API: &str = "apigw-requestid";
 /// What is on every answer of API Gateway's other APIs, and of AWS's services. That a WebSocket API has it on the answer
@@ -64,12 +64,16 @@ pub(crate) async fn run(
     settings: &Settings,
     input: CloseEndpointInput,
 ) -> Result<CloseEndpointOutput, StepError> {
-    let api = look(clients, &input.api_id).await?;
-    if !api.is_ours(&input.request, settings) {
-        return Err(not_ours(&input, settings));
+    let domain = &input.request.domain_name;
+    let tagging = Tagging::new(&input.request.tags, domain, &settings.stack, &[]);
+    let api = observe::apigateway::api(&clients.api_gateway, &input.api_id).await?;
+    let api = api.ok_or_else(|| gone(format!("the API {}", input.api_id)))?;
+    if !tagging.are_ours(&api.tags) {
+        return Err(not_ours(&api.id, &tagging));
     }
+    let protocol = api.protocol.unwrap_or_default();
     if !api.closed
-        && let Some(silence) = silence(clients, &input, &api.protocol).await?
+        && let Some(silence) = silence(clients, &input, protocol).await?
     {
         let action = start_again(&input.request, &silence);
         return match input.request.dns {
@@ -80,46 +84,17 @@ pub(crate) async fn run(
     if !api.closed {
         close(clients, &input.api_id).await?;
     }
-    if api.protocol == ProtocolType::Websocket {
+    if protocol == Protocol::WebSocket {
         deploy(clients, &input.api_id).await?;
     }
     Ok(CloseEndpointOutput { closed: true, actions: Vec::new() })
-}
-
-/// An API as API Gateway reports it.
-struct Found {
-    protocol: ProtocolType,
-    closed: bool,
-    tags: HashMap<String, String>,
-}
-
-impl Found {
-    fn is_ours(&self, request: &Request, settings: &Settings) -> bool {
-        let pairs = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        tags::ours(pairs, request.domain_name.as_str(), &settings.stack)
-    }
-}
-
-async fn look(clients: &Clients, api_id: &str) -> Result<Found, StepError> {
-    let api = clients
-        .api_gateway
-        .get_api()
-        .api_id(api_id)
-        .send()
-        .await
-        .map_err(|error| classify("apigatewayv2:GetApi", &error))?;
-    Ok(Found {
-        protocol: api.protocol_type.unwrap_or(ProtocolType::Http),
-        closed: api.disable_execute_api_endpoint.unwrap_or(false),
-        tags: api.tags.unwrap_or_default(),
-    })
 }
 
 /// Why the host names cannot be said to be live; nothing when API Gateway answers at all of them.
 async fn silence(
     clients: &Clients,
     input: &CloseEndpointInput,
-    protocol: &ProtocolType,
+    protocol: Protocol,
 ) -> Result<Option<String>, StepError> {
     // A resolver that hears too early that a name does not exist believes it for up to 15 minutes (RFC 2308; the SOA of a
     // hosted zone has a TTL of 900 s), so nobody is asked before all of Route 53's servers know it. Of a change whose
@@ -159,12 +134,12 @@ async fn silence(
 }
 
 /// Whether an answer came from an API of that kind, whatever its status. Not whether the API is ours: the certificate says
-/// that, since a custom domain takes only a certificate of its own account and region (AWS-FACTS 4.4), and in one region
+/// that, since a custom domain takes only certificates of its account and region (AWS-FACTS 4.4.1), and in one region
 /// one account has the name.
-fn is_api_gateways(answer: &Answer, protocol: &ProtocolType) -> bool {
+fn is_api_gateways(answer: &Answer, protocol: Protocol) -> bool {
     match protocol {
-        ProtocolType::Http => answer.has(OF_HTTP_API),
-        _ => answer.has(OF_AWS) && !answer.has(OF_CLOUDFRONT),
+        Protocol::Http => answer.has(OF_HTTP_API),
+        Protocol::WebSocket => answer.has(OF_AWS) && !answer.has(OF_CLOUDFRONT),
     }
 }
 
@@ -181,7 +156,7 @@ async fn serial(clients: &Clients, certificate_arn: &str) -> Result<Option<Strin
     Ok(answer.certificate.and_then(|certificate| certificate.serial))
 }
 
-/// Whether a change has not reached all of Route 53's servers (AWS-FACTS 2.2). One that it does not know any more has.
+/// Whether a change has not reached all Route 53 servers (AWS-FACTS 2.2.5). One that it does not know any more has.
 async fn pending(clients: &Clients, change_id: &str) -> Result<bool, StepError> {
     match clients.route53.get_change().id(change_id).send().await {
         Ok(answer) => Ok(answer.change_info().is_some_and(|change| *change.status() != ChangeStatus::Insync)),
@@ -192,12 +167,7 @@ async fn pending(clients: &Clients, change_id: &str) -> Result<bool, StepError> 
 
 async fn close(clients: &Clients, api_id: &str) -> Result<(), StepError> {
     let call = clients.api_gateway.update_api().api_id(api_id).disable_execute_api_endpoint(true);
-    call.send().await.map_err(|error| match code_of(&error) {
-        Some(code @ "ConflictException") => {
-            StepError::retryable(code, "apigatewayv2:UpdateApi met another change, or its own earlier attempt")
-        }
-        _ => classify("apigatewayv2:UpdateApi", &error),
-    })?;
+    call.send().await.map_err(|error| write_error("apigatewayv2:UpdateApi", &error))?;
     tracing::info!(api_id, "closed the default endpoint of {api_id}");
     Ok(())
 }
@@ -205,32 +175,24 @@ async fn close(clients: &Clients, api_id: &str) -> Result<(), StepError> {
 /// Puts the stage on a deployment like the one that it is on, with the endpoint closed.
 async fn deploy(clients: &Clients, api_id: &str) -> Result<(), StepError> {
     let client = &clients.api_gateway;
-    let stage = client
-        .get_stage()
-        .api_id(api_id)
-        .stage_name(WEBSOCKET_STAGE)
-        .send()
-        .await
-        .map_err(|error| classify("apigatewayv2:GetStage", &error))?;
-    let deployed = client
-        .get_deployment()
-        .api_id(api_id)
-        .deployment_id(stage.deployment_id().unwrap_or_default())
-        .send()
-        .await
-        .map_err(|error| classify("apigatewayv2:GetDeployment", &error))?;
-    let present = deployed.description().unwrap_or_default();
-    let wanted = closed_mark(present);
+    let stage = observe::apigateway::stage(client, api_id, WEBSOCKET_STAGE).await?;
+    let on_it = stage.and_then(|stage| stage.deployment_id);
+    let missing = || gone(format!("the deployment that the stage of the API {api_id} is on"));
+    let deployed = observe::apigateway::deployment(client, api_id, &on_it.ok_or_else(missing)?).await?;
+    let present = deployed.ok_or_else(missing)?.mark;
+    let wanted = closed_mark(&present);
     if wanted == present {
         return Ok(());
     }
-    let made = client
-        .create_deployment()
-        .api_id(api_id)
-        .description(wanted)
-        .send()
-        .await
-        .map_err(|error| classify("apigatewayv2:CreateDeployment", &error))?;
+    // No repetition by the SDK: a lost answer would make a second one.
+    let once = aws_sdk_apigatewayv2::Config::builder().retry_config(RetryConfig::disabled());
+    let call = client.create_deployment().api_id(api_id).description(wanted);
+    let made = call.customize().config_override(once).send().await.map_err(|error| {
+        deployment_refusal(code_of(&error), api_id)
+            .unwrap_or_else(|| write_error("apigatewayv2:CreateDeployment", &error))
+    })?;
+    let status = made.deployment_status.as_ref().map(|status| status.as_str());
+    check_deployment(api_id, status, made.deployment_status_message.as_deref())?;
     client
         .update_stage()
         .api_id(api_id)
@@ -238,8 +200,27 @@ async fn deploy(clients: &Clients, api_id: &str) -> Result<(), StepError> {
         .set_deployment_id(made.deployment_id)
         .send()
         .await
-        .map_err(|error| classify("apigatewayv2:UpdateStage", &error))?;
+        .map_err(|error| write_error("apigatewayv2:UpdateStage", &error))?;
     Ok(())
+}
+
+/// A conflict means that somebody, or an earlier attempt of ours, was at the same thing.
+fn write_error<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E, HttpResponse>) -> StepError {
+    match code_of(error) {
+        Some(code @ "ConflictException") => {
+            StepError::retryable(code, format!("{operation} met another change, or its own earlier attempt"))
+        }
+        _ => classify(operation, error),
+    }
+}
+
+/// What an earlier step of this run has made, and is not there.
+fn gone(what: String) -> StepError {
+    StepError::failed(
+        "ApiNotFound",
+        format!("{what} is not there any more"),
+        "start the execution again: it makes what is missing",
+    )
 }
 
 /// What a person can do about an endpoint that stays open.
@@ -247,21 +228,6 @@ fn start_again(request: &Request, silence: &str) -> String {
     let hosts = request.hostnames().join(" and ");
     format!(
         "The API's default endpoint is still open, since {silence}. Once {hosts} can be reached, start the same request again: it closes the endpoint"
-    )
-}
-
-fn not_ours(input: &CloseEndpointInput, settings: &Settings) -> StepError {
-    StepError::refused(
-        "ApiNotOurs",
-        format!(
-            "the API {} does not carry the tags `{}` = `{}` and `{}` = `{}`, so its default endpoint stays as it is",
-            input.api_id,
-            tags::DOMAIN,
-            input.request.domain_name,
-            tags::STACK,
-            settings.stack
-        ),
-        "put the tags back, or name the API in `api.existing`; then start the execution again",
     )
 }
 

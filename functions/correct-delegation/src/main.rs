@@ -14,7 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = runtime::sdk_config().await;
     let clients = step::Clients {
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
-        // Route 53 Domains lives in one region only (AWS-FACTS 1.1).
+        // Route 53 Domains lives in one region only (AWS-FACTS 1.1.1).
         domains: aws_sdk_route53domains::Client::from_conf(
             Builder::from(&config).region(Region::from_static("us-east-1")).build(),
         ),

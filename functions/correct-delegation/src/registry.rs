@@ -9,7 +9,7 @@ use nameplate::domain::server_set;
 use nameplate::error::{TOO_MANY_OPERATIONS, classify, code_of};
 use nameplate::{Class, StepError};
 
-/// Operations on one page of ListOperations: the most that it gives (AWS-FACTS 1.2).
+/// Operations on one page of ListOperations: the most that it gives (AWS-FACTS 1.2.2).
 const PAGE: i32 = 100;
 /// The one call that changes something.
 const UPDATE: &str = "route53domains:UpdateDomainNameservers";

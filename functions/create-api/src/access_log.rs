@@ -3,63 +3,42 @@
 
 use aws_sdk_apigatewayv2::config::http::HttpResponse;
 use aws_sdk_apigatewayv2::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_cloudwatchlogs::types::LogGroup;
 use nameplate::StepError;
 use nameplate::error::{classify, code_of};
-use nameplate::resource::api::log_group;
-use nameplate::resource::tags;
+use nameplate::resource::api::{AccessLogAttribute, Changes, Standing, log_group};
+use nameplate::resource::{difference, tags};
 
-use crate::step::{Settings, Step, write_error};
-
-impl Settings {
-    pub(crate) fn log_group_arn(&self, name: &str) -> String {
-        let Self { partition, region, account, .. } = self;
-        format!("arn:{partition}:logs:{region}:{account}:log-group:{name}")
-    }
-}
+use crate::context::{Step, write_error};
 
 impl Step<'_> {
-    /// The log group, if the request wants an access log: made, or found, ours and as wanted.
-    pub(crate) async fn write_log_group(&self) -> Result<(), StepError> {
+    /// The log group, if the request wants an access log: made, or with its tags and its retention put right.
+    pub(crate) async fn write_log_group(&self, standing: &Standing, changes: &Changes) -> Result<(), StepError> {
         let Some(log) = &self.request.api.access_log else { return Ok(()) };
-        let name = log_group(&self.request.domain_name, &self.settings.stack);
-        let retention = match self.look_at_log_group(&name).await? {
-            None => {
-                self.create_log_group(&name).await?;
-                None
+        let (client, name) = (&self.clients.logs, log_group(&self.request.domain_name, &self.settings.stack));
+        match &standing.log_group {
+            None => self.create_log_group(&name).await?,
+            Some(group) => {
+                let (set, take_off) = tags::to_write(&changes.access_log, AccessLogAttribute::Tag);
+                if !set.is_empty() {
+                    let call = client.tag_resource().resource_arn(&group.arn).set_tags(Some(set.into_iter().collect()));
+                    call.send().await.map_err(|error| classify("logs:TagResource", &error))?;
+                }
+                if !take_off.is_empty() {
+                    let call = client.untag_resource().resource_arn(&group.arn).set_tag_keys(Some(take_off));
+                    call.send().await.map_err(|error| classify("logs:UntagResource", &error))?;
+                }
             }
-            Some(found) => {
-                self.tag_log_group(&name).await?;
-                found.retention_in_days
-            }
-        };
-        if retention == Some(log.retention_days) {
-            return Ok(());
         }
-        let call = self.clients.logs.put_retention_policy().log_group_name(&name);
-        call.retention_in_days(log.retention_days)
-            .send()
-            .await
-            .map_err(|error| classify("logs:PutRetentionPolicy", &error))?;
+        if difference::any(&changes.access_log, &[AccessLogAttribute::Retention]) {
+            let call = client.put_retention_policy().log_group_name(&name).retention_in_days(log.retention_days);
+            call.send().await.map_err(|error| classify("logs:PutRetentionPolicy", &error))?;
+        }
         Ok(())
-    }
-
-    /// Names are listed in order, and of all that begin with this one it is the first.
-    async fn look_at_log_group(&self, name: &str) -> Result<Option<LogGroup>, StepError> {
-        let answer = self
-            .clients
-            .logs
-            .describe_log_groups()
-            .log_group_name_prefix(name)
-            .send()
-            .await
-            .map_err(|error| classify("logs:DescribeLogGroups", &error))?;
-        Ok(answer.log_groups.unwrap_or_default().into_iter().find(|group| group.log_group_name() == Some(name)))
     }
 
     async fn create_log_group(&self, name: &str) -> Result<(), StepError> {
         let call = self.clients.logs.create_log_group().log_group_name(name);
-        let answer = call.set_tags(Some(self.tags.clone().into_iter().collect())).send().await;
+        let answer = call.set_tags(Some(self.tagging.wanted().clone().into_iter().collect())).send().await;
         match answer {
             Ok(_) => {
                 tracing::info!(log_group = name, "created the log group {name}");
@@ -72,45 +51,6 @@ impl Step<'_> {
             )),
             Err(error) => Err(classify("logs:CreateLogGroup", &error)),
         }
-    }
-
-    /// Gives a log group that must be ours the tags that the request wants.
-    async fn tag_log_group(&self, name: &str) -> Result<(), StepError> {
-        let arn = self.settings.log_group_arn(name);
-        let answer = self
-            .clients
-            .logs
-            .list_tags_for_resource()
-            .resource_arn(&arn)
-            .send()
-            .await
-            .map_err(|error| classify("logs:ListTagsForResource", &error))?;
-        let present = answer.tags.unwrap_or_default().into_iter().collect();
-        if !self.is_ours(&present) {
-            return Err(StepError::refused(
-                "LogGroupNotOurs",
-                format!(
-                    "the log group {name} does not carry the tags `{}` = `{}` and `{}` = `{}`",
-                    tags::DOMAIN,
-                    self.request.domain_name,
-                    tags::STACK,
-                    self.settings.stack
-                ),
-                "put the tags on the log group to hand it over, or leave `api.accessLog` out",
-            ));
-        }
-        let missing = tags::missing(&self.tags, &present);
-        if !missing.is_empty() {
-            let pairs = missing.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-            let call = self.clients.logs.tag_resource().resource_arn(&arn).set_tags(Some(pairs));
-            call.send().await.map_err(|error| classify("logs:TagResource", &error))?;
-        }
-        let stale = tags::stale(self.former_tags, &present);
-        if !stale.is_empty() {
-            let call = self.clients.logs.untag_resource().resource_arn(&arn).set_tag_keys(Some(stale));
-            call.send().await.map_err(|error| classify("logs:UntagResource", &error))?;
-        }
-        Ok(())
     }
 }
 

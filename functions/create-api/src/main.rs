@@ -2,10 +2,15 @@
 
 mod access_log;
 mod authorizers;
+mod context;
 mod deployment;
 mod existing;
 mod permissions;
+mod read;
+mod routes;
+mod stage;
 mod step;
+mod write;
 
 use nameplate::function::runtime;
 use nameplate::function::runtime::{environment, required};
@@ -14,12 +19,12 @@ use nameplate::function::runtime::{environment, required};
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::start_logging();
     let config = runtime::sdk_config().await;
-    let clients = step::Clients {
+    let clients = context::Clients {
         api_gateway: aws_sdk_apigatewayv2::Client::new(&config),
         lambda: aws_sdk_lambda::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
     };
-    let settings = step::Settings {
+    let settings = context::Settings {
         stack: required(&environment, "NAMEPLATE_STACK")?,
         partition: required(&environment, "NAMEPLATE_PARTITION")?,
         region: required(&environment, "AWS_REGION")?,

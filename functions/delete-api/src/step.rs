@@ -11,15 +11,11 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_apigatewayv2::config::retry::RetryConfig;
-use aws_sdk_apigatewayv2::types::IntegrationType;
 use nameplate::StepError;
 use nameplate::contract::retire::{DeleteApiInput, RetireStepOutput};
 use nameplate::error::{classify, code_of};
-use nameplate::resource::api::statements_for;
+use nameplate::resource::api::{Standing, statements_for};
 use nameplate::resource::tags;
-
-/// Integrations per page. API Gateway pages only when it is asked for a page size.
-const PAGE_SIZE: &str = "500";
 
 /// The clients of this step.
 #[derive(Clone, Debug)]
@@ -58,12 +54,8 @@ pub(crate) async fn run(
 
 /// Whether the API exists; it must be ours.
 async fn is_there(clients: &Clients, settings: &Settings, domain: &str, id: &str) -> Result<bool, StepError> {
-    let api = match clients.api_gateway.get_api().api_id(id).send().await {
-        Ok(api) => api,
-        Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(false),
-        Err(error) => return Err(classify("apigatewayv2:GetApi", &error)),
-    };
-    let pairs = api.tags().into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
+    let Some(api) = observe::apigateway::api(&clients.api_gateway, id).await? else { return Ok(false) };
+    let pairs = api.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     if tags::ours(pairs, domain, &settings.stack) {
         return Ok(true);
     }
@@ -81,55 +73,17 @@ async fn is_there(clients: &Clients, settings: &Settings, domain: &str, id: &str
 
 /// The Lambda functions that the API's integrations and authorizers call.
 async fn functions(clients: &Clients, id: &str) -> Result<BTreeSet<String>, StepError> {
-    let mut functions = of_authorizers(clients, id).await?;
-    let mut next = None;
-    loop {
-        let call = clients.api_gateway.get_integrations().api_id(id).max_results(PAGE_SIZE);
-        let page = match call.set_next_token(next).send().await {
-            Ok(page) => page,
-            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(functions),
-            Err(error) => return Err(classify("apigatewayv2:GetIntegrations", &error)),
-        };
-        let of_lambda = page.items().iter().filter(|one| one.integration_type() == Some(&IntegrationType::AwsProxy));
-        functions.extend(of_lambda.filter_map(|one| one.integration_uri()).map(function_arn));
-        next = page.next_token.filter(|token| !token.is_empty());
-        if next.is_none() {
-            return Ok(functions);
-        }
-    }
-}
-
-async fn of_authorizers(clients: &Clients, id: &str) -> Result<BTreeSet<String>, StepError> {
-    let (mut functions, mut next) = (BTreeSet::new(), None);
-    loop {
-        let call = clients.api_gateway.get_authorizers().api_id(id).max_results(PAGE_SIZE);
-        let page = match call.set_next_token(next).send().await {
-            Ok(page) => page,
-            Err(error) if code_of(&error) == Some("NotFoundException") => return Ok(functions),
-            Err(error) => return Err(classify("apigatewayv2:GetAuthorizers", &error)),
-        };
-        // Only an authorizer that is a function has a URI.
-        functions.extend(page.items().iter().filter_map(|one| one.authorizer_uri()).map(function_arn));
-        next = page.next_token.filter(|token| !token.is_empty());
-        if next.is_none() {
-            return Ok(functions);
-        }
-    }
-}
-
-/// A function's ARN out of the URI of an integration or authorizer, which may wrap it as `…/functions/<ARN>/invocations`.
-fn function_arn(uri: &str) -> String {
-    let inner = uri.split_once("/functions/").map_or(uri, |(_, inner)| inner);
-    inner.strip_suffix("/invocations").unwrap_or(inner).to_owned()
+    let client = &clients.api_gateway;
+    let standing = Standing {
+        integrations: observe::apigateway::integrations(client, id).await?.unwrap_or_default(),
+        authorizers: observe::apigateway::authorizers(client, id).await?.unwrap_or_default(),
+        ..Standing::default()
+    };
+    Ok(standing.functions().into_iter().map(str::to_owned).collect())
 }
 
 async fn remove_permissions(clients: &Clients, function: &str, api_id: &str) -> Result<(), StepError> {
-    let policy = match clients.lambda.get_policy().function_name(function).send().await {
-        Ok(answer) => answer.policy.unwrap_or_default(),
-        // No function, or none of its statements left.
-        Err(error) if code_of(&error) == Some("ResourceNotFoundException") => return Ok(()),
-        Err(error) => return Err(classify("lambda:GetPolicy", &error)),
-    };
+    let policy = observe::lambda::policy(&clients.lambda, function).await?.unwrap_or_default();
     for sid in statements_for(&policy, api_id) {
         match clients.lambda.remove_permission().function_name(function).statement_id(&sid).send().await {
             Ok(_) => tracing::info!(function, sid, "removed a permission"),

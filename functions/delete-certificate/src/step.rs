@@ -3,7 +3,7 @@
 //! - Reads: DescribeCertificate, ListTagsForCertificate, GetDomainNames.
 //! - Writes: DeleteCertificate.
 //! - Tokens: none; what is gone is done.
-//! - A certificate stays in use for an unknown time after its custom domain is gone (AWS-FACTS 3.4): then the step says
+//! - A certificate stays in use for an unknown time after its custom domain went (AWS-FACTS 3.4.3): then the step says
 //!   so, and the state machine comes back later, until the deadline; then it stays, and the step says so. One that
 //!   something else in this account uses stays at once; whether a custom domain of somebody else does, GetDomainNames
 //!   tells, which is asked while the certificate is in use.

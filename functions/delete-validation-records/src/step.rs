@@ -1,7 +1,7 @@
 //! Step `delete-validation-records`: the CNAMEs by which the certificates that went were validated.
 //!
 //! - Reads: ListCertificates and DescribeCertificate, in every region that the account uses: the CNAME of a name is the
-//!   same for all certificates of an account (AWS-FACTS 3.2), and without it the others are not renewed.
+//!   same for all certificates of an account (AWS-FACTS 3.2.3), and without it the others are not renewed.
 //!   ListResourceRecordSets.
 //! - Writes: ChangeResourceRecordSets, one DELETE for each record that no certificate of the account needs any more.
 //! - Tokens: none; what is gone is done, and a record with another value is somebody else's.

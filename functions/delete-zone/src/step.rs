@@ -2,7 +2,7 @@
 //!
 //! - Reads: GetHostedZone, ListTagsForResource, ListResourceRecordSets; GetDomainDetail, for what the registry holds.
 //! - Writes: DeleteHostedZone, only of a zone that Nameplate made, that holds nothing but its NS and SOA, and to which
-//!   the registry does not point (a zone that is deleted while it is delegated to can be taken over, AWS-FACTS 2.1),
+//!   the registry does not point (a zone that is deleted while it is delegated to can be taken over, AWS-FACTS 2.1.5),
 //!   unless the request accepts that. ChangeTagsForResource, which takes off a zone that stays what requests have set, and
 //!   off one that somebody else made our two tags as well, so that another stack may adopt it.
 //! - Tokens: none; what is gone is done.
@@ -22,7 +22,7 @@ use nameplate::resource::thing::{HOSTED_ZONE, Thing};
 
 /// Record sets read: apex NS, apex SOA, and one that shows that there are others.
 const RECORDS_READ: i32 = 3;
-/// Tags that one call takes off (AWS-FACTS 2.1).
+/// Tags that one call takes off (AWS-FACTS 2.1.6).
 const TAGS_PER_CALL: usize = 10;
 
 /// What the step calls.

@@ -5,7 +5,7 @@
 //! - Writes: one batch of ChangeResourceRecordSets for each zone that holds an alias record of ours,
 //!   DeleteApiMapping, DeleteDomainName.
 //! - Tokens: none; what is gone is done. DeleteDomainName is limited to one in 30 s for the whole account
-//!   (AWS-FACTS 4.5): the SDK does not repeat it, the state machine does, and this step looks first.
+//!   (AWS-FACTS 4.5.2): the SDK does not repeat it, the state machine does, and this step looks first.
 //! - NotReady: DeleteDomainName has to wait for its turn.
 //! - Refused: the custom domain does not carry our tags any more, or a mapping is neither of an API of ours nor the root
 //!   mapping of a host name that is on record as ours. An API is never touched here.

@@ -3,39 +3,32 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_route53::types::{ResourceRecordSet, RrType};
+use aws_sdk_route53::types::ResourceRecordSet;
 use nameplate::contract::Known;
 use nameplate::domain::dns_form;
-use nameplate::error::{classify, code_of};
 use nameplate::request::Dns;
 use nameplate::resource::alias;
 use nameplate::resource::alias::{HostRecord, Whose};
-use nameplate::resource::hosted_zone::HostedZone;
 use nameplate::resource::record::Owned;
-use nameplate::resource::registration::RegisteredDomain;
-use nameplate::resource::tags;
+use nameplate::resource::tags::{self, Tagging};
 use nameplate::resource::thing::Thing;
 use nameplate::{Request, StepError};
 
 use crate::look::{self, CustomDomains};
-use crate::step::{Clients, Settings};
-
-/// Records at one name that can matter: A, AAAA and one more, which is CNAME only if it is the first.
-const RECORDS_READ: i32 = 3;
+use crate::picture::Picture;
 
 /// What is asked about.
 pub(crate) struct Looking<'a> {
-    pub(crate) clients: &'a Clients,
-    pub(crate) settings: &'a Settings,
+    pub(crate) picture: &'a Picture<'a>,
     pub(crate) request: &'a Request,
     pub(crate) known: &'a Known,
     /// The records of earlier requests that are ours.
     pub(crate) owned: &'a [Owned],
     pub(crate) custom_domains: &'a CustomDomains,
-    /// The registration, if it is in this account.
-    pub(crate) registered: Option<&'a RegisteredDomain>,
-    /// The zone that the records go into, if it is known by now; with its tags where it is the name's own.
-    pub(crate) zone: Option<&'a HostedZone>,
+    /// Whether the name is registered in this account.
+    pub(crate) registered: bool,
+    /// The zone that the records go into, if it is known by now.
+    pub(crate) zone_id: Option<&'a str>,
 }
 
 /// Something of somebody else's.
@@ -68,7 +61,7 @@ impl Foreign {
 /// # Errors
 /// As `classify` has it.
 pub(crate) async fn begun(
-    clients: &Clients,
+    picture: &Picture<'_>,
     earlier_api: Option<&str>,
     custom_domains: &CustomDomains,
     known: &Known,
@@ -77,7 +70,7 @@ pub(crate) async fn begun(
     let mut hosts = Vec::new();
     for host in custom_domains.wanted.keys().chain(&custom_domains.dropped) {
         let recorded = known.hostnames.contains(host);
-        if !recorded && look::root_mapping(clients, host).await?.is_some_and(|mapping| mapping.api_id == api) {
+        if !recorded && picture.root_mapping(host).await?.is_some_and(|mapping| mapping.api_id == api) {
             hosts.push(host.clone());
         }
     }
@@ -93,10 +86,10 @@ impl Looking<'_> {
         let mut all: Vec<Foreign> = self.registration().await?.into_iter().collect();
         all.extend(self.custom_domains());
         all.extend(self.mappings().await?);
-        if let (Dns::Route53, Some(zone)) = (self.request.dns, self.zone) {
-            all.extend(self.zone(zone));
+        if let (Dns::Route53, Some(zone_id)) = (self.request.dns, self.zone_id) {
+            all.extend(self.zone(zone_id).await?);
             for host in self.request.hostnames() {
-                all.extend(self.records(&zone.id, &host).await?);
+                all.extend(self.records(zone_id, &host).await?);
             }
         }
         let refused = all.iter().find(|foreign| !self.request.adopt || !foreign.adoptable);
@@ -130,7 +123,7 @@ impl Looking<'_> {
 
     /// Whether an alias leads to a custom domain of this region.
     fn is_here(&self, alias: &str) -> bool {
-        let region = self.clients.apigateway.config().region();
+        let region = self.picture.clients.apigateway.config().region();
         region.is_some_and(|region| alias::is_custom_domain_in(region.as_ref(), alias))
     }
 
@@ -144,7 +137,7 @@ impl Looking<'_> {
     async fn mappings(&self) -> Result<Vec<Foreign>, StepError> {
         let mut all = Vec::new();
         for host in self.custom_domains.wanted.keys() {
-            let Some(mapping) = look::root_mapping(self.clients, host).await? else { continue };
+            let Some(mapping) = self.picture.root_mapping(host).await? else { continue };
             // A recorded mapping is ours whichever API it leads to, since a request can name an existing one.
             let api = mapping.api_id;
             // One that leads where the request wants it may be of a run that was stopped before it recorded anything.
@@ -158,8 +151,8 @@ impl Looking<'_> {
         }
         // A host name that is taken off takes all its paths with it.
         for host in &self.custom_domains.dropped {
-            for mapping in look::mappings(self.clients, host).await? {
-                let (path, api) = (mapping.key, mapping.api_id);
+            for mapping in self.picture.mappings(host).await? {
+                let (path, api) = (mapping.path, mapping.api_id);
                 if (path.is_empty() && self.recorded(host)) || self.is_our_api(&api).await? {
                     continue;
                 }
@@ -175,42 +168,37 @@ impl Looking<'_> {
 
     /// An API that is gone belongs to nobody.
     async fn is_our_api(&self, id: &str) -> Result<bool, StepError> {
-        match self.clients.apigateway.get_api().api_id(id).send().await {
-            Ok(api) => Ok(look::ours(api.tags(), self.settings, self.request)),
-            Err(error) if code_of(&error) == Some("NotFoundException") => Ok(true),
-            Err(error) => Err(classify("apigatewayv2:GetApi", &error)),
-        }
+        let api = observe::apigateway::api(&self.picture.clients.apigateway, id).await?;
+        let stack = &self.picture.settings.stack;
+        let tagging = Tagging::new(&self.request.tags, &self.request.domain_name, stack, &[]);
+        Ok(api.is_none_or(|api| tagging.are_ours(&api.tags)))
     }
 
     /// A registration that another stack bought. Once a name is live here it does not matter any more who that was.
     async fn registration(&self) -> Result<Option<Foreign>, StepError> {
-        let Some(registered) = self.registered.filter(|_| self.known.hostnames.is_empty()) else { return Ok(None) };
-        let (domains, domain) = (&self.clients.domains, self.request.domain_name.as_str());
-        let present = match &registered.tags {
-            Some(present) => present.clone(),
-            None => observe::route53domains::registration_tags(domains, domain).await?.unwrap_or_default(),
-        };
-        Ok(self.of_another_stack("registration", domain, &present))
+        if !self.registered || !self.known.hostnames.is_empty() {
+            return Ok(None);
+        }
+        let present = self.picture.registration_tags().await?;
+        Ok(self.of_another_stack("registration", self.request.domain_name.as_str(), &present))
     }
 
     /// A zone of the name that another stack uses. A zone around the name carries nobody's tags for it.
-    fn zone(&self, zone: &HostedZone) -> Option<Foreign> {
-        self.of_another_stack("hosted zone", &zone.id, zone.tags.as_ref()?)
+    async fn zone(&self, id: &str) -> Result<Option<Foreign>, StepError> {
+        if !self.request.domain_name.is_registrable() {
+            return Ok(None);
+        }
+        let present = self.picture.zone_tags(id).await?.unwrap_or_default();
+        Ok(self.of_another_stack("hosted zone", id, &present))
     }
 
     fn of_another_stack(&self, resource: &str, name: &str, present: &BTreeMap<String, String>) -> Option<Foreign> {
-        let stack = tags::other_stack(present, &self.settings.stack)?;
+        let stack = tags::other_stack(present, &self.picture.settings.stack)?;
         Some(Foreign::new("OtherStack", resource, name, tags::used_by(stack)))
     }
 
     /// Records at a host name that others wrote.
     async fn records(&self, zone_id: &str, host: &str) -> Result<Vec<Foreign>, StepError> {
-        let call = self.clients.route53.list_resource_record_sets().hosted_zone_id(zone_id).start_record_name(host);
-        let page = match call.start_record_type(RrType::A).max_items(RECORDS_READ).send().await {
-            Ok(page) => page,
-            Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(Vec::new()),
-            Err(error) => return Err(classify("route53:ListResourceRecordSets", &error)),
-        };
         // What points to a custom domain goes with it, to whomever.
         let target = self.target(host);
         let foreign = |set: &ResourceRecordSet| {
@@ -224,10 +212,8 @@ impl Looking<'_> {
             let reason = format!("Nameplate did not write it; it says {}", content(set));
             Some(Foreign { adoptable, ..Foreign::new("RecordNotOurs", "record", name, reason) })
         };
-        let of_an_address = |set: &&ResourceRecordSet| {
-            dns_form(set.name()) == host && matches!(set.r#type(), RrType::A | RrType::Aaaa | RrType::Cname)
-        };
-        Ok(page.resource_record_sets().iter().filter(of_an_address).filter_map(foreign).collect())
+        let records = self.picture.addresses(zone_id, host).await?;
+        Ok(records.iter().filter_map(foreign).collect())
     }
 }
 

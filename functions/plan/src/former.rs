@@ -63,17 +63,16 @@ impl Former {
 /// # Errors
 /// What reading can fail with.
 pub(crate) async fn zones(looking: &Looking<'_>) -> Result<Vec<Former>, StepError> {
-    let Looking { known, owned, zone, request, .. } = looking;
-    if zone.is_none() && request.dns == Dns::Route53 {
+    let Looking { known, owned, zone_id, request, .. } = looking;
+    if zone_id.is_none() && request.dns == Dns::Route53 {
         // There is none yet: `create-zone` makes it, or finds the registrar's.
         return Ok(Vec::new());
     }
     let recorded = known.former_hosted_zone_ids.iter().chain(owned.iter().filter_map(|one| one.zone.as_ref()));
-    let ids: BTreeSet<&str> =
-        recorded.map(String::as_str).filter(|id| zone.is_none_or(|zone| zone.id != *id)).collect();
+    let ids: BTreeSet<&str> = recorded.map(String::as_str).filter(|id| Some(*id) != *zone_id).collect();
     let mut found = Vec::new();
     for id in ids {
-        if let Some(sets) = look::record_sets(looking.clients, id).await? {
+        if let Some(sets) = looking.picture.record_sets(id).await? {
             found.push(Former { zone: id.to_owned(), records: ours(looking, id, &sets) });
         }
     }

@@ -1,5 +1,6 @@
 //! Entry point of `plan`: logging, settings, clients, serve.
 
+mod apis;
 mod certificate;
 mod converged;
 mod enclosing;
@@ -9,6 +10,7 @@ mod item;
 mod look;
 mod market;
 mod own_zone;
+mod picture;
 mod report;
 mod step;
 
@@ -28,6 +30,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         domains: aws_sdk_route53domains::Client::from_conf(
             Builder::from(&config).region(Region::from_static("us-east-1")).build(),
         ),
+        lambda: aws_sdk_lambda::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         resolver: Resolver::new(&environment),
         route53: aws_sdk_route53::Client::new(&config),

@@ -11,7 +11,8 @@ use nameplate::secret::SecretString;
 use nameplate::{Request, StepError};
 
 use crate::item::Item;
-use crate::step::{Clients, Settings};
+use crate::picture::Picture;
+use crate::step::Clients;
 
 /// What was found about the registration.
 pub(crate) struct Found {
@@ -66,23 +67,17 @@ async fn quote(clients: &Clients, request: &Request) -> Result<Quote, StepError>
 ///
 /// # Errors
 /// `Refused`; else as `classify` has it.
-pub(crate) async fn check_renewal(
-    clients: &Clients,
-    settings: &Settings,
-    request: &Request,
-    item: &Item,
-    found: &mut Found,
-) -> Result<(), StepError> {
+pub(crate) async fn check_renewal(picture: &Picture<'_>, item: &Item, found: &Found) -> Result<(), StepError> {
+    let request = picture.request;
     if found.plan == RegistrationPlan::NotManaged {
         return registration::check_renewal_elsewhere(request);
     }
     let wanted = Wanted { auto_renew: registration::wanted_renewal(request), tagging: None };
-    let Some(standing) = &mut found.detail else { return Ok(()) };
-    if item.purchase_begun || registration::differences(Some(standing), &wanted).is_empty() {
+    let differs = |standing: &RegisteredDomain| !registration::differences(Some(standing), &wanted).is_empty();
+    if item.purchase_begun || !found.detail.as_ref().is_some_and(differs) {
         return Ok(());
     }
-    let present = observe::route53domains::registration_tags(&clients.domains, request.domain_name.as_str()).await?;
-    registration::check_renewal(request, standing.tags.insert(present.unwrap_or_default()), &settings.stack)
+    registration::check_renewal(request, &picture.registration_tags().await?, &picture.settings.stack)
 }
 
 pub(crate) async fn check_contact(clients: &Clients, registration: &Registration) -> Result<(), StepError> {

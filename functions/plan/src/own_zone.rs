@@ -1,15 +1,15 @@
 //! The hosted zone of a name that a registrar sells, by the choice that `create-zone` makes as well when its turn comes.
 //! Read-only. It must not know what is written into the zone.
 
+use nameplate::StepError;
 use nameplate::request::NameServers;
 use nameplate::resource::hosted_zone::choice::{Choice, Search, choose};
 use nameplate::resource::hosted_zone::{self, HostedZone};
 use nameplate::resource::registration::RegisteredDomain;
 use nameplate::token::zone_reference;
-use nameplate::{Request, StepError};
 
 use crate::item::Item;
-use crate::step::{Clients, Settings};
+use crate::picture::Picture;
 
 /// The zone with its tags; nothing where there is none yet.
 ///
@@ -17,12 +17,11 @@ use crate::step::{Clients, Settings};
 /// `Refused` when there are several and nothing says which one counts, and when the registry names servers of none of
 /// them, unless the request has that corrected and the registry has no DNSSEC keys.
 pub(crate) async fn zone(
-    clients: &Clients,
-    settings: &Settings,
-    request: &Request,
+    picture: &Picture<'_>,
     item: &Item,
     registered: Option<&RegisteredDomain>,
 ) -> Result<Option<HostedZone>, StepError> {
+    let Picture { settings, request, .. } = *picture;
     let recorded = item.known.hosted_zone_id.as_deref();
     let reference = item.incarnation.as_ref().map(|one| zone_reference(one, recorded)).unwrap_or_default();
     let correct = request.name_servers == NameServers::Correct;
@@ -34,25 +33,24 @@ pub(crate) async fn zone(
         just_bought: item.purchase_begun && recorded.is_none(),
         correct,
     };
-    let zone = find(clients, search.clone(), recorded, request.dry_run).await?;
+    let zone = find(picture, search.clone(), recorded).await?;
     let signed = registered.is_some_and(|registered| registered.signed);
     if correct && signed && hosted_zone::misdirected(search.registry, zone.as_ref()) {
         return Err(hosted_zone::signed(search.domain));
     }
     let Some(mut zone) = zone else { return Ok(None) };
     if zone.tags.is_none() {
-        zone.tags = Some(observe::route53::zone_tags(&clients.route53, &zone.id).await?.unwrap_or_default());
+        zone.tags = Some(picture.zone_tags(&zone.id).await?.unwrap_or_default());
     }
     Ok(Some(zone))
 }
 
 async fn find(
-    clients: &Clients,
+    picture: &Picture<'_>,
     mut search: Search<'_>,
     recorded: Option<&str>,
-    dry_run: bool,
 ) -> Result<Option<HostedZone>, StepError> {
-    let route53 = &clients.route53;
+    let route53 = &picture.clients.route53;
     let recorded = match recorded {
         Some(id) => observe::route53::hosted_zone(route53, id).await?,
         None => None,
@@ -66,7 +64,7 @@ async fn find(
             recorded.as_ref().filter(|read| read.id == zone.id).and_then(|read| read.name_servers.clone());
     }
     // A dry run tells of it, as long as there is no question which zone the request would be corrected to.
-    search.correct |= dry_run && zones.len() < 2;
+    search.correct |= picture.request.dry_run && zones.len() < 2;
     loop {
         match choose(&zones, &search)? {
             Choice::Take(index) => return Ok(Some(zones.swap_remove(index))),
@@ -80,7 +78,7 @@ async fn find(
                 None => drop(zones.remove(index)),
             },
             Choice::AskTags(index) => {
-                let present = observe::route53::zone_tags(route53, &zones[index].id).await?;
+                let present = picture.zone_tags(&zones[index].id).await?;
                 zones[index].tags = Some(present.unwrap_or_default());
             }
         }

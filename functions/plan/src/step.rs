@@ -4,8 +4,9 @@
 //! as the answer depends on it, the zone, the certificates, the API and the custom domain.
 //! Refuses whatever cannot succeed, before a cent is spent or anything is made.
 //! Says that nothing is left to do when the last run satisfied the same request and everything still stands;
-//! that look costs ten calls, and one more for each of these: the tags of a name that this stack bought, an e-mail address
-//! of the registrant that is unconfirmed, authorizers, a default endpoint that shall be closed; two more for the deployment of a WebSocket API and two for an access log. Of a name that is registered
+//! that look costs six calls, and one more for each of these: an e-mail address of the registrant that is unconfirmed, a
+//! certificate that is validated by e-mail (it renews only if somebody clicks), authorizers, a default endpoint that shall
+//! be closed; two more for the deployment of a WebSocket API and two for an access log. Of a name that is registered
 //! elsewhere the DNS is asked for its name servers. It must not know how anything is made.
 
 use nameplate::contract::result::Report;
@@ -16,7 +17,6 @@ use nameplate::contract::{
 use nameplate::function::resolver::Resolver;
 use nameplate::function::runtime::now;
 use nameplate::request::Dns;
-use nameplate::resource::certificate::Wanted;
 use nameplate::resource::hosted_zone::HostedZone;
 use nameplate::resource::record::{self, Decision, Scope, Standing};
 use nameplate::resource::registration::RegisteredDomain;
@@ -29,7 +29,8 @@ use crate::converged::Live;
 use crate::former::{self, Former};
 use crate::item::{self, Item};
 use crate::market::{self, Found};
-use crate::{certificate, enclosing, foreign, look, own_zone, report};
+use crate::picture::Picture;
+use crate::{apis, enclosing, foreign, look, own_zone, report};
 
 /// Records taken over that are named one by one: the names stay in the item, and in what Step Functions hands on.
 const MAX_ADOPTED_RECORDS: usize = 50;
@@ -41,6 +42,7 @@ pub(crate) struct Clients {
     pub(crate) apigateway: aws_sdk_apigatewayv2::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) domains: aws_sdk_route53domains::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) resolver: Resolver,
     pub(crate) route53: aws_sdk_route53::Client,
@@ -64,10 +66,12 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let request = Request::read(input.request.get())?;
     let fingerprint = request.fingerprint();
     let mut item = item::read(clients, settings, &request).await?;
-    look::existing_api(clients, settings, &request).await?;
+    let tagging = Tagging::new(&request.tags, &request.domain_name, &settings.stack, &item.known.tag_keys);
+    apis::Looking::new(clients, settings, &request, &tagging).check_existing().await?;
 
-    let mut found = market::find_registration(clients, &request, &item).await?;
-    market::check_renewal(clients, settings, &request, &item, &mut found).await?;
+    let picture = Picture::new(clients, settings, &request);
+    let found = market::find_registration(clients, &request, &item).await?;
+    market::check_renewal(&picture, &item, &found).await?;
     if found.plan == RegistrationPlan::Register {
         registration::check_mailboxes(&request)?;
     }
@@ -82,81 +86,62 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         true => look::custom_domains(clients, settings, &request, &item.known).await?,
         false => look::CustomDomains::default(),
     };
-    let begun = foreign::begun(clients, item.existing_api.as_deref(), &custom_domains, &item.known).await?;
+    let begun = foreign::begun(&picture, item.existing_api.as_deref(), &custom_domains, &item.known).await?;
     // Recorded by the claim, since the request that says it is overwritten there.
     item.known.hostnames.extend(begun);
     let answering = answering(clients, &request, &found).await;
     // The registrar makes the zone of a name that is bought, whatever zones of it there are.
     let zone = match found.quote {
-        None => zone_in_use(clients, settings, &request, &item, found.detail.as_ref()).await?,
+        None => zone_in_use(&picture, &item, found.detail.as_ref()).await?,
         Some(_) => None,
     };
-    let tagging = Tagging::new(&request.tags, &request.domain_name, &settings.stack, &item.known.tag_keys);
-    let wanted = Wanted::of(&request, &tagging);
-    let mut certificate = None;
-    if request.dry_run || item.satisfies(&fingerprint) {
-        certificate = certificate::recorded(clients, &item.known, &wanted).await?;
-        if let Some(standing) = found.detail.as_mut().filter(|_| item.purchase_begun) {
-            let domain = request.domain_name.as_str();
-            standing.tags = observe::route53domains::registration_tags(&clients.domains, domain).await?;
-        }
-    }
-    let live = Live {
-        settings,
+    let looking = foreign::Looking {
+        picture: &picture,
         request: &request,
-        item: &item,
-        found: &found,
+        known: &item.known,
+        owned: &item.owned,
         custom_domains: &custom_domains,
-        zone: zone.as_ref(),
-        certificate: certificate.as_ref(),
-        wanted: &wanted,
-        answering: &answering,
+        registered: found.detail.is_some(),
+        zone_id: zone.as_ref().map(|zone| zone.id.as_str()),
     };
-    let converged = live.result(clients, &fingerprint).await?;
-    let mut report = Report::default();
-    let looks = request.dry_run || (converged.is_none() && found.quote.is_none());
-    let zone_id = zone.as_ref().map(|zone| zone.id.as_str());
-    let mut adopted = Vec::new();
-    let mut former = Vec::new();
-    let mut record_changes = None;
-    if looks {
-        let looking = foreign::Looking {
-            clients,
-            settings,
-            request: &request,
-            known: &item.known,
-            owned: &item.owned,
-            custom_domains: &custom_domains,
-            registered: found.detail.as_ref(),
-            zone: zone.as_ref(),
-        };
+    let (mut adopted, mut former, mut record_changes) = (Vec::new(), Vec::new(), None);
+    if found.quote.is_none() || request.dry_run {
+        // First: what is read whole need not be read in parts.
+        record_changes = further_records(&looking, &item).await?;
         adopted = looking.adopted().await?;
         former = former::zones(&looking).await?;
-        let dropped = &custom_domains.dropped;
-        let changes = further_records(clients, &request, &item, zone_id, dropped).await?;
-        record_changes = changes.map(|(decision, taken)| {
-            adopted.extend(taken);
-            decision
-        });
     }
-    if request.dry_run {
-        let price = request.registration.as_ref().zip(found.quote.as_ref());
-        report.price = price.map(|(registration, quote)| market::price_report(registration, quote));
+    let decision = record_changes.map(|(decision, taken)| {
+        adopted.extend(taken);
+        decision
+    });
+    let live =
+        Live { picture: &picture, item: &item, found: &found, custom_domains: &custom_domains, answering: &answering };
+    let candidate = live.candidate(&fingerprint);
+    let mut report = Report::default();
+    let mut converged = None;
+    if request.dry_run || candidate.is_some() {
         let seen = report::Seen {
             known: &item.known,
             plan: found.plan,
             bought: item.purchase_begun || found.plan == RegistrationPlan::Register,
-            registry: found.detail.as_ref(),
+            registered: found.detail.as_ref(),
             custom_domains: &custom_domains,
             zone: zone.as_ref(),
-            certificate: certificate::find(clients, certificate, &wanted).await?,
-            wanted: &wanted,
         };
-        report.resources = report::resources(clients, settings, &request, &seen).await?;
-        report.resources.extend(record_changes.iter().flat_map(|decision| report::record_lines(&request, decision)));
-        report.resources.extend(former.iter().map(Former::line));
-        report.resources.extend(adopted.iter().map(report::taken_over));
-        report.lines = difference::lines(&report);
+        let mut resources = report::resources(&picture, &seen).await?;
+        resources.extend(decision.iter().flat_map(|decision| report::record_lines(&request, decision)));
+        resources.extend(former.iter().map(Former::line));
+        resources.extend(adopted.iter().map(report::taken_over));
+        if let Some(stored) = candidate {
+            converged = live.result(stored, &resources).await?;
+        }
+        if request.dry_run {
+            let price = request.registration.as_ref().zip(found.quote.as_ref());
+            let price = price.map(|(registration, quote)| market::price_report(registration, quote));
+            report = Report { resources, price, lines: Vec::new() };
+            report.lines = difference::lines(&report);
+        }
     }
     // What a run that was broken off has said already is said once.
     let said = |thing: &Thing| {
@@ -212,19 +197,18 @@ fn has_records(request: &Request, item: &Item) -> bool {
 
 /// The zone that the records go into, if there is one by now.
 async fn zone_in_use(
-    clients: &Clients,
-    settings: &Settings,
-    request: &Request,
+    picture: &Picture<'_>,
     item: &Item,
     registered: Option<&RegisteredDomain>,
 ) -> Result<Option<HostedZone>, StepError> {
+    let request = picture.request;
     if request.dns == Dns::External {
         return Ok(None);
     }
     if !request.domain_name.is_registrable() {
-        return enclosing::zone(clients, request, &item.known).await.map(Some);
+        return enclosing::zone(picture.clients, request, &item.known).await.map(Some);
     }
-    own_zone::zone(clients, settings, request, item, registered).await
+    own_zone::zone(picture, item, registered).await
 }
 
 /// What would happen to further records, and which of them would be taken over.
@@ -232,22 +216,21 @@ async fn zone_in_use(
 /// # Errors
 /// `Refused` where others wrote them and they are not to be taken over, or cannot be.
 async fn further_records(
-    clients: &Clients,
-    request: &Request,
+    looking: &foreign::Looking<'_>,
     item: &Item,
-    zone_id: Option<&str>,
-    dropped: &[String],
 ) -> Result<Option<(Decision, Vec<Thing>)>, StepError> {
+    let request = looking.request;
     if !has_records(request, item) {
         return Ok(None);
     }
-    let found = match zone_id {
-        Some(zone) => look::record_sets(clients, zone).await?,
+    let found = match looking.zone_id {
+        Some(zone) => looking.picture.record_sets(zone).await?,
         None => None,
     };
     let standing: Vec<Standing> = found.iter().flatten().map(look::as_standing).collect();
     let hosts = request.hostnames();
-    let scope = Scope { zone: zone_id.unwrap_or_default(), hosts: &hosts, dropped };
+    let scope =
+        Scope { zone: looking.zone_id.unwrap_or_default(), hosts: &hosts, dropped: &looking.custom_domains.dropped };
     let validation = &item.known.validation_records;
     let mut decision = record::decide(&scope, &request.records, &item.owned, &standing, validation, now());
     let taken = if request.adopt { folded(decision.adopt(scope.zone, now())) } else { Vec::new() };

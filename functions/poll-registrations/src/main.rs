@@ -10,7 +10,7 @@ use nameplate::function::runtime::{environment, required};
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::start_logging();
     let config = runtime::sdk_config().await;
-    // Route 53 Domains lives in one region only (AWS-FACTS 1.1).
+    // Route 53 Domains lives in one region only (AWS-FACTS 1.1.1).
     let domains = aws_sdk_route53domains::config::Builder::from(&config).region(Region::new("us-east-1")).build();
     let clients = step::Clients {
         dynamodb: aws_sdk_dynamodb::Client::new(&config),

@@ -1,4 +1,4 @@
-//! Says on the event bus which registrations have ended, since AWS itself says nothing (AWS-FACTS 1.6).
+//! Says on the event bus which registrations have ended, since AWS itself says nothing (AWS-FACTS 1.6.1).
 //!
 //! Reads: the open registration watches; where there are any, one ListOperations for all of them.
 //! Writes: one event for each watch whose operation ended. The watch itself is resolved by `resume`, which
@@ -23,9 +23,9 @@ use serde_json::json;
 
 /// How much earlier than the oldest watch is asked for, in seconds: the two clocks may differ.
 const CLOCK_MARGIN_SECS: i64 = 300;
-/// Operations on one page of ListOperations: the most that it gives (AWS-FACTS 1.2).
+/// Operations on one page of ListOperations: the most that it gives (AWS-FACTS 1.2.2).
 const PAGE: i32 = 100;
-/// Entries in one PutEvents call: the most that it takes (AWS-FACTS 6).
+/// Entries in one PutEvents call: the most that it takes (AWS-FACTS 6.2.1).
 const BATCH: usize = 10;
 
 /// What the step calls.

@@ -19,7 +19,7 @@ use nameplate::{DomainName, StepError};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Operations on one page of ListOperations: the most that it gives (AWS-FACTS 1.2).
+/// Operations on one page of ListOperations: the most that it gives (AWS-FACTS 1.2.2).
 const PAGE: i32 = 100;
 /// Bounds RegisterDomain, which talks to a registry before it answers. Longer than other calls: giving up on
 /// it leaves open whether the name was bought, which costs minutes to find out.
@@ -93,7 +93,7 @@ pub(crate) async fn untag(client: &Client, domain: &str, keys: Vec<String>) -> R
 }
 
 /// The operation under `id`; nothing when AWS does not take the id, which it may do also for one that is
-/// over (AWS-FACTS 1.2).
+/// over (AWS-FACTS 1.2.6).
 pub(crate) async fn operation(client: &Client, id: &str, domain: &str) -> Result<Option<Operation>, StepError> {
     let answer = match client.get_operation_detail().operation_id(id).send().await {
         Ok(answer) => answer,
@@ -253,7 +253,7 @@ fn unclear(error: &SdkError<RegisterDomainError, HttpResponse>) -> StepError {
 }
 
 /// Names in Route 53 Domains' model of what a registration consists of, beside those of `ExtraParamName`
-/// (AWS-FACTS 1.3).
+/// (AWS-FACTS 1.3.4).
 const FIELDS: [&str; 19] = [
     "AdminContact",
     "RegistrantContact",

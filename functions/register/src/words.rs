@@ -96,7 +96,7 @@ pub(crate) fn registered_actions(domain: &str, email_confirmed: Option<bool>, su
     actions
 }
 
-/// What a person has to do about a registration that waits for one (AWS-FACTS 1.2, `StatusFlag`).
+/// What a person has to do about a registration that waits for one (AWS-FACTS 1.2.5).
 pub(crate) fn waiting_action(domain: &str, flag: &str) -> String {
     let what = match flag {
         "PENDING_ACCEPTANCE" => "it waits to be accepted by the receiving account: accept it in the Route 53 console",

@@ -1,8 +1,8 @@
 //! Lets go of what an execution held that was stopped, ran out of time, or failed without doing so itself.
 //!
 //! Reads: the event, for the execution that it tells about. What else it says is not believed: whether that
-//! execution has ended, how, and what it was started with is asked of Step Functions (DESIGN 2.3; the event
-//! leaves out an input over 248 KB, AWS-FACTS 5.5). Then the domain item.
+//! execution has ended, how, and what it was started with is asked of Step Functions (the event
+//! leaves out an input over 248 KB, AWS-FACTS 5.5.1). Then the domain item.
 //! Writes, each under the condition that this very execution holds it: the tokens out of the domain's watches,
 //! so that nobody is answered who is no more; then the claim, which leaves every id where it is.
 //! Idempotent: the watches come first, since their ids may change once somebody else holds the domain.

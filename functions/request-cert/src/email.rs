@@ -10,14 +10,14 @@ use nameplate::contract::result::{CertificateValidation, ValidationMail};
 use nameplate::error::{classify, code_of};
 use nameplate::request::Validation;
 
-/// The mailboxes that ACM writes to (AWS-FACTS 3.2). What it says itself is not repeated: of an older certificate that
+/// The mailboxes that ACM writes to (AWS-FACTS 3.2.6). What it says is not repeated: of an older certificate that
 /// is the registrant's own address too.
 const MAILBOXES: [&str; 5] = ["admin", "administrator", "hostmaster", "postmaster", "webmaster"];
 /// Who writes: seen in mails that others describe, not confirmed against AWS.
 const SENDER: &str = "no-reply@certificates.amazon.com";
-/// How long a link can be clicked, in seconds (AWS-FACTS 3.2).
+/// How long a link can be clicked, in seconds (AWS-FACTS 3.2.8).
 const CLICK_WITHIN_SECS: i64 = 72 * 3600;
-/// Between two mails: ACM sends one a second for a whole account (AWS-FACTS 3.4), and one that it refuses would have
+/// Between two mails: ACM sends one a second for a whole account (AWS-FACTS 3.4.1), and one that it refuses would have
 /// those before it sent again.
 const PACE: Duration = Duration::from_millis(1100);
 

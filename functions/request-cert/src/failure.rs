@@ -63,7 +63,7 @@ fn validation_remedy(input: &RequestCertInput) -> String {
     )
 }
 
-/// The failure of a certificate of this run, with ACM's reason in words (AWS-FACTS 2.4, 3.1, 3.2).
+/// The failure of a certificate of this run, with ACM's reason in words (AWS-FACTS 2.4.1, 3.1.7, 3.2.1).
 pub(crate) fn spent_in_this_run(certificate: &Certificate, input: &RequestCertInput) -> StepError {
     let domain = input.request.domain_name.as_str();
     let again = "then start the execution again; it requests a new certificate";

@@ -1,7 +1,7 @@
 //! Turns an event into the answer that a sleeping execution waits for.
 //!
 //! Reads: the event, for the id of the thing that it tells about. What else it says is not believed: the
-//! step that wakes up asks AWS (DESIGN 2.3).
+//! step that wakes up asks AWS.
 //! Writes: `resolved` on the watch of that id, if there is one; then SendTaskSuccess with the watch's token.
 //! Idempotent: the token stays in the watch, so that the same event, delivered again after a failed
 //! SendTaskSuccess, finds it and answers it. A token that is answered, expired or unknown is no error.
@@ -21,7 +21,7 @@ use serde_json::Value;
 const WOKEN: &str = r#"{"woken":true}"#;
 
 /// Codes of SendTaskSuccess after which nobody waits on the token any more: it was answered before, its
-/// state timed out, or its execution ended (AWS-FACTS 5.2).
+/// state timed out, or its execution ended (AWS-FACTS 5.2.2).
 const NOBODY_WAITS: [&str; 3] = ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"];
 
 /// What the step calls.

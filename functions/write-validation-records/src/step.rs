@@ -19,9 +19,9 @@ use nameplate::resource::certificate::ValidationRecord;
 
 /// How long resolvers keep a record, in seconds.
 const TTL_SECS: i64 = 300;
-/// Elements of one batch, where UPSERT counts twice (AWS-FACTS 2.2).
+/// Elements of one batch, where UPSERT counts twice (AWS-FACTS 2.2.3).
 const MAX_BATCH_ELEMENTS: usize = 1_000;
-/// Characters of all values of one batch, where UPSERT counts twice (AWS-FACTS 2.2).
+/// Characters of all values of one batch, where UPSERT counts twice (AWS-FACTS 2.2.3).
 const MAX_BATCH_CHARACTERS: usize = 32_000;
 /// Record sets on one page: the most that Route 53 gives.
 const PAGE_SIZE: i32 = 300;
@@ -59,7 +59,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Each record once, in order of name: the domain and its wildcard share theirs (AWS-FACTS 3.2).
+/// Each record once, in order of name: the domain and its wildcard share theirs (AWS-FACTS 3.2.2).
 fn distinct(records: &[ValidationRecord]) -> Vec<ValidationRecord> {
     let mut records: Vec<ValidationRecord> = records
         .iter()

@@ -2,6 +2,7 @@
 //! run has nothing left to do.
 
 use e2e::{Asking, Backend, World, request};
+use http::Method;
 use serde_json::{Value, json};
 
 /// The lines of a dry run that change something, without the last, which counts.
@@ -112,6 +113,32 @@ async fn another_request_for_a_live_name_is_shown_made_and_then_left_alone() {
     let again = world.run(&wish).await;
     assert_eq!(writes(&world, &again.arn).await, [""; 0]);
     assert_eq!(again.status, "SUCCEEDED");
+}
+
+#[tokio::test]
+async fn what_somebody_changed_by_hand_is_shown_and_put_right_by_the_same_request() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "change-by-hand.com";
+    let wish = request(domain, &backend.url("/models"));
+    let api = world.run(&wish).await.live()["apiId"].as_str().expect("an id").to_owned();
+    let by_hand = async |path: &str, change: Value| {
+        world.rest("apigateway", Method::PATCH, &format!("/v2/apis/{api}{path}"), Some(&change)).await;
+    };
+    by_hand("", json!({"name": "by hand"})).await;
+    by_hand("/stages/$default", json!({"defaultRouteSettings": {"throttlingBurstLimit": 7}})).await;
+    assert_eq!(
+        planned(&world, &wish).await,
+        [
+            format!("~ API {api}"),
+            format!(r#"    ~ name: "by hand" -> "{domain}""#),
+            "    - throttle.burst: 7".to_owned(),
+            "Plan: 0 to add, 1 to change, 0 to remove.".to_owned(),
+        ]
+    );
+    let run = world.run(&wish).await;
+    assert_eq!(run.status, "SUCCEEDED");
+    assert_eq!(writes(&world, &run.arn).await, ["UpdateApi", "UpdateStage"]);
+    assert_eq!(planned(&world, &wish).await, ["Plan: 0 to add, 0 to change, 0 to remove."]);
 }
 
 #[tokio::test]

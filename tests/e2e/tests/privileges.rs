@@ -42,7 +42,7 @@ const OURS: (&str, &str) = ("nameplate:stack", "nameplate.us-east-1");
 
 /// What is permitted and no run can be seen to do, with the reason.
 const UNSEEN: [(&str, &str, &str); 18] = [
-    ("Register", "route53:CreateHostedZone", "RegisterDomain makes the zone in its caller's name (AWS-FACTS 1.4)"),
+    ("Register", "route53:CreateHostedZone", "RegisterDomain makes the zone in its caller's name (AWS-FACTS 1.4.4)"),
     ("CreateApi", "apigateway:PUT", "CreateStage with tags needs it: Service Authorization Reference, API Gateway V2"),
     ("CreateApi", "apigateway:TagResource", "the newer name of POST and PUT on tags"),
     ("CreateApi", "logs:CreateLogDelivery", LOG_DELIVERY),
@@ -58,7 +58,7 @@ const UNSEEN: [(&str, &str, &str); 18] = [
         "CreateDomainName with tags needs it: Service Authorization Reference, API Gateway V2",
     ),
     ("AttachDomain", "apigateway:TagResource", "the newer name of POST and PUT on tags"),
-    ("AttachDomain", "iam:CreateServiceLinkedRole", "the account's first custom domain makes a role (AWS-FACTS 4.4)"),
+    ("AttachDomain", "iam:CreateServiceLinkedRole", "the account's first custom domain makes a role (AWS-FACTS 4.4.7)"),
     ("Resume", "sqs:SendMessage", ON_FAILURE),
     ("ReleaseClaim", "sqs:SendMessage", ON_FAILURE),
     ("PollRegistrations", "sqs:SendMessage", ON_FAILURE),
@@ -67,7 +67,7 @@ const UNSEEN: [(&str, &str, &str); 18] = [
 ];
 
 /// Why a function that sets an access log may deliver logs.
-const LOG_DELIVERY: &str = "API Gateway sets up the delivery of an access log in its caller's name (AWS-FACTS 4.3)";
+const LOG_DELIVERY: &str = "API Gateway sets up the delivery of an access log in its caller's name (AWS-FACTS 4.3.5)";
 
 /// Why a state machine may do what it is not seen to do.
 const LOGS: &str = "Step Functions delivers its logs past the record";
@@ -405,6 +405,9 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
     asked["registration"]["autoRenew"] = json!(false);
     assert_eq!(world.run(&asked).await.live()["registration"]["autoRenew"], false);
     asked["registration"]["autoRenew"] = json!(true);
+    let mut dry = asked.clone();
+    dry["dryRun"] = json!(true);
+    let _ = world.run(&dry).await.live();
     let authorizers = format!("/v2/apis/{}/authorizers", second["apiId"].as_str().expect("an id"));
     let made = world.rest("apigateway", Method::GET, &authorizers, None).await["items"][0]["authorizerId"].clone();
     let by_hand = json!({"identitySource": ["$request.header.Other"]});

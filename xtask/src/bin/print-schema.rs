@@ -59,7 +59,7 @@ fn clean(value: &mut Value) {
 fn without_sources(text: &str) -> String {
     let mut clean = String::new();
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once(" (AWS-FACTS ") {
+    while let Some((before, after)) = rest.split_once(" (AWS-FACTS") {
         clean.push_str(before);
         rest = after.split_once(')').map_or("", |(_, rest)| rest);
     }
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn sources_are_left_out() {
-        assert_eq!(without_sources("Keys (AWS-FACTS 3.1). More (AWS-FACTS 4)"), "Keys. More");
+        assert_eq!(without_sources("Keys (AWS-FACTS 3.1.5). More (AWS-FACTS 4.1.5)"), "Keys. More");
         assert_eq!(without_sources("Plain (text)"), "Plain (text)");
     }
 }

@@ -18,9 +18,9 @@ pub mod table;
 
 /// What the state machine's name adds to the stack's.
 pub const STATE_MACHINE_SUFFIX: &str = "-provision";
-/// Longest wait for a registration, in seconds: AWS speaks of up to three days (AWS-FACTS 1.4); one more for luck.
+/// Longest wait for a registration, in seconds: AWS speaks of up to three days (AWS-FACTS 1.4.5); one more for luck.
 pub const REGISTRATION_DEADLINE_SECS: i64 = 4 * 24 * 3600;
-/// Longest wait for a certificate, in seconds: ACM gives up by itself after 72 hours (AWS-FACTS 3.2).
+/// Longest wait for a certificate, in seconds: ACM gives up by itself after 72 hours (AWS-FACTS 3.2.4).
 pub const CERTIFICATE_DEADLINE_SECS: i64 = 72 * 3600;
 /// How old a quote may be when the name is bought on it, in seconds; an older one is asked for again.
 pub const QUOTE_VALID_SECS: i64 = 60;

@@ -82,7 +82,7 @@ pub struct RegistrationView {
     /// What this stack paid for it. Absent: it was not bought by this stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_paid: Option<Money>,
-    /// Whether the registrant's e-mail address is confirmed; unconfirmed names are suspended (AWS-FACTS 1.5).
+    /// Whether the registrant's e-mail address is confirmed; unconfirmed names are suspended (AWS-FACTS 1.5.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_confirmed: Option<bool>,
 }

@@ -14,7 +14,7 @@ use crate::resource::thing::Thing;
 /// What the state machine's name adds to the stack's.
 pub const STATE_MACHINE_SUFFIX: &str = "-retire";
 /// Longest wait for a certificate that is still in use, in seconds. AWS does not say how long that lasts after the
-/// custom domain is gone (AWS-FACTS 3.4); an hour has been seen.
+/// custom domain is gone (AWS-FACTS 3.4.3); an hour has been seen.
 pub const IN_USE_DEADLINE_SECS: i64 = 6 * 3600;
 
 /// Input of `plan-retire`.

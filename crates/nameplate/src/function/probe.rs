@@ -27,7 +27,7 @@ use crate::function::runtime::Lookup;
 
 /// Bounds resolution, TCP and TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bounds the wait for the head of the answer: API Gateway itself gives up on a backend after 30 s (AWS-FACTS 4.1).
+/// Bounds the wait for the head of the answer: API Gateway itself gives up on a backend after 30 s (AWS-FACTS 4.1.8).
 const READ_TIMEOUT: Duration = Duration::from_secs(35);
 const HTTPS_PORT: u16 = 443;
 const HTTP_PORT: u16 = 80;

@@ -21,13 +21,13 @@ pub use authorizer::{Authorizer, JwtAuthorizer, LambdaAuthorizer};
 pub use existing::ExistingApi;
 pub use websocket::SELECTION_EXPRESSION;
 
-/// Host names of one API: each takes half a minute of the account's turn to make (AWS-FACTS 4.5).
+/// Host names of one API: each takes half a minute of the account's turn to make (AWS-FACTS 4.5.2).
 pub const MAX_HOSTNAMES: usize = 10;
-/// Routes of one HTTP API: API Gateway's default quota (AWS-FACTS 4.5).
+/// Routes of one HTTP API: API Gateway's default quota (AWS-FACTS 4.5.4).
 pub const MAX_ROUTES: usize = 300;
 /// Longest URL of a route's target, in characters (`UriWithLengthBetween1And2048` in API Gateway's model).
 pub const MAX_URL_LENGTH: usize = 2_048;
-/// Longest route, in characters: a request line with a longer path never reaches an API (AWS-FACTS 4.5).
+/// Longest route, in characters: a request line with a longer path never reaches an API (AWS-FACTS 4.5.6).
 pub const MAX_ROUTE_LENGTH: usize = 10_240;
 
 /// The API behind the name.
@@ -144,14 +144,14 @@ pub struct Route {
     pub throttle: Option<Throttle>,
 }
 
-/// A route key: `METHOD /path` or `$default` of an HTTP API (AWS-FACTS 4.1), or the key of a WebSocket API's route.
+/// A route key: `METHOD /path` or `$default` of an HTTP API (AWS-FACTS 4.1.5), or the key of a WebSocket API's route.
 /// Which of the two an API takes is checked with the API.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("examples" = ["POST /v1/chat/completions"]))]
 pub struct RouteKey(String);
 
-/// Methods that an HTTP API routes (AWS-FACTS 4.1).
+/// Methods that an HTTP API routes (AWS-FACTS 4.1.5).
 const METHODS: [&str; 8] = ["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 impl RouteKey {
@@ -296,7 +296,7 @@ macro_rules! string_conversions {
 }
 string_conversions!(RouteKey, LambdaArn);
 
-/// Cross-origin rules of an HTTP API (AWS-FACTS 4.2).
+/// Cross-origin rules of an HTTP API (AWS-FACTS 4.2.2).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cors {
@@ -321,7 +321,7 @@ pub struct Cors {
     pub max_age: Option<i32>,
 }
 
-/// Limits of a stage or of one route (AWS-FACTS 4.3): best effort, clients get 429.
+/// Limits of a stage or of one route (AWS-FACTS 4.3.3): best effort, clients get 429.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Throttle {

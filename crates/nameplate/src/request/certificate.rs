@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{CertificateName, DomainName};
 use crate::error::StepError;
 
-/// Names on one certificate, the domain included: ACM's default quota (AWS-FACTS 3.1).
+/// Names on one certificate, the domain included: ACM's default quota (AWS-FACTS 3.1.1).
 pub const MAX_CERTIFICATE_NAMES: usize = 10;
-/// Longest main name of a certificate, in characters (AWS-FACTS 3.1).
+/// Longest main name of a certificate, in characters (AWS-FACTS 3.1.2).
 pub const MAX_COMMON_NAME_LENGTH: usize = 64;
 
 /// The certificate.
@@ -46,7 +46,7 @@ impl Default for Certificate {
 
 impl Certificate {
     /// What goes with validation by e-mail only, and whose mailboxes ACM can ask about every name in `domain`: those
-    /// of a name at or above it (AWS-FACTS 3.1).
+    /// of a name at or above it (AWS-FACTS 3.1.3).
     pub(super) fn check_validation(&self, domain: &DomainName) -> Result<(), StepError> {
         if self.validation == Validation::Dns {
             let given = [("validationDomain", self.validation_domain.is_some()), ("resendEmail", self.resend_email)];
@@ -95,7 +95,7 @@ impl Validation {
     }
 }
 
-/// Key algorithms that ACM issues (AWS-FACTS 3.1).
+/// Key algorithms that ACM issues (AWS-FACTS 3.1.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(non_camel_case_types, reason = "AWS's own spelling")]
 pub enum KeyAlgorithm {

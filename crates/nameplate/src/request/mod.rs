@@ -28,12 +28,12 @@ use crate::error::StepError;
 pub const VERSION: u32 = 1;
 /// Prefixes of tag keys that a request may not use, in lower case.
 pub const RESERVED_PREFIXES: [&str; 2] = ["aws:", "nameplate:"];
-/// Tags that a request may bring: Route 53 takes ten on a zone in one call (AWS-FACTS 2.1), two are ours.
+/// Tags that a request may bring: Route 53 takes ten on a zone in one call (AWS-FACTS 2.1.6), two are ours.
 pub const MAX_TAGS: usize = 8;
 /// Longest name or ARN of the contact's secret, in characters.
 pub const MAX_SECRET_NAME_LENGTH: usize = 512;
 /// The largest request, in bytes: ample for 300 routes. Step Functions hands on at most 262,144 bytes
-/// (AWS-FACTS 5.4), and the plan holds the request beside what it found.
+/// (AWS-FACTS 5.4.2), and the plan holds the request beside what it found.
 pub const MAX_DOCUMENT_BYTES: usize = 65_536;
 /// Where the nesting of a request's text ends: serde_json reads no deeper.
 const MAX_NESTING: usize = 127;

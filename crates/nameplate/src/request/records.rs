@@ -15,15 +15,15 @@ use serde::{Deserialize, Serialize};
 use super::Request;
 use crate::error::StepError;
 
-/// Values of one record: Route 53's quota (AWS-FACTS 2.2).
+/// Values of one record: Route 53's quota (AWS-FACTS 2.2.4).
 pub const MAX_RECORD_VALUES: usize = 400;
 /// Characters of all values of one record as Route 53 is sent them: half of what one change may hold
-/// (AWS-FACTS 2.2), so that a record is replaced, old and new, in a single one.
+/// (AWS-FACTS 2.2.3), so that a record is replaced, old and new, in a single one.
 pub const MAX_RECORD_CHARACTERS: usize = 16_000;
 /// Longest value of a TXT record as Route 53 is sent it, with quotes and escapes, in characters
 /// (Route 53 Developer Guide, supported DNS record types).
 pub const MAX_TEXT_CHARACTERS: usize = 4_000;
-/// Longest time to live in seconds: a week, the most that Route 53 serves in a signed zone (AWS-FACTS 2.5).
+/// Longest time to live in seconds: a week, the most that Route 53 serves in a signed zone (AWS-FACTS 2.5.2).
 pub const MAX_TTL_SECS: u32 = 604_800;
 /// Bytes of one quoted string of a TXT record (RFC 1035, 3.3).
 const MAX_STRING_BYTES: usize = 255;
@@ -31,7 +31,7 @@ const MAX_STRING_BYTES: usize = 255;
 const MAX_NAME_LENGTH: usize = 253;
 /// Longest label in characters (RFC 1035, 2.3.4).
 const MAX_LABEL_LENGTH: usize = 63;
-/// Issuers in a CAA record that stand for Amazon (AWS-FACTS 2.4).
+/// Issuers in a CAA record that stand for Amazon (AWS-FACTS 2.4.1).
 const AMAZON: [&str; 4] = ["amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"];
 
 /// One record: all values of one type at one name.

@@ -9,9 +9,9 @@ use crate::resource::tags::{self, Tagging};
 
 /// `IpAddressType`: both, which the alias record AAAA promises.
 pub const IP_ADDRESS_TYPE: &str = "dualstack";
-/// `SecurityPolicy`: HTTP APIs need this one, which serves TLS 1.3 as well (AWS-FACTS 4.4).
+/// `SecurityPolicy`: HTTP APIs need this one, which serves TLS 1.3 as well (AWS-FACTS 4.4.3).
 pub const SECURITY_POLICY: &str = "TLS_1_2";
-/// `EndpointType`: HTTP and WebSocket APIs take no other (AWS-FACTS 4.4).
+/// `EndpointType`: HTTP and WebSocket APIs take no other (AWS-FACTS 4.4.6).
 pub const ENDPOINT_TYPE: &str = "REGIONAL";
 
 /// A custom domain as API Gateway shows it.

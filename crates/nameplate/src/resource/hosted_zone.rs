@@ -11,7 +11,7 @@ use crate::{DomainName, StepError};
 
 pub mod choice;
 
-/// Start of the caller reference on every zone that RegisterDomain makes (AWS-FACTS 1.4).
+/// Start of the caller reference on every zone that RegisterDomain makes (AWS-FACTS 1.4.2).
 const REGISTRAR_MARK: &str = "RISWorkflow-";
 
 /// A hosted zone as Route 53 shows it.
@@ -139,7 +139,7 @@ pub fn elsewhere(domain: &str, registry: &[String], zones: &[HostedZone]) -> Ste
 }
 
 /// The registry would have to be pointed to a zone that does not sign, as none that Nameplate makes does, while it has
-/// DNSSEC keys: whoever checks signatures would get no answer (AWS-FACTS 2.5).
+/// DNSSEC keys: whoever checks signatures would get no answer (AWS-FACTS 2.5.1).
 ///
 /// Is `Refused` with the code `DnssecAtRegistry`.
 #[must_use]

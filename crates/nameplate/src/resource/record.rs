@@ -21,9 +21,9 @@ use crate::resource::thing::Thing;
 /// How long after it was claimed a record can still appear in the zone, in seconds: a write of an execution that
 /// was stopped ends with its Lambda's 60 seconds, and this is far beyond.
 pub const LATE_SECS: i64 = 900;
-/// Elements of one change batch (AWS-FACTS 2.2).
+/// Elements of one change batch (AWS-FACTS 2.2.3).
 pub const MAX_BATCH_ELEMENTS: usize = 1_000;
-/// Characters of all values of one change batch (AWS-FACTS 2.2).
+/// Characters of all values of one change batch (AWS-FACTS 2.2.3).
 pub const MAX_BATCH_CHARACTERS: usize = 32_000;
 /// Records that a refusal names one by one.
 const MAX_NAMED: usize = 10;

@@ -11,13 +11,6 @@ pub const DOMAIN: &str = "nameplate:domain";
 /// The stack that made it, as `NAME.REGION`: two stacks in one account never touch each other's resources, and zones and
 /// registrations belong to no region.
 pub const STACK: &str = "nameplate:stack";
-/// On an API, whether what functions permit it is as its routes need it: [`CHANGING`] from before the first statement
-/// is added or has to go until after the last, so that a run that was cut off is seen by the next one.
-pub const PERMISSIONS: &str = "nameplate:permissions";
-/// Statements may be left over, whichever.
-pub const CHANGING: &str = "changing";
-/// None is.
-pub const SETTLED: &str = "settled";
 /// The comment on a hosted zone that Nameplate made: one that it found has another.
 pub const ZONE_COMMENT: &str = "Made by Nameplate";
 
@@ -94,6 +87,11 @@ impl Tagging {
     /// All tags that are wanted.
     pub fn wanted(&self) -> &BTreeMap<String, String> {
         &self.wanted
+    }
+
+    /// Whether a run writes the tag of that key, or takes it off.
+    pub fn concerns(&self, key: &str) -> bool {
+        self.wanted.contains_key(key) || self.former.iter().any(|former| former == key)
     }
 
     /// Whether these tags say that the stack made it for the domain.

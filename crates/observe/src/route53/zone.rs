@@ -11,7 +11,7 @@ use nameplate::resource::hosted_zone::HostedZone;
 
 use super::NO_SUCH_ZONE;
 
-/// Zones on one page: the most that Route 53 gives (AWS-FACTS 2.1).
+/// Zones on one page: the most that Route 53 gives (AWS-FACTS 2.1.3).
 const ZONES_PER_PAGE: i32 = 100;
 
 /// The zone of this id, with its name servers and without its tags.
@@ -27,7 +27,7 @@ pub async fn hosted_zone(client: &Client, id: &str) -> Result<Option<HostedZone>
 }
 
 /// The usable zones of exactly this name, without their name servers and tags. The listing starts at the name and goes on
-/// beyond it (AWS-FACTS 2.1).
+/// beyond it (AWS-FACTS 2.1.3).
 ///
 /// # Errors
 /// As [`classify`] has it.
@@ -69,7 +69,7 @@ pub async fn zone_tags(client: &Client, id: &str) -> Result<Option<BTreeMap<Stri
     Ok(Some(present.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()))
 }
 
-/// Whether the zone signs its answers, or still has keys for it: Route 53 does not delete it then (AWS-FACTS 2.1).
+/// Whether the zone signs its answers, or still has keys for it: Route 53 does not delete it then (AWS-FACTS 2.1.4).
 ///
 /// # Errors
 /// As [`classify`] has it.

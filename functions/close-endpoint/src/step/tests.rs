@@ -7,14 +7,13 @@ use aws_sdk_acm::Client as Acm;
 use aws_sdk_acm::operation::describe_certificate::DescribeCertificateOutput;
 use aws_sdk_acm::types::CertificateDetail;
 use aws_sdk_apigatewayv2::Client as Gateway;
-use aws_sdk_apigatewayv2::config::http::HttpResponse;
-use aws_sdk_apigatewayv2::config::retry::RetryConfig;
 use aws_sdk_apigatewayv2::operation::create_deployment::CreateDeploymentOutput;
 use aws_sdk_apigatewayv2::operation::get_api::GetApiOutput;
 use aws_sdk_apigatewayv2::operation::get_deployment::GetDeploymentOutput;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::operation::update_api::UpdateApiOutput;
 use aws_sdk_apigatewayv2::operation::update_stage::UpdateStageOutput;
+use aws_sdk_apigatewayv2::types::{DeploymentStatus, ProtocolType};
 use aws_sdk_route53::Client as Dns53;
 use aws_sdk_route53::operation::get_change::GetChangeOutput;
 use aws_sdk_route53::types::ChangeInfo;
@@ -23,6 +22,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use http::HeaderMap;
 use nameplate::Class;
+use nameplate::resource::tags;
 use serde_json::json;
 
 const HOST: &str = "api.example.com";
@@ -480,6 +480,43 @@ async fn whichever_call_is_cut_the_stage_of_a_web_socket_api_ends_on_a_deploymen
         // Only a lost answer of CreateDeployment leaves one that no stage is on.
         assert_eq!(world.deployments.len(), if cut == 8 { 3 } else { 2 }, "after call {cut}");
     }
+}
+
+/// What comes of it when CreateDeployment answers so, and how often it is asked.
+async fn with_deployment(create: Rule) -> (StepError, usize) {
+    let world = Arc::new(Mutex::new(World { closed: true, ..World::web_socket() }));
+    let rules = [get_api(&world), get_stage(&world), get_deployment(&world), create];
+    let clients = Clients {
+        acm: mock_client!(aws_sdk_acm, RuleMode::MatchAny, []),
+        api_gateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, rules.iter()),
+        route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, []),
+        probe: names(&world),
+    };
+    let settings = Settings { stack: "nameplate".to_owned() };
+    let error = run(&clients, &settings, input("route53", None)).await.expect_err("not deployed");
+    (error, rules[3].num_calls())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_is_asked_for_once_waits_for_its_turn_and_is_not_used_when_it_failed() {
+    for (status, code, class) in
+        [(500, "InternalServerErrorException", Class::Retryable), (429, "TooManyRequestsException", Class::NotReady)]
+    {
+        let create = mock!(Gateway::create_deployment)
+            .sequence()
+            .http_response(move || refusal(status, code))
+            .repeatedly()
+            .build();
+        let (error, asked) = with_deployment(create).await;
+        assert_eq!((error.class, error.code.as_str(), asked), (class, code, 1));
+    }
+    let failed = mock!(Gateway::create_deployment).then_output(|| {
+        let failed = CreateDeploymentOutput::builder().deployment_id("2").deployment_status(DeploymentStatus::Failed);
+        failed.deployment_status_message("no integration").build()
+    });
+    let (error, _) = with_deployment(failed).await;
+    assert_eq!((error.class, error.code.as_str()), (Class::Failed, "DeploymentFailed"));
+    assert!(error.reason.contains("no integration"), "{error}");
 }
 
 async fn with_refusal(status: u16, code: &'static str) -> StepError {

@@ -1,8 +1,10 @@
 //! The step against an API Gateway and functions that answer in memory.
 
+use std::collections::HashMap;
+
 use super::*;
-use crate::permissions::statement_id;
 use aws_sdk_apigatewayv2::Client as Gateway;
+use aws_sdk_apigatewayv2::config::http::HttpResponse;
 use aws_sdk_apigatewayv2::operation::create_api::CreateApiOutput as ApiCreated;
 use aws_sdk_apigatewayv2::operation::create_authorizer::CreateAuthorizerOutput;
 use aws_sdk_apigatewayv2::operation::create_integration::CreateIntegrationOutput;
@@ -17,15 +19,24 @@ use aws_sdk_apigatewayv2::operation::get_apis::GetApisOutput;
 use aws_sdk_apigatewayv2::operation::get_authorizers::GetAuthorizersOutput;
 use aws_sdk_apigatewayv2::operation::get_integrations::GetIntegrationsOutput;
 use aws_sdk_apigatewayv2::operation::get_routes::GetRoutesOutput;
+use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::operation::tag_resource::TagResourceOutput;
 use aws_sdk_apigatewayv2::operation::untag_resource::UntagResourceOutput;
 use aws_sdk_apigatewayv2::operation::update_api::UpdateApiOutput;
 use aws_sdk_apigatewayv2::operation::update_route::UpdateRouteOutput;
 use aws_sdk_apigatewayv2::operation::update_stage::UpdateStageOutput;
+use aws_sdk_apigatewayv2::primitives::DateTime;
+use aws_sdk_apigatewayv2::types::{
+    AccessLogSettings, Api, AuthorizationType, Cors, Integration, IntegrationType, ProtocolType, Route, RouteSettings,
+};
 use aws_sdk_lambda::operation::add_permission::AddPermissionOutput;
+use aws_sdk_lambda::operation::get_policy::GetPolicyOutput;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::body::SdkBody;
-use nameplate::Class;
+use nameplate::request::Protocol;
+use nameplate::resource::api::{Authority, STAGE, statement_id};
+use nameplate::resource::tags;
+use nameplate::{Class, Request};
 use serde_json::{Value, json};
 
 mod access_log;
@@ -128,16 +139,6 @@ fn api(change: impl Fn(&mut Api) + Send + Sync + 'static) -> Rule {
     })
 }
 
-/// What the API says of functions' permissions.
-fn said_of_permissions(state: &'static str) -> Rule {
-    mock!(Gateway::tag_resource)
-        .match_requests(move |call| {
-            call.resource_arn() == Some("arn:aws:apigateway:us-east-1::/apis/a1")
-                && call.tags() == Some(&HashMap::from([(tags::PERMISSIONS.to_owned(), state.to_owned())]))
-        })
-        .then_output(|| TagResourceOutput::builder().build())
-}
-
 fn routes(present: &'static [(&str, &str, &str)]) -> Rule {
     mock!(Gateway::get_routes).then_output(move || {
         let routes = present.iter().map(|(id, key, integration)| {
@@ -162,6 +163,10 @@ fn integrations(present: &'static [(&str, &str)]) -> Rule {
     })
 }
 
+fn limits(rate: f64, burst: i32) -> RouteSettings {
+    RouteSettings::builder().throttling_rate_limit(rate).throttling_burst_limit(burst).build()
+}
+
 fn stage(change: impl Fn(&mut GetStageOutput) + Send + Sync + 'static) -> Rule {
     mock!(Gateway::get_stage).then_output(move || {
         let mut stage =
@@ -169,6 +174,27 @@ fn stage(change: impl Fn(&mut GetStageOutput) + Send + Sync + 'static) -> Rule {
         change(&mut stage);
         stage
     })
+}
+
+/// The policy of a function with these statements of ours, one of another API and one by hand.
+fn permits(function: &'static str, keys: &[&str]) -> Rule {
+    let authorities: Vec<Authority<'_>> = keys.iter().map(|key| Authority::Route(key)).collect();
+    permits_all(function, &authorities)
+}
+
+fn permits_all(function: &'static str, authorities: &[Authority<'_>]) -> Rule {
+    let statement = |sid: String, api: &str| {
+        let source = format!("arn:aws:execute-api:us-east-1:123456789012:{api}/x");
+        json!({"Sid": sid, "Effect": "Allow", "Condition": {"ArnLike": {"AWS:SourceArn": source}}})
+    };
+    let ours = authorities.iter().map(|authority| statement(statement_id("a1", *authority, function), "a1"));
+    let mut statements: Vec<Value> = ours.collect();
+    statements.push(statement(statement_id("a9", Authority::Route("GET /"), function), "a9"));
+    statements.push(statement("by-hand".to_owned(), "a1"));
+    let policy = json!({ "Statement": statements }).to_string();
+    mock!(aws_sdk_lambda::Client::get_policy)
+        .match_requests(move |call| call.function_name() == Some(function))
+        .then_output(move || GetPolicyOutput::builder().policy(policy.clone()).build())
 }
 
 fn api_created() -> Rule {
@@ -367,11 +393,10 @@ async fn a_function_is_permitted_to_be_asked_by_its_authorizer_alone() {
         })
         .then_output(|| CreateRouteOutput::builder().build());
     let (search, create, integration, stage) = (no_apis(), api_created(), integration_created(), stage_created());
-    let settled = said_of_permissions(tags::SETTLED);
-    let rules = [&search, &create, &authorizer, &integration, &route, &stage, &settled];
+    let rules = [&search, &create, &authorizer, &integration, &route, &stage];
     let all = json!({"authorizer": {"lambda": {"function": FUNCTION, "ttl": 60}}});
     step(&rules, &[&permission], unknown(request(one_route(), all))).await.expect("made");
-    assert_eq!((rules.map(Rule::num_calls), permission.num_calls()), ([1; 7], 1));
+    assert_eq!((rules.map(Rule::num_calls), permission.num_calls()), ([1; 6], 1));
 }
 
 #[tokio::test]
@@ -381,7 +406,7 @@ async fn a_function_is_permitted_for_its_route_alone() {
             call.function_name() == Some(FUNCTION)
                 && call.principal() == Some("apigateway.amazonaws.com")
                 && call.action() == Some("lambda:InvokeFunction")
-                && call.statement_id() == Some(statement_id("a1", "GET /v1/{id}", FUNCTION).as_str())
+                && call.statement_id() == Some(statement_id("a1", Authority::Route("GET /v1/{id}"), FUNCTION).as_str())
                 && call.source_arn() == Some("arn:aws:execute-api:us-east-1:123456789012:a1/$default/GET/v1/*")
         })
         .then_output(|| AddPermissionOutput::builder().build());
@@ -392,18 +417,11 @@ async fn a_function_is_permitted_for_its_route_alone() {
                 && call.integration_uri() == Some(FUNCTION)
         })
         .then_output(|| CreateIntegrationOutput::builder().integration_id("i1").build());
-    let (search, route, stage) = (no_apis(), route_created(), stage_created());
-    let create = mock!(Gateway::create_api)
-        .match_requests(|call| {
-            let state = call.tags().and_then(|tags| tags.get(tags::PERMISSIONS));
-            state.map(String::as_str) == Some(tags::CHANGING)
-        })
-        .then_output(|| ApiCreated::builder().api_id("a1").api_endpoint(ENDPOINT).build());
-    let settled = said_of_permissions(tags::SETTLED);
+    let (search, create, route, stage) = (no_apis(), api_created(), route_created(), stage_created());
     let routes = json!([{"route": "GET /v1/{id}", "lambda": FUNCTION}]);
-    let rules = [&search, &create, &integration, &route, &stage, &settled];
+    let rules = [&search, &create, &integration, &route, &stage];
     step(&rules, &[&permission], unknown(request(routes, json!({})))).await.expect("made");
-    assert_eq!((rules.map(Rule::num_calls), permission.num_calls()), ([1; 6], 1));
+    assert_eq!((rules.map(Rule::num_calls), permission.num_calls()), ([1; 5], 1));
 }
 
 #[tokio::test]
@@ -454,7 +472,7 @@ async fn second_run_changes_nothing() {
     let routes = routes(&[("r1", "GET /", "i1")]);
     let integrations = integrations(&[("i1", "https://backend.example.net/")]);
     let stage = stage(|stage| {
-        stage.default_route_settings = Some(route_settings(&Throttle { rate: 100.0, burst: 200 }));
+        stage.default_route_settings = Some(limits(100.0, 200));
     });
     let more = json!({
         "cors": {"allowOrigins": ["https://a.example.com", "https://b.example.com"], "allowHeaders": ["X-One"]},
@@ -481,7 +499,9 @@ async fn a_second_run_knows_its_function_by_the_arn_inside_the_integration_uri()
         GetIntegrationsOutput::builder().items(integration.build()).build()
     });
     let wanted = request(json!([{"route": "GET /", "lambda": FUNCTION}]), json!({}));
-    step(&[&api, &routes, &integrations, &stage], &[], known(wanted)).await.expect("nothing to do");
+    let policy = permits(FUNCTION, &["GET /"]);
+    step(&[&api, &routes, &integrations, &stage], &[&policy], known(wanted)).await.expect("nothing to do");
+    assert_eq!(policy.num_calls(), 1);
 }
 
 #[tokio::test]
@@ -627,14 +647,6 @@ async fn a_default_endpoint_is_opened_again_and_never_closed() {
     assert_eq!(with_endpoint(false, "open", &[]).await.default_endpoint.as_deref(), Some(ENDPOINT));
 }
 
-#[test]
-fn an_api_that_is_found_by_its_tags_is_known_to_be_closed() {
-    let mut closed = listed("a1", 1, our_tags());
-    closed.disable_execute_api_endpoint = Some(true);
-    assert!(Found::from_list(closed).expect("complete").closed);
-    assert!(!Found::from_list(listed("a1", 1, our_tags())).expect("complete").closed);
-}
-
 #[tokio::test]
 async fn tags_of_an_earlier_request_are_taken_off_and_those_of_others_stay() {
     let marked = |tags: &mut HashMap<String, String>| {
@@ -735,9 +747,8 @@ async fn with_permission_answer(answer: fn() -> HttpResponse) -> Result<CreateAp
         (no_apis(), api_created(), integration_created(), route_created(), stage_created());
     let permission =
         mock!(aws_sdk_lambda::Client::add_permission).sequence().http_response(answer).repeatedly().build();
-    let settled = said_of_permissions(tags::SETTLED);
     let routes = json!([{"route": "GET /", "lambda": FUNCTION}]);
-    let rules = [&search, &create, &integration, &route, &stage, &settled];
+    let rules = [&search, &create, &integration, &route, &stage];
     step(&rules, &[&permission], unknown(request(routes, json!({})))).await
 }
 
@@ -774,44 +785,29 @@ async fn policy_length_exceeded_exception_is_failed_with_a_way_out() {
     assert!(error.remedy.contains("{proxy+}"), "{}", error.remedy);
 }
 
-#[test]
-fn limits_are_taken_off_by_the_accounts_own_since_a_stage_keeps_what_it_had() {
-    let present = |limits: Option<(f64, i32)>| FoundStage {
-        auto_deploy: true,
-        deployment_id: None,
-        log: None,
-        rate: limits.map(|l| l.0),
-        burst: limits.map(|l| l.1),
-        routes: RouteLimits::new(),
-        tags: BTreeMap::new(),
-    };
-    let wanted = Throttle { rate: 5.0, burst: 6 };
-    let none = RouteLimits::new();
-    let limited = |limits: Option<&Throttle>| {
-        let limits = limits.map(|Throttle { rate, burst }| json!({"rate": rate, "burst": burst}));
-        request(one_route(), json!({"throttle": limits}))
-    };
-    let update = |limits: &Throttle| StageChange::Update { limits: Some(limits.clone()), routes: none.clone() };
-    for (want, have, change) in [
-        (None, None, StageChange::Keep),
-        (None, Some((NO_LIMIT.rate, NO_LIMIT.burst)), StageChange::Keep),
-        (None, Some((5.0, 6)), update(&NO_LIMIT)),
-        (Some(&wanted), Some((5.0, 6)), StageChange::Keep),
-        (Some(&wanted), Some((5.0, 7)), update(&wanted)),
-        (Some(&wanted), None, update(&wanted)),
-    ] {
-        let want = limited(want);
-        assert_eq!(stage_change(&want, &none, Some(&present(have))), change, "{want:?} {have:?}");
+#[tokio::test]
+async fn limits_are_taken_off_by_the_accounts_own_since_a_stage_keeps_what_it_had() {
+    for (rate, burst) in [(Some(5.0), Some(6)), (None, Some(6)), (Some(5.0), None)] {
+        let stage = stage(move |stage| {
+            let limits = RouteSettings::builder().set_throttling_rate_limit(rate).set_throttling_burst_limit(burst);
+            stage.default_route_settings = Some(limits.build());
+        });
+        let (api, routes) = (api(|_| {}), routes(&[("r1", "GET /", "i1")]));
+        let integrations = integrations(&[("i1", "https://backend.example.net/")]);
+        let update = mock!(Gateway::update_stage)
+            .match_requests(|call| {
+                call.route_settings().is_none() && call.default_route_settings() == Some(&limits(10_000.0, 5_000))
+            })
+            .then_output(|| UpdateStageOutput::builder().build());
+        let rules = [&api, &routes, &integrations, &stage, &update];
+        step(&rules, &[], known(request(one_route(), json!({})))).await.expect("taken off");
+        assert_eq!(rules.map(Rule::num_calls), [1; 5]);
     }
-    let unlimited = limited(None);
-    assert_eq!(stage_change(&unlimited, &none, None), StageChange::Create { limits: None, routes: none.clone() });
-    let by_hand = FoundStage { auto_deploy: false, ..present(None) };
-    assert_eq!(stage_change(&unlimited, &none, Some(&by_hand)), StageChange::Update { limits: None, routes: none });
 }
 
 #[tokio::test]
 async fn limits_of_one_route_are_set_and_those_that_are_left_out_removed() {
-    let limited = |key: &str, rate| (key.to_owned(), route_settings(&Throttle { rate, burst: 2 }));
+    let limited = |key: &str, rate| (key.to_owned(), limits(rate, 2));
     let stage = stage(move |stage| {
         let metrics = RouteSettings::builder().detailed_metrics_enabled(true).build();
         let others = [limited("PUT /", 1.0), limited("GET /", 1.0), ("POST /".to_owned(), metrics)];
@@ -838,8 +834,8 @@ async fn limits_of_one_route_are_set_and_those_that_are_left_out_removed() {
     assert_eq!(rules.map(Rule::num_calls), [1; 6]);
 }
 
-#[test]
-fn integrations_of_other_kinds_are_never_taken_for_ours() {
+#[tokio::test]
+async fn integrations_of_other_kinds_are_never_taken_for_ours() {
     let like_ours = || {
         Integration::builder()
             .integration_id("i1")
@@ -848,14 +844,23 @@ fn integrations_of_other_kinds_are_never_taken_for_ours() {
             .payload_format_version("1.0")
             .integration_uri("https://backend.example.net/")
     };
-    let target = |integration: Integration| observed_integration(Protocol::Http, integration).expect("an id").target;
-    assert!(target(like_ours().build()).is_some());
-    for other in [
-        like_ours().integration_method("GET").build(),
-        like_ours().payload_format_version("2.0").build(),
-        like_ours().connection_id("vpc-link").build(),
-        like_ours().integration_type(IntegrationType::Mock).build(),
+    for (other, replaced) in [
+        (like_ours(), 0),
+        (like_ours().integration_method("GET"), 1),
+        (like_ours().payload_format_version("2.0"), 1),
+        (like_ours().connection_id("vpc-link"), 1),
+        (like_ours().integration_type(IntegrationType::Mock), 1),
     ] {
-        assert_eq!(target(other), None);
+        let present = mock!(Gateway::get_integrations)
+            .then_output(move || GetIntegrationsOutput::builder().items(other.clone().build()).build());
+        let (api, stage, routes) = (api(|_| {}), stage(|_| {}), routes(&[("r1", "GET /", "i1")]));
+        let moved = mock!(Gateway::update_route)
+            .match_requests(|call| call.target() == Some("integrations/new"))
+            .then_output(|| UpdateRouteOutput::builder().build());
+        let gone = mock!(Gateway::delete_integration).then_output(|| DeleteIntegrationOutput::builder().build());
+        let made = integration_created();
+        let rules = [&api, &stage, &routes, &present, &made, &moved, &gone];
+        step(&rules, &[], known(request(one_route(), json!({})))).await.expect("put right");
+        assert_eq!([&made, &moved, &gone].map(Rule::num_calls), [replaced; 3]);
     }
 }

@@ -12,7 +12,7 @@ use nameplate::{DomainName, StepError};
 
 use crate::step::{Clients, Settings};
 
-/// Record sets on one page: the most that Route 53 gives (AWS-FACTS 2.1).
+/// Record sets on one page: the most that Route 53 gives (AWS-FACTS 2.2.7).
 const RECORD_SETS: i32 = 300;
 
 /// A hosted zone that holds, or can hold, records of ours.

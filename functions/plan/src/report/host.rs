@@ -2,48 +2,49 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_route53::types::ResourceRecordSet;
 use nameplate::StepError;
 use nameplate::contract::result::{ReportAction, ResourceReport};
+use nameplate::domain::dns_form;
+use nameplate::resource::certificate::ValidationRecord;
+use nameplate::resource::custom_domain::{self, CustomDomain, Wanted, WantedMapping};
+use nameplate::resource::difference::{NOT_YET, shown};
+use nameplate::resource::tags::Tagging;
 use serde_json::{Value, json};
 
-use super::{NOT_YET, Tagging, resource};
-use crate::look;
-use crate::step::Clients;
+use super::{compared, resource};
+use crate::picture::Picture;
 
 /// What is looked at for each host name.
 pub(super) struct Hosts<'a> {
-    pub(super) clients: &'a Clients,
-    pub(super) tagging: &'a Tagging<'a>,
+    pub(super) picture: &'a Picture<'a>,
+    pub(super) tagging: &'a Tagging,
     /// The zone of the alias records; nothing where somebody else's DNS answers.
     pub(super) zone_id: Option<&'a str>,
-    /// The custom domain as the request wants it.
-    pub(super) after: &'a Value,
+    /// ARN of the certificate that stays.
+    pub(super) certificate_arn: Option<&'a str>,
+    /// Where the root path leads.
+    pub(super) mapping: WantedMapping<'a>,
 }
 
 impl Hosts<'_> {
     pub(super) async fn custom_domain(
         &self,
         host: &str,
-        found: Option<&look::CustomDomain>,
+        found: Option<&CustomDomain>,
     ) -> Result<ResourceReport, StepError> {
-        let before = match found {
-            Some(found) => {
-                let mapping = look::root_mapping(self.clients, host).await?;
-                let (api, stage) = mapping.map(|mapping| (mapping.api_id, mapping.stage)).unzip();
-                let tags = self.tagging.shown(found.tags.clone());
-                json!({"certificate": found.certificate_arn, "api": api, "stage": stage.flatten(), "tags": tags})
-            }
-            None => Value::Null,
+        let mapping = match found {
+            Some(_) => self.picture.root_mapping(host).await?,
+            None => None,
         };
-        Ok(resource("custom domain", found.map(|found| found.name.clone()), host, &before, self.after))
+        let wanted = Wanted { certificate_arn: self.certificate_arn, tagging: self.tagging };
+        let mut changes = shown(&custom_domain::differences(found, &wanted));
+        changes.extend(shown(&custom_domain::mapping_differences(mapping.as_ref(), &self.mapping)));
+        Ok(compared("custom domain", found.map(|found| found.name.clone()), host, changes))
     }
 
     /// The records of the host name that point to the custom domain.
-    pub(super) async fn aliases(
-        &self,
-        host: &str,
-        found: Option<&look::CustomDomain>,
-    ) -> Result<ResourceReport, StepError> {
+    pub(super) async fn aliases(&self, host: &str, found: Option<&CustomDomain>) -> Result<ResourceReport, StepError> {
         let present = self.present(host).await?;
         let target = found.and_then(|found| found.target.as_deref()).unwrap_or(NOT_YET);
         let name = (!present.is_empty()).then(|| host.to_owned());
@@ -66,10 +67,30 @@ impl Hosts<'_> {
         Ok(resources)
     }
 
-    async fn present(&self, host: &str) -> Result<BTreeMap<&'static str, String>, StepError> {
-        match self.zone_id {
-            Some(zone_id) => look::aliases(self.clients, zone_id, host).await,
-            None => Ok(BTreeMap::new()),
+    /// A record that proves to ACM that the name is ours.
+    pub(super) async fn validation(&self, record: &ValidationRecord) -> Result<Option<ResourceReport>, StepError> {
+        let Some(zone_id) = self.zone_id else { return Ok(None) };
+        let present = self.picture.cname(zone_id, &record.name).await?;
+        let name = dns_form(&record.name);
+        let before = present.as_ref().map_or(Value::Null, |set| json!({"CNAME": value(set)}));
+        let after = json!({"CNAME": dns_form(&record.value)});
+        Ok(Some(resource("validation record", present.map(|_| name.clone()), &name, &before, &after)))
+    }
+
+    async fn present(&self, host: &str) -> Result<BTreeMap<String, String>, StepError> {
+        let Some(zone_id) = self.zone_id else { return Ok(BTreeMap::new()) };
+        let sets = self.picture.addresses(zone_id, host).await?;
+        Ok(sets.iter().map(|set| (set.r#type().as_str().to_owned(), value(set))).collect())
+    }
+}
+
+/// What a record leads to.
+fn value(set: &ResourceRecordSet) -> String {
+    match set.alias_target() {
+        Some(alias) => dns_form(alias.dns_name()),
+        None => {
+            let values = set.resource_records().iter().map(|record| record.value());
+            values.map(dns_form).collect::<Vec<_>>().join(", ")
         }
     }
 }

@@ -7,30 +7,28 @@ mod host;
 mod record;
 mod registration;
 
-use std::collections::BTreeMap;
-
-use nameplate::contract::result::{ReportAction, ResourceReport};
+use nameplate::StepError;
+use nameplate::contract::result::{FieldChange, ReportAction, ResourceReport};
 use nameplate::contract::{Known, RegistrationPlan};
 use nameplate::request::Dns;
-use nameplate::resource::api::stage;
-use nameplate::resource::certificate::{self, Certificate, Wanted};
-use nameplate::resource::difference::{self, Attribute, Difference};
+use nameplate::resource::api::{Changes, stage};
+use nameplate::resource::certificate::{Wanted, differences, fits};
+use nameplate::resource::custom_domain::WantedMapping;
+use nameplate::resource::difference::{self, shown};
 use nameplate::resource::hosted_zone::{self, HostedZone};
 use nameplate::resource::registration::RegisteredDomain;
-use nameplate::resource::tags;
-use nameplate::{Request, StepError};
-use serde_json::{Value, json};
+use nameplate::resource::tags::Tagging;
+use serde_json::Value;
 
 use host::Hosts;
 #[cfg(test)]
 pub(crate) use record::{MAX_RECORD_FIELD_BYTES, MAX_RECORD_LINES};
 pub(crate) use record::{record_lines, taken_over};
 
+use crate::apis;
+use crate::certificate;
 use crate::look;
-use crate::step::{Clients, Settings};
-
-/// Stands for the id of what does not exist yet.
-const NOT_YET: &str = "(known after the run)";
+use crate::picture::Picture;
 
 /// What was seen before the report is made.
 pub(crate) struct Seen<'a> {
@@ -38,104 +36,66 @@ pub(crate) struct Seen<'a> {
     pub(crate) plan: RegistrationPlan,
     /// Whether this stack bought the name, so that the registration is tagged.
     pub(crate) bought: bool,
-    pub(crate) registry: Option<&'a RegisteredDomain>,
+    pub(crate) registered: Option<&'a RegisteredDomain>,
     pub(crate) custom_domains: &'a look::CustomDomains,
     /// The zone that the records go into, if there is one by now.
     pub(crate) zone: Option<&'a HostedZone>,
-    /// The certificate that is used, or replaced.
-    pub(crate) certificate: Option<Certificate>,
-    /// The certificate as it is wanted.
-    pub(crate) wanted: &'a Wanted<'a>,
-}
-
-/// The tags that a request is about: those that it wants, and those that an earlier run set. What others set stays.
-struct Tagging<'a> {
-    wanted: BTreeMap<String, String>,
-    former: &'a [String],
-    stack: &'a str,
-}
-
-impl<'a> Tagging<'a> {
-    fn of(request: &'a Request, settings: &'a Settings, known: &'a Known) -> Self {
-        Self {
-            wanted: tags::wanted(&request.tags, &request.domain_name, &settings.stack),
-            former: &known.tag_keys,
-            stack: &settings.stack,
-        }
-    }
-
-    fn shown(&self, mut present: BTreeMap<String, String>) -> BTreeMap<String, String> {
-        present.retain(|key, _| self.wanted.contains_key(key) || self.former.contains(key));
-        present
-    }
 }
 
 /// Every resource of the request, in the order in which it would be made.
 ///
 /// # Errors
 /// What reading can fail with.
-pub(crate) async fn resources(
-    clients: &Clients,
-    settings: &Settings,
-    request: &Request,
-    seen: &Seen<'_>,
-) -> Result<Vec<ResourceReport>, StepError> {
-    let Seen { known, plan, bought, registry, custom_domains, zone, ref certificate, wanted } = *seen;
+pub(crate) async fn resources(picture: &Picture<'_>, seen: &Seen<'_>) -> Result<Vec<ResourceReport>, StepError> {
+    let Seen { known, plan, bought, registered, custom_domains, zone } = *seen;
+    let Picture { clients, settings, request, .. } = *picture;
     let domain = request.domain_name.as_str();
-    let tagging = Tagging::of(request, settings, known);
-    let found = look::apis(clients, settings, request, known).await?;
-    let api_before = match &found.used {
-        Some(found) => api::api(clients, request, &tagging, found).await?,
-        None => Value::Null,
+    let tagging = Tagging::new(&request.tags, &request.domain_name, &settings.stack, &known.tag_keys);
+    let looking = apis::Looking::new(clients, settings, request, &tagging);
+    let choice = looking.choice(known).await?;
+    let changes = match &request.api.existing {
+        Some(_) => Changes::default(),
+        None => looking.changes(choice.used.clone()).await?,
     };
-    let own_id = found.used.and_then(|api| api.api_id);
     let (api_id, api_stage) = match &request.api.existing {
-        Some(existing) => (Some(existing.api_id.clone()), existing.stage.as_str()),
-        None => (own_id.clone(), stage(request.api.protocol())),
+        Some(existing) => (Some(existing.api_id.as_str()), existing.stage.as_str()),
+        None => (choice.used.as_ref().map(|api| api.id.as_str()), stage(request.api.protocol())),
     };
-    let misdirected = registry.filter(|registry| hosted_zone::misdirected(&registry.name_servers, zone));
+    let misdirected = registered.filter(|registered| hosted_zone::misdirected(&registered.name_servers, zone));
     let zone_id = zone.map(|zone| zone.id.as_str());
-    let kept = certificate.as_ref().filter(|found| certificate::fits(found, wanted));
+    let wanted = Wanted::of(request, &tagging);
+    let certificate = certificate::find(picture, known, &wanted).await?;
+    let kept = certificate.as_ref().filter(|found| fits(found, &wanted));
     let certificate_kept = kept.map(|found| found.arn.clone());
-    let after = json!({
-        "certificate": certificate_kept.as_deref().unwrap_or(NOT_YET),
-        "api": api_id.as_deref().unwrap_or(NOT_YET),
-        "stage": api_stage,
-        "tags": tagging.wanted,
-    });
-    let mut resources = match &request.api.existing {
-        Some(existing) => vec![resource(
-            "API",
-            Some(format!("{}, which exists and is not changed", existing.api_id)),
-            domain,
-            &Value::Null,
-            &Value::Null,
-        )],
-        None => vec![resource("API", own_id, domain, &api_before, &api::wanted_api(request, &tagging))],
-    };
-    resources.extend(found.replaced.into_iter().map(|id| ResourceReport {
-        resource: "API".to_owned(),
-        action: ReportAction::Remove,
-        name: id,
-        changes: Vec::new(),
-    }));
-    resources.push(registration::registration(request, plan, registry, bought.then_some(wanted.tagging)));
+    let mut resources = api::lines(request, &choice, &changes);
+    let mut standing = registered.cloned();
+    if let Some(standing) = standing.as_mut().filter(|_| bought) {
+        standing.tags = Some(picture.registration_tags().await?);
+    }
+    let registration_tagging = bought.then_some(&tagging);
+    resources.push(registration::registration(request, plan, standing.as_ref(), registration_tagging));
     if request.dns == Dns::Route53 {
         // A zone around the name serves others too, and is not tagged.
-        let differences = match request.domain_name.is_registrable() {
-            true => hosted_zone::differences(zone, wanted.tagging),
+        let changes = match request.domain_name.is_registrable() {
+            true => shown(&hosted_zone::differences(zone, &tagging)),
             false => Vec::new(),
         };
-        resources.push(differing("hosted zone", zone_id, domain, &differences));
-        resources.extend(misdirected.map(|registry| registration::name_servers(request, registry)));
+        resources.push(compared("hosted zone", zone_id.map(str::to_owned), domain, changes));
+        resources.extend(misdirected.map(|registered| registration::name_servers(request, registered)));
     }
-    resources.push(differing(
+    resources.push(compared(
         "certificate",
-        certificate.as_ref().map(|found| found.arn.as_str()),
+        certificate.as_ref().map(|found| found.arn.clone()),
         &request.certificate_names().join(", "),
-        &certificate::differences(certificate.as_ref(), wanted),
+        shown(&differences(certificate.as_ref(), &wanted)),
     ));
-    let hosts = Hosts { clients, tagging: &tagging, zone_id, after: &after };
+    let mapping = WantedMapping { api_id, stage: api_stage };
+    let hosts = Hosts { picture, tagging: &tagging, zone_id, certificate_arn: certificate_kept.as_deref(), mapping };
+    if certificate_kept.is_some() && certificate_kept == known.certificate_arn {
+        for record in &known.validation_records {
+            resources.extend(hosts.validation(record).await?);
+        }
+    }
     for hostname in request.hostnames() {
         if custom_domains.foreign.contains_key(&hostname) {
             // Told among what is taken over.
@@ -155,27 +115,15 @@ pub(crate) async fn resources(
 
 /// One resource: `found` is its id. `before` is null where it is not there, and then nothing changes but all is made.
 fn resource(kind: &str, found: Option<String>, wanted: &str, before: &Value, after: &Value) -> ResourceReport {
-    let changes = difference::changes(before, after);
+    compared(kind, found, wanted, difference::changes(before, after))
+}
+
+/// One resource with what differs.
+fn compared(kind: &str, found: Option<String>, wanted: &str, changes: Vec<FieldChange>) -> ResourceReport {
     let action = match (&found, changes.is_empty()) {
         (None, _) => ReportAction::Create,
         (Some(_), true) => ReportAction::Exists,
         (Some(_), false) => ReportAction::Change,
     };
     ResourceReport { resource: kind.to_owned(), action, name: found.unwrap_or_else(|| wanted.to_owned()), changes }
-}
-
-/// One resource: `found` is its id. Where it is not there all of it is made.
-fn differing<A: Attribute>(
-    kind: &str,
-    found: Option<&str>,
-    wanted: &str,
-    differences: &[Difference<A>],
-) -> ResourceReport {
-    let action = match found {
-        None => ReportAction::Create,
-        Some(_) if differences.is_empty() => ReportAction::Exists,
-        Some(_) => ReportAction::Change,
-    };
-    let name = found.unwrap_or(wanted).to_owned();
-    ResourceReport { resource: kind.to_owned(), action, name, changes: difference::shown(differences) }
 }

@@ -4,10 +4,11 @@ use nameplate::Request;
 use nameplate::contract::RegistrationPlan;
 use nameplate::contract::result::{ReportAction, ResourceReport};
 use nameplate::request::NameServers;
+use nameplate::resource::difference::shown;
 use nameplate::resource::registration::{self, RegisteredDomain, Wanted};
 use nameplate::resource::tags::Tagging;
 
-use super::differing;
+use super::compared;
 
 /// The registration. `tagging` is given where this stack bought it.
 pub(super) fn registration(
@@ -35,7 +36,7 @@ pub(super) fn registration(
             let wanted = Wanted { auto_renew: registration::wanted_renewal(request), tagging };
             let differences = registration::differences(standing, &wanted);
             let found = (plan == RegistrationPlan::Registered).then_some(domain);
-            let report = differing("registration", found, domain, &differences);
+            let report = compared("registration", found.map(str::to_owned), domain, shown(&differences));
             match plan {
                 RegistrationPlan::Register => ResourceReport { action: ReportAction::Buy, ..report },
                 _ => report,

@@ -10,12 +10,15 @@ use aws_sdk_acm::operation::list_certificates::ListCertificatesOutput;
 use aws_sdk_acm::operation::list_tags_for_certificate::ListTagsForCertificateOutput;
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, CertificateSummary, DomainValidation};
 use aws_sdk_apigatewayv2::operation::get_api::GetApiOutput;
+use aws_sdk_apigatewayv2::operation::get_api::builders::GetApiOutputBuilder;
 use aws_sdk_apigatewayv2::operation::get_api_mappings::GetApiMappingsOutput;
 use aws_sdk_apigatewayv2::operation::get_apis::GetApisOutput;
+use aws_sdk_apigatewayv2::operation::get_authorizers::GetAuthorizersOutput;
 use aws_sdk_apigatewayv2::operation::get_domain_names::GetDomainNamesOutput;
 use aws_sdk_apigatewayv2::operation::get_integrations::GetIntegrationsOutput;
 use aws_sdk_apigatewayv2::operation::get_routes::GetRoutesOutput;
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
+use aws_sdk_apigatewayv2::operation::get_stage::builders::GetStageOutputBuilder;
 use aws_sdk_apigatewayv2::types::DomainName as ListedDomain;
 use aws_sdk_apigatewayv2::types::{
     Api, ApiMapping, DomainNameConfiguration, DomainNameStatus, Integration, IntegrationType, ProtocolType, Route,
@@ -113,6 +116,9 @@ impl World {
             ("GetDomainDetail", registered(&SERVERS)),
             ("GetDomainNames", custom_domain(CERTIFICATE, DomainNameStatus::Available, our_tags())),
             ("GetApiMappings", mapping("api-1", "$default")),
+            ("GetApi", our_api()),
+            ("GetAuthorizers", no_authorizers()),
+            ("GetStage", stage(None)),
             ("GetRoutes", routes(vec![route("GET /", "integrations/i-1")])),
             ("GetIntegrations", integrations(BACKEND)),
             ("ListResourceRecordSets", records(all_records())),
@@ -126,7 +132,6 @@ impl World {
     /// The same, where something is left to do, so that what belongs to others is looked for.
     fn changed() -> Self {
         Self::live()
-            .with("GetApi", our_api())
             .with("ListHostedZonesByName", zones(vec![zone("ZONE", "example.com.", false)]))
             .with("ListTagsForDomain", bought_by(None))
     }
@@ -148,6 +153,7 @@ impl World {
             apigateway: mock_client!(aws_sdk_apigatewayv2, RuleMode::MatchAny, rules.iter().copied()),
             dynamodb: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, rules.iter().copied()),
             domains: mock_client!(aws_sdk_route53domains, RuleMode::MatchAny, rules.iter().copied()),
+            lambda: mock_client!(aws_sdk_lambda, RuleMode::MatchAny, rules.iter().copied()),
             logs: mock_client!(aws_sdk_cloudwatchlogs, RuleMode::MatchAny, rules.iter().copied()),
             resolver: Resolver::always(&self.answering),
             route53: mock_client!(aws_sdk_route53, RuleMode::MatchAny, rules.iter().copied()),
@@ -369,8 +375,16 @@ fn our_api() -> Rule {
 }
 
 fn api_with(tags: HashMap<String, String>) -> Rule {
-    mock!(aws_sdk_apigatewayv2::Client::get_api)
-        .then_output(move || GetApiOutput::builder().set_tags(Some(tags.clone())).build())
+    mock!(aws_sdk_apigatewayv2::Client::get_api).then_output(move || api_output().set_tags(Some(tags.clone())).build())
+}
+
+/// As [`request`] wants it, but for its tags.
+fn api_output() -> GetApiOutputBuilder {
+    GetApiOutput::builder().name("example.com").protocol_type(ProtocolType::Http)
+}
+
+fn no_authorizers() -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_authorizers).then_output(|| GetAuthorizersOutput::builder().build())
 }
 
 /// The tags of the zone: the name's, and those of a stack if one uses it.
@@ -422,7 +436,7 @@ fn routes(routes: Vec<Route>) -> Rule {
 }
 
 fn no_api() -> Rule {
-    mock!(aws_sdk_apigatewayv2::Client::get_routes).then_http_response(|| error(404, "NotFoundException"))
+    mock!(aws_sdk_apigatewayv2::Client::get_api).then_http_response(|| error(404, "NotFoundException"))
 }
 
 fn mapping_integrations() -> Rule {
@@ -458,7 +472,7 @@ fn apis(apis: Vec<Api>) -> Rule {
 }
 
 fn api(id: &str, tags: HashMap<String, String>) -> Api {
-    Api::builder().api_id(id).protocol_type(ProtocolType::Http).set_tags(Some(tags)).build()
+    Api::builder().api_id(id).name("example.com").protocol_type(ProtocolType::Http).set_tags(Some(tags)).build()
 }
 
 fn zone(id: &str, name: &str, private: bool) -> HostedZone {
@@ -1098,7 +1112,7 @@ async fn what_may_pass_is_retryable_and_what_will_not_is_final() {
 // A name on which a run has finished.
 
 #[tokio::test]
-async fn nothing_is_left_to_do_where_everything_stands_and_that_costs_ten_reads_of_aws() {
+async fn nothing_is_left_to_do_where_everything_stands_and_every_thing_is_read_once() {
     let world = World::live();
     let plan = world.plan(request()).await.expect("a plan");
     let result = plan.result.expect("the result of the finished run");
@@ -1108,7 +1122,7 @@ async fn nothing_is_left_to_do_where_everything_stands_and_that_costs_ten_reads_
     assert_eq!(plan.registration, RegistrationPlan::Registered);
     let all: Vec<&str> = world.rules.keys().copied().collect();
     assert_eq!(world.calls(), all.iter().map(|operation| (*operation, 1)).collect::<Vec<_>>());
-    assert_eq!(all.iter().filter(|operation| **operation != "GetItem").count(), 10);
+    assert_eq!(all.iter().filter(|operation| **operation != "GetItem").count(), 13);
 }
 
 #[tokio::test]
@@ -1202,7 +1216,7 @@ fn closed_world(then: Value, now: Rule) -> (World, Value) {
 fn api_with_endpoint(closed: Option<bool>) -> Rule {
     mock!(aws_sdk_apigatewayv2::Client::get_api)
         .match_requests(|request| request.api_id() == Some("api-1"))
-        .then_output(move || GetApiOutput::builder().set_disable_execute_api_endpoint(closed).build())
+        .then_output(move || api_output().set_disable_execute_api_endpoint(closed).set_tags(Some(our_tags())).build())
 }
 
 #[tokio::test]
@@ -1283,6 +1297,16 @@ async fn whatever_has_been_undone_is_left_to_do() {
     other_value.push(value_record("_a.example.com.", RrType::Cname, &["_c.acm-validations.aws."]));
     let zone_gone = mock!(aws_sdk_route53::Client::list_resource_record_sets)
         .then_http_response(|| xml_error(404, "NoSuchHostedZone"));
+    let renamed = mock!(aws_sdk_apigatewayv2::Client::get_api)
+        .then_output(|| api_output().name("by hand").set_tags(Some(our_tags())).build());
+    let burst = mock!(aws_sdk_apigatewayv2::Client::get_stage).then_output(|| {
+        let settings = RouteSettings::builder().throttling_burst_limit(7);
+        stage_output().default_route_settings(settings.build()).build()
+    });
+    let authorizer = mock!(aws_sdk_apigatewayv2::Client::get_authorizers).then_output(|| {
+        let left = aws_sdk_apigatewayv2::types::Authorizer::builder().authorizer_id("x").name("by hand");
+        GetAuthorizersOutput::builder().items(left.build()).build()
+    });
     for (what, operation, rule) in [
         ("the run is not over", "GetItem", changed_item("heldBy", text("execution"))),
         ("the run failed", "GetItem", changed_item("status", text("FAILED"))),
@@ -1297,7 +1321,10 @@ async fn whatever_has_been_undone_is_left_to_do() {
         ("being updated", "GetDomainNames", custom(CERTIFICATE, DomainNameStatus::Updating)),
         ("another API mapped", "GetApiMappings", mapping("api-2", "$default")),
         ("another stage mapped", "GetApiMappings", mapping("api-1", "test")),
-        ("no API", "GetRoutes", no_api()),
+        ("no API", "GetApi", no_api()),
+        ("an API with another name", "GetApi", renamed),
+        ("a stage with one limit", "GetStage", burst),
+        ("an authorizer that nobody asks", "GetAuthorizers", authorizer),
         ("no route", "GetRoutes", routes(vec![])),
         ("a route without target", "GetRoutes", routes(vec![Route::builder().route_key("GET /").build()])),
         (
@@ -1408,8 +1435,13 @@ fn stage(limits: Option<(f64, i32)>) -> Rule {
         let settings = limits.map(|(rate, burst)| {
             RouteSettings::builder().throttling_rate_limit(rate).throttling_burst_limit(burst).build()
         });
-        GetStageOutput::builder().stage_name("$default").set_default_route_settings(settings).build()
+        stage_output().set_default_route_settings(settings).build()
     })
+}
+
+/// The stage of an HTTP API of ours.
+fn stage_output() -> GetStageOutputBuilder {
+    GetStageOutput::builder().stage_name("$default").auto_deploy(true).set_tags(Some(our_tags()))
 }
 
 #[tokio::test]
@@ -1484,11 +1516,17 @@ async fn a_dry_run_shows_tags_that_come_change_and_go_and_none_of_others() {
     }
     let tagged_domain = present.clone();
     let tagged_zone = present.clone();
+    let tagged_stage = present.clone();
     let mut item_of_a_purchase = live_item();
     item_of_a_purchase.insert("purchaseIntent".to_owned(), AttributeValue::N("1".to_owned()));
     let world = live_for_a_dry_run()
         .with("GetItem", item(Some(item_of_a_purchase)))
         .with("GetApis", apis(vec![api("api-1", present.clone())]))
+        .with(
+            "GetStage",
+            mock!(aws_sdk_apigatewayv2::Client::get_stage)
+                .then_output(move || stage_output().set_tags(Some(tagged_stage.clone())).build()),
+        )
         .with("ListTagsForCertificate", certificate_tags(present.clone()))
         .with("GetDomainNames", custom_domain(CERTIFICATE, DomainNameStatus::Available, present))
         .with(

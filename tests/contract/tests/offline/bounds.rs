@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::read;
 use crate::states::{edges, list, reachable, sleeps, states, waits};
 
-/// The most events that a history may come to, a fifth of what Step Functions takes (AWS-FACTS 5.4).
+/// The most events that a history may come to, a fifth of what Step Functions takes (AWS-FACTS 5.4.1).
 const MOST_EVENTS: u64 = 5_000;
 /// ExecutionStarted, and how it ended.
 const AROUND: u64 = 2;

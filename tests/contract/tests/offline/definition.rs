@@ -54,6 +54,31 @@ fn put(document: &mut Value, pointer: &str, value: &Value) {
 }
 
 #[test]
+fn it_says_what_its_yaml_says() {
+    for (machine, definition) in read::definitions() {
+        let source = format!("statemachine/{machine}.asl.yaml");
+        assert!(read::yaml(&source)["definition"] == definition, "{source} says otherwise: cargo xtask definition");
+    }
+}
+
+#[test]
+fn every_anchor_has_an_alias() {
+    fn idle(source: &str) -> Vec<&str> {
+        let code = source.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let words: Vec<&str> = code.flat_map(|line| line.split([' ', ',', '[', ']', '{', '}'])).collect();
+        let aliases: BTreeSet<&str> = words.iter().filter_map(|word| word.strip_prefix('*')).collect();
+        let anchors = words.iter().filter_map(|word| word.strip_prefix('&')).filter(|name| !name.is_empty());
+        anchors.filter(|name| !aliases.contains(name)).collect()
+    }
+    for (machine, _) in read::MACHINES {
+        let source = read::text(format!("statemachine/{machine}.asl.yaml"));
+        assert!(source.contains("- &"), "no anchor is found in {machine}");
+        assert_eq!(idle(&source), [] as [&str; 0], "{machine}");
+    }
+    assert_eq!(idle("- &a x\n- &b {c: 'd' & e}\n# *b\nf: [*a]\n"), ["b"]);
+}
+
+#[test]
 fn it_speaks_jsonata_only() {
     const JSON_PATH_FIELDS: [&str; 6] =
         ["InputPath", "ItemsPath", "OutputPath", "Parameters", "ResultPath", "ResultSelector"];
@@ -270,7 +295,7 @@ fn is_retried(class: Class) -> bool {
     }
 }
 
-/// How Lambda itself can fail without the function having answered: all passing (AWS-FACTS 5.3).
+/// How Lambda itself can fail without the function having answered: all passing (AWS-FACTS 5.3.1).
 const LAMBDA_SERVICE_ERRORS: [&str; 5] = [
     "Lambda.AWSLambdaException",
     "Lambda.ClientExecutionTimeoutException",

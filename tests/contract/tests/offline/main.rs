@@ -2,8 +2,10 @@
 //! Nothing here runs AWS, an emulator or a function. One module for each kind of agreement.
 
 mod bounds;
+mod circles;
 mod definition;
 mod dependencies;
+mod facts;
 mod jsonata;
 mod names;
 mod payloads;

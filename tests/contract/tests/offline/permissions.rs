@@ -31,8 +31,8 @@ const SERVICES: [(&str, &str); 11] = [
 
 /// What a function may do although its code does not call it: AWS does it in its name.
 const IN_ITS_NAME: [(&str, &str, &str); 18] = [
-    ("register", "route53:CreateHostedZone", "RegisterDomain makes a zone (AWS-FACTS 1.4)"),
-    ("request-cert", "acm:AddTagsToCertificate", "RequestCertificate is given tags (AWS-FACTS 3.1)"),
+    ("register", "route53:CreateHostedZone", "RegisterDomain makes a zone (AWS-FACTS 1.4.4)"),
+    ("request-cert", "acm:AddTagsToCertificate", "RequestCertificate is given tags (AWS-FACTS 3.1.8)"),
     ("create-api", "apigateway:POST /tags/*", "CreateApi and CreateStage are given tags"),
     ("create-api", "apigateway:PUT /tags/*", "the older name of the same permission"),
     ("create-api", "apigateway:TagResource /tags/*", "the newer name of the same permission"),
@@ -52,9 +52,9 @@ const IN_ITS_NAME: [(&str, &str, &str); 18] = [
 ];
 
 /// Why whoever gives a stage an access log needs these.
-const LOG_DELIVERY: &str = "API Gateway delivers an HTTP API's access log in the caller's name (AWS-FACTS 4.3)";
+const LOG_DELIVERY: &str = "API Gateway delivers an HTTP API's access log in the caller's name (AWS-FACTS 4.3.5)";
 
-/// The same, beyond what a table can say: the account's first custom domain makes a role (AWS-FACTS 4.2).
+/// The same, beyond what a table can say: the account's first custom domain makes a role (AWS-FACTS 4.4.7).
 const SERVICE_LINKED_ROLE: (&str, &str) = ("attach-domain", "iam:CreateServiceLinkedRole");
 
 /// What `create-api` lets API Gateway do with the user's functions: an action in the code that is no call.
@@ -455,7 +455,7 @@ fn too_wide(statement: &Statement) -> Vec<String> {
                     | "UntagResource" => {
                         resource.ends_with(":log-group:/aws/vendedlogs/nameplate/${AWS::StackName}.${AWS::Region}/*")
                     }
-                    // Asked for all of them (AWS-FACTS 4.3), and a state machine's own logs name no group either.
+                    // Asked for all of them (AWS-FACTS 4.3.5), and a state machine's own logs name no group either.
                     "DescribeLogGroups" => resource == "*" || resource.ends_with(":log-group:*"),
                     _ => resource == "*",
                 },

@@ -43,9 +43,14 @@ pub(crate) fn definitions() -> BTreeMap<&'static str, Value> {
 
 /// The template, its short forms written out: `!Ref X` is `{"Ref": "X"}`, `!Sub X` is `{"Fn::Sub": "X"}`.
 pub(crate) fn template() -> Value {
-    let text = text("template.yaml");
-    let documents = Yaml::load_from_str(&text).expect("the template is YAML");
-    assert_eq!(documents.len(), 1, "the template is one document");
+    yaml("template.yaml")
+}
+
+/// A YAML file, aliases and the short forms of CloudFormation written out.
+pub(crate) fn yaml(path: &str) -> Value {
+    let text = text(path);
+    let documents = Yaml::load_from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert_eq!(documents.len(), 1, "{path} is one document");
     plain(&documents[0])
 }
 

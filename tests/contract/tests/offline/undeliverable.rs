@@ -46,7 +46,7 @@ fn not_kept(template: &Value) -> Vec<String> {
         if properties["DeadLetterConfig"] != json!({ "Arn": arn(queue) }) {
             problems.push(format!("{rule} has no dead-letter queue"));
         }
-        // The bounds of PutTargets (AWS-FACTS 6).
+        // The bounds of PutTargets (AWS-FACTS 6.1.1).
         let policy = &properties["RetryPolicy"];
         let bounded = within(&policy["MaximumEventAgeInSeconds"], 60..=86_400)
             && within(&policy["MaximumRetryAttempts"], 1..=185);

@@ -1,4 +1,4 @@
-//! Who may call an API or a route (AWS-FACTS 4.2). It must not know targets.
+//! Who may call an API or a route (AWS-FACTS 4.2.1). It must not know targets.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Api, LambdaArn, Route};
 use crate::error::StepError;
 
-/// Different authorizers of one API. API Gateway allows 10 (AWS-FACTS 4.5); half of them, so that a change can make
+/// Different authorizers of one API. API Gateway allows 10 (AWS-FACTS 4.5.5); half of them, so that a change can make
 /// the new ones before it deletes the old ones, and no route is open in between.
 const MAX_AUTHORIZERS: usize = 5;
 /// Identity sources of a Lambda authorizer, and scopes of a route.
@@ -112,7 +112,7 @@ pub(super) fn check(api: &Api) -> Result<(), StepError> {
 }
 
 /// `$default` catches OPTIONS as well, so that browsers' preflight requests would have to be authorized
-/// (AWS-FACTS 4.2).
+/// (AWS-FACTS 4.2.3).
 fn check_preflight(api: &Api) -> Result<(), StepError> {
     let access = |key: &str| api.routes.iter().find(|route| route.route.as_str() == key).map(|r| api.authorizer_of(r));
     let closed = access("$default").is_some_and(|authorizer| *authorizer != Authorizer::Open);

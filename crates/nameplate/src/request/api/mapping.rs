@@ -1,5 +1,5 @@
 //! How a route changes a request on its way to an HTTP target: headers and path.
-//! Owns which headers may be changed and what a value may say (AWS-FACTS 4.1). It must not know the other fields.
+//! Owns which headers may be changed and what a value may say (AWS-FACTS 4.1.9). It must not know the other fields.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::error::StepError;
 
 /// Longest value of a mapping, in characters (`StringWithLengthBetween1And512` in API Gateway's model).
 const MAX_VALUE_LENGTH: usize = 512;
-/// Headers that API Gateway maps for nobody, in lower case (AWS-FACTS 4.1).
+/// Headers that API Gateway maps for nobody, in lower case (AWS-FACTS 4.1.9).
 const RESERVED: [&str; 13] = [
     "authorization",
     "connection",

@@ -1,5 +1,5 @@
 //! What is otherwise in a WebSocket API: its routes' keys, what chooses among them, and what such an API does not
-//! have. Sources are in AWS-FACTS 4.1 to 4.3, and in the Developer Guide's pages "WebSocket selection expressions" and
+//! have. Sources: AWS-FACTS 4.1.3, 4.2.1; the Developer Guide's pages "WebSocket selection expressions" and
 //! "Set up data mapping for WebSocket APIs". It must not know an HTTP API's routes.
 
 use super::{Api, Authorizer, Protocol, Route, RouteKey};

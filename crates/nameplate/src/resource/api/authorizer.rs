@@ -1,10 +1,18 @@
-//! Who may call each route: as the request wants it, against what API Gateway reports.
+//! Who may call each route, and who is asked about it: as a request wants it, against the authorizers that stand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::request::{Authorizer, Protocol, Request, Route};
+use serde_json::{Value, json};
+use strum::VariantArray;
+
+use crate::request::{self, Protocol, Request, Route};
+use crate::resource::difference::{Attribute, Difference, Differences};
 use crate::token;
 
+/// `AuthorizerType` of one that checks tokens.
+const JWT: &str = "JWT";
+/// `AuthorizerType` of one that asks a function.
+const REQUEST: &str = "REQUEST";
 /// Payload format of what the Lambda authorizer of an HTTP API is asked. That of a WebSocket API has none
 /// (`AuthorizerPayloadFormatVersion` in API Gateway's model).
 const PAYLOAD: &str = "2.0";
@@ -12,68 +20,52 @@ const PAYLOAD: &str = "2.0";
 /// aws/aws-cdk#18307).
 const OF_A_ROUTE: &str = "route.";
 
-/// An authorizer that API Gateway keeps: all that makes it different from another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AuthorizerSpec {
-    /// Type JWT.
-    Jwt {
-        /// `Issuer`.
-        issuer: String,
-        /// `Audience`.
-        audience: BTreeSet<String>,
-        /// The only one of `IdentitySource`.
-        source: String,
-    },
-    /// Type REQUEST.
-    Lambda {
-        /// ARN of the function, out of `AuthorizerUri`.
-        function: String,
-        /// `IdentitySource`, in the spelling of the API's kind.
-        sources: BTreeSet<String>,
-        /// `AuthorizerResultTtlInSeconds`.
-        ttl: i32,
-        /// `EnableSimpleResponses`.
-        simple: bool,
-    },
+/// All that makes an authorizer different from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AuthorizerSpec {
+    /// `AuthorizerType`.
+    pub kind: String,
+    /// `Issuer` of tokens.
+    pub issuer: Option<String>,
+    /// `Audience` of tokens.
+    pub audience: BTreeSet<String>,
+    /// `IdentitySource`, in the spelling of the API's kind.
+    pub sources: BTreeSet<String>,
+    /// ARN of the function that is asked, out of `AuthorizerUri`.
+    pub function: Option<String>,
+    /// `AuthorizerPayloadFormatVersion`; with the two below only of a function behind an HTTP API.
+    pub payload: Option<String>,
+    /// `AuthorizerResultTtlInSeconds`.
+    pub ttl: Option<i32>,
+    /// `EnableSimpleResponses`.
+    pub simple: Option<bool>,
 }
 
 impl AuthorizerSpec {
-    fn of(protocol: Protocol, authorizer: &Authorizer) -> Option<Self> {
-        let spelled = |source: &String| match (protocol, source.strip_prefix('$')) {
-            (Protocol::WebSocket, Some(rest)) => format!("{OF_A_ROUTE}{rest}"),
+    fn of(protocol: Protocol, authorizer: &request::Authorizer) -> Option<Self> {
+        let of_http = protocol == Protocol::Http;
+        let spelled = |source: &String| match source.strip_prefix('$') {
+            Some(rest) if !of_http => format!("{OF_A_ROUTE}{rest}"),
             _ => source.clone(),
         };
         match authorizer {
-            Authorizer::Open | Authorizer::Iam => None,
-            Authorizer::Jwt(jwt) => Some(AuthorizerSpec::Jwt {
-                issuer: jwt.issuer.clone(),
+            request::Authorizer::Open | request::Authorizer::Iam => None,
+            request::Authorizer::Jwt(jwt) => Some(Self {
+                kind: JWT.to_owned(),
+                issuer: Some(jwt.issuer.clone()),
                 audience: jwt.audience.iter().cloned().collect(),
-                source: jwt.identity_source.clone(),
+                sources: BTreeSet::from([jwt.identity_source.clone()]),
+                ..Self::default()
             }),
-            Authorizer::Lambda(lambda) => Some(AuthorizerSpec::Lambda {
-                function: lambda.function.as_str().to_owned(),
+            request::Authorizer::Lambda(lambda) => Some(Self {
+                kind: REQUEST.to_owned(),
                 sources: lambda.identity_sources.iter().map(spelled).collect(),
-                ttl: lambda.ttl,
-                simple: lambda.simple_responses,
+                function: Some(lambda.function.as_str().to_owned()),
+                payload: of_http.then(|| PAYLOAD.to_owned()),
+                ttl: of_http.then_some(lambda.ttl),
+                simple: of_http.then_some(lambda.simple_responses),
+                ..Self::default()
             }),
-        }
-    }
-
-    /// `AuthorizerPayloadFormatVersion`; nothing for a WebSocket API.
-    pub fn payload(&self) -> Option<&'static str> {
-        match self {
-            AuthorizerSpec::Jwt { .. } => None,
-            AuthorizerSpec::Lambda { sources, .. } => {
-                sources.iter().all(|source| !source.starts_with(OF_A_ROUTE)).then_some(PAYLOAD)
-            }
-        }
-    }
-
-    /// The function that is asked, if it is one.
-    pub fn function(&self) -> Option<&str> {
-        match self {
-            AuthorizerSpec::Jwt { .. } => None,
-            AuthorizerSpec::Lambda { function, .. } => Some(function),
         }
     }
 
@@ -81,14 +73,22 @@ impl AuthorizerSpec {
     /// old one goes.
     pub fn name(&self) -> String {
         let join = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join("\n");
-        let content = match self {
-            AuthorizerSpec::Jwt { issuer, audience, source } => token::hex(&["jwt", issuer, &join(audience), source]),
-            AuthorizerSpec::Lambda { function, sources, ttl, simple } => {
-                token::hex(&["lambda", function, &join(sources), &ttl.to_string(), &simple.to_string()])
+        let (sources, audience) = (join(&self.sources), join(&self.audience));
+        let content = match &self.function {
+            None => token::hex(&["jwt", self.issuer.as_deref().unwrap_or_default(), &audience, &sources]),
+            Some(function) => {
+                let (ttl, simple) = (self.ttl.unwrap_or(0).to_string(), self.simple.unwrap_or(false).to_string());
+                token::hex(&["lambda", function, &sources, &ttl, &simple])
             }
         };
         format!("nameplate-{}", &content[..token::TOKEN_LENGTH])
     }
+}
+
+/// The authorizers that the routes of a request ask.
+pub fn authorizers_of(request: &Request) -> BTreeSet<AuthorizerSpec> {
+    let api = &request.api;
+    api.routes.iter().filter_map(|route| AuthorizerSpec::of(api.protocol(), api.authorizer_of(route))).collect()
 }
 
 /// Who may call a route.
@@ -107,13 +107,16 @@ pub enum Access {
     },
 }
 
+/// Where nobody asks for a scope.
+static NO_SCOPES: BTreeSet<String> = BTreeSet::new();
+
 impl Access {
     /// Who may call a route of the request.
     pub fn of(request: &Request, route: &Route) -> Self {
         let authorizer = request.api.authorizer_of(route);
         match AuthorizerSpec::of(request.api.protocol(), authorizer) {
             Some(authorizer) => Access::By { authorizer, scopes: route.scopes.iter().cloned().collect() },
-            None if *authorizer == Authorizer::Iam => Access::Iam,
+            None if *authorizer == request::Authorizer::Iam => Access::Iam,
             None => Access::Open,
         }
     }
@@ -123,130 +126,115 @@ impl Access {
         match self {
             Access::Open => "NONE",
             Access::Iam => "AWS_IAM",
-            Access::By { authorizer: AuthorizerSpec::Jwt { .. }, .. } => "JWT",
-            Access::By { authorizer: AuthorizerSpec::Lambda { .. }, .. } => "CUSTOM",
+            Access::By { authorizer, .. } if authorizer.function.is_none() => "JWT",
+            Access::By { .. } => "CUSTOM",
+        }
+    }
+
+    /// The authorizer that is asked, if one is.
+    pub fn authorizer(&self) -> Option<&AuthorizerSpec> {
+        match self {
+            Access::Open | Access::Iam => None,
+            Access::By { authorizer, .. } => Some(authorizer),
+        }
+    }
+
+    /// Of which scopes a token must have one; none where none is asked for.
+    pub fn scopes(&self) -> &BTreeSet<String> {
+        match self {
+            Access::Open | Access::Iam => &NO_SCOPES,
+            Access::By { scopes, .. } => scopes,
         }
     }
 }
 
-/// Who may call a route, as API Gateway reports it.
+/// An authorizer as API Gateway shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ObservedAccess {
-    /// `AuthorizationType`; absent is NONE.
-    pub kind: Option<String>,
-    /// `AuthorizerId`.
-    pub authorizer_id: Option<String>,
-    /// `AuthorizationScopes`.
-    pub scopes: BTreeSet<String>,
-}
-
-impl ObservedAccess {
-    /// Whether this is `wanted`. Authorizers are told by name: what they hold is compared by itself.
-    pub(super) fn is(&self, wanted: &Access, authorizers: &[ObservedAuthorizer]) -> bool {
-        if self.kind.as_deref().unwrap_or("NONE") != wanted.kind() {
-            return false;
-        }
-        let Access::By { authorizer, scopes } = wanted else { return true };
-        let used = authorizers.iter().find(|present| Some(&present.id) == self.authorizer_id.as_ref());
-        used.is_some_and(|used| used.name == authorizer.name()) && self.scopes == *scopes
-    }
-}
-
-/// An authorizer as API Gateway reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObservedAuthorizer {
+pub struct Authorizer {
     /// `AuthorizerId`.
     pub id: String,
     /// `Name`.
     pub name: String,
-    /// What it is; nothing when it is of a kind that Nameplate never makes.
-    pub spec: Option<AuthorizerSpec>,
+    /// What it is.
+    pub spec: AuthorizerSpec,
 }
 
-/// The fields of an authorizer that tell what it is, as API Gateway reports them.
-#[derive(Clone, Debug, Default)]
-pub struct AuthorizerFields<'a> {
-    /// `AuthorizerType`.
-    pub kind: Option<&'a str>,
-    /// `IdentitySource`.
-    pub sources: &'a [String],
-    /// `JwtConfiguration.Issuer`.
-    pub issuer: Option<&'a str>,
-    /// `JwtConfiguration.Audience`.
-    pub audience: &'a [String],
-    /// `AuthorizerUri`.
-    pub uri: Option<&'a str>,
-    /// `AuthorizerPayloadFormatVersion`.
-    pub payload: Option<&'a str>,
-    /// `AuthorizerResultTtlInSeconds`.
-    pub ttl: Option<i32>,
-    /// `EnableSimpleResponses`.
-    pub simple: Option<bool>,
+/// What of authorizers a run writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
+pub enum AuthorizerAttribute {
+    /// Whether it checks tokens or asks a function.
+    Type,
+    /// Whose tokens.
+    Issuer,
+    /// For whom they are.
+    Audience,
+    /// What a request must carry.
+    IdentitySources,
+    /// The function that is asked, which is permitted with it.
+    Function,
+    /// In which form it is asked.
+    PayloadFormat,
+    /// For how long its answer is kept.
+    Ttl,
+    /// How it answers.
+    SimpleResponses,
+    /// One that no wanted route asks, by its id.
+    LeftOver,
 }
 
-impl AuthorizerFields<'_> {
-    /// What the authorizer is, or nothing when it is of a kind that Nameplate never makes.
-    pub fn spec(self) -> Option<AuthorizerSpec> {
-        match (self.kind?, self.sources) {
-            ("JWT", [source]) => Some(AuthorizerSpec::Jwt {
-                issuer: self.issuer?.to_owned(),
-                audience: self.audience.iter().cloned().collect(),
-                source: source.clone(),
-            }),
-            ("REQUEST", sources) => {
-                let spec = AuthorizerSpec::Lambda {
-                    function: super::function_arn(self.uri?),
-                    sources: sources.iter().cloned().collect(),
-                    ttl: self.ttl.unwrap_or(0),
-                    simple: self.simple.unwrap_or(false),
-                };
-                (spec.payload() == self.payload).then_some(spec)
-            }
-            _ => None,
+impl Attribute for AuthorizerAttribute {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Type => "authorizers.{}.type",
+            Self::Issuer => "authorizers.{}.issuer",
+            Self::Audience => "authorizers.{}.audience",
+            Self::IdentitySources => "authorizers.{}.identitySources",
+            Self::Function => "authorizers.{}.function",
+            Self::PayloadFormat => "authorizers.{}.payloadFormat",
+            Self::Ttl => "authorizers.{}.ttl",
+            Self::SimpleResponses => "authorizers.{}.simpleResponses",
+            Self::LeftOver => "authorizers.{}",
         }
     }
 }
 
-/// What has to change so that every wanted authorizer is there, and no other.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuthorizerChanges {
-    /// To make.
-    pub create: Vec<AuthorizerSpec>,
-    /// To make what its name says, by id.
-    pub update: Vec<(String, AuthorizerSpec)>,
-    /// Ids that no wanted route uses. They go last.
-    pub remove: Vec<String>,
-    /// Ids of those that are there, by name.
-    pub present: BTreeMap<String, String>,
+/// What a run has to change so that every wanted authorizer is there, and no other.
+pub fn authorizer_differences(standing: &[Authorizer], request: &Request) -> Vec<Difference<AuthorizerAttribute>> {
+    let mut differences = Differences::default();
+    let mut left: BTreeMap<&str, &str> = standing.iter().map(|one| (one.id.as_str(), one.name.as_str())).collect();
+    for wanted in authorizers_of(request) {
+        let name = wanted.name();
+        let found = standing.iter().find(|authorizer| authorizer.name == name);
+        if let Some(found) = found {
+            left.remove(found.id.as_str());
+        }
+        compare(&mut differences, &name, found.map(|found| &found.spec), &wanted);
+    }
+    for (id, name) in left {
+        differences.note(AuthorizerAttribute::LeftOver, Some(id), json!(name), Value::Null);
+    }
+    differences.into_vec()
 }
 
-impl AuthorizerChanges {
-    /// Compares what the request's routes use with what is there.
-    pub(super) fn of(request: &Request, present: &[ObservedAuthorizer]) -> Self {
-        let routes = request.api.routes.iter();
-        let wanted: BTreeSet<AuthorizerSpec> = routes
-            .filter_map(|route| AuthorizerSpec::of(request.api.protocol(), request.api.authorizer_of(route)))
-            .collect();
-        let mut changes = AuthorizerChanges::default();
-        for spec in &wanted {
-            match present.iter().find(|authorizer| authorizer.name == spec.name()) {
-                None => changes.create.push(spec.clone()),
-                Some(found) => {
-                    changes.present.insert(found.name.clone(), found.id.clone());
-                    if found.spec.as_ref() != Some(spec) {
-                        changes.update.push((found.id.clone(), spec.clone()));
-                    }
-                }
-            }
-        }
-        let used = |authorizer: &&ObservedAuthorizer| changes.present.values().any(|id| *id == authorizer.id);
-        changes.remove = present.iter().filter(|a| !used(a)).map(|authorizer| authorizer.id.clone()).collect();
-        changes
-    }
-
-    /// Whether all authorizers are as wanted.
-    pub fn is_empty(&self) -> bool {
-        self.create.is_empty() && self.update.is_empty() && self.remove.is_empty()
+fn compare(
+    differences: &mut Differences<AuthorizerAttribute>,
+    name: &str,
+    before: Option<&AuthorizerSpec>,
+    wanted: &AuthorizerSpec,
+) {
+    let mut compare = |attribute, of: fn(&AuthorizerSpec) -> Value| {
+        differences.compare_one(attribute, name, &before.map_or(Value::Null, of), &of(wanted));
+    };
+    compare(AuthorizerAttribute::Type, |spec| json!(spec.kind));
+    compare(AuthorizerAttribute::Issuer, |spec| json!(spec.issuer));
+    compare(AuthorizerAttribute::Audience, |spec| json!(Some(&spec.audience).filter(|some| !some.is_empty())));
+    compare(AuthorizerAttribute::IdentitySources, |spec| json!(spec.sources));
+    compare(AuthorizerAttribute::Function, |spec| json!(spec.function));
+    // What no other authorizer knows is not looked at there.
+    if wanted.payload.is_some() {
+        compare(AuthorizerAttribute::PayloadFormat, |spec| json!(spec.payload));
+        compare(AuthorizerAttribute::Ttl, |spec| json!(spec.ttl.unwrap_or(0)));
+        compare(AuthorizerAttribute::SimpleResponses, |spec| json!(spec.simple.unwrap_or(false)));
     }
 }
 

@@ -1,285 +1,264 @@
-//! What an API should look like, held against what API Gateway says it looks like.
-//! Pure: it must not know the SDK; functions turn SDK answers into the plain types here.
+//! An API of API Gateway's second version with all that hangs below it: how it stands, how a request wants it, and the
+//! difference. One file for each kind of thing. It must not know how anything is read or written.
 
+mod access_log;
 mod authorizer;
+mod choice;
+mod cors;
 mod deployment;
-mod log;
-mod statement;
+mod integration;
+mod permission;
+mod route;
+mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::request::{Protocol, Request, Route, Throttle};
+use strum::VariantArray;
 
-pub use authorizer::{Access, AuthorizerChanges, AuthorizerFields, AuthorizerSpec, ObservedAccess, ObservedAuthorizer};
-pub use deployment::{closed_mark, deployment_mark};
-pub use log::{LogSettings, log_format, log_group};
-pub use statement::statements_for;
+use crate::contract::result::FieldChange;
+use crate::request::{Cors, DefaultEndpoint, Protocol, Request};
+use crate::resource::difference::{self, Attribute, Difference, Differences};
+use crate::resource::tags::{self, Tagging};
 
-/// Limits of a stage that shall have none, once it had some: they can be changed, but not taken away (seen in
-/// hashicorp/terraform-provider-aws#14742 and #30373). These are the account's own (AWS-FACTS 4.5), so they limit nothing.
-pub const NO_LIMIT: Throttle = Throttle { rate: 10_000.0, burst: 5_000 };
+pub use access_log::{
+    AccessLogAttribute, LogGroup, LogSettings, access_log_differences, check_log_group, log_format, log_group,
+};
+pub use authorizer::{Access, Authorizer, AuthorizerAttribute, AuthorizerSpec, authorizer_differences, authorizers_of};
+pub use choice::{Choice, check_existing, choose, not_ours};
+pub use cors::{CorsAttribute, CorsRules, cors_differences};
+pub use deployment::{
+    Deployment, DeploymentAttribute, check_deployment, closed_mark, deployment_differences, deployment_mark,
+    deployment_refusal, fitting,
+};
+pub use integration::{
+    AWS_PROXY, HTTP_PROXY, Integration, IntegrationAttribute, Target, function_arn, integration_differences, unused,
+};
+pub use permission::{
+    Authority, PermissionAttribute, STATEMENT_PREFIX, left_over, permission_differences, settling, statement_id,
+    statements_for,
+};
+pub use route::{Route, RouteAttribute, route_differences};
+pub use stage::{
+    Limits, NO_LIMIT, STAGE, Stage, StageAttribute, WEBSOCKET_STAGE, deploys_itself, stage, stage_differences,
+};
 
-/// Stage of every HTTP API: served at the root (AWS-FACTS 4.3).
-pub const STAGE: &str = "$default";
-/// Stage of every WebSocket API. `$default` can be made there and does not work (seen in
-/// terraform-aws-modules/terraform-aws-apigateway-v2#7).
-pub const WEBSOCKET_STAGE: &str = "live";
-/// Start of the id of each statement that `create-api` adds to a function's policy.
-pub const STATEMENT_PREFIX: &str = "nameplate-";
-
-/// Payload format of an HTTP endpoint: the only one there is (AWS-FACTS 4.1).
-pub const URL_PAYLOAD: &str = "1.0";
-/// Payload format of a Lambda function behind an HTTP API.
-pub const LAMBDA_PAYLOAD: &str = "2.0";
-/// Payload format of a Lambda function behind a WebSocket API, which knows no other (`PayloadFormatVersion` in API
-/// Gateway's model).
-pub const MESSAGE_PAYLOAD: &str = "1.0";
-/// Value of a mapping that removes: API Gateway wants one and reads none.
-const REMOVED: &str = "''";
-
-/// The stage that an API of ours answers on.
-pub fn stage(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Http => STAGE,
-        Protocol::WebSocket => WEBSOCKET_STAGE,
-    }
-}
-
-/// `PayloadFormatVersion` of a Lambda integration.
-pub fn lambda_payload(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Http => LAMBDA_PAYLOAD,
-        Protocol::WebSocket => MESSAGE_PAYLOAD,
-    }
-}
-
-/// `IntegrationMethod` of an HTTP endpoint: the caller's, or the one that carries a message.
-pub fn url_method(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Http => "ANY",
-        Protocol::WebSocket => "POST",
-    }
-}
-
-/// The target of a route, in the form in which an integration states it. Routes share an integration where all of
-/// it is the same.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
-    /// An HTTP endpoint: integration type HTTP_PROXY, payload 1.0 (AWS-FACTS 4.1).
-    Url {
-        /// Where requests go.
-        uri: String,
-        /// `RequestParameters`: what is changed on the way.
-        mapping: BTreeMap<String, String>,
-    },
-    /// A Lambda function by ARN: integration type AWS_PROXY.
-    Lambda(String),
-}
-
-impl Target {
-    /// An endpoint that gets requests as they came.
-    pub fn url(uri: impl Into<String>) -> Self {
-        Target::Url { uri: uri.into(), mapping: BTreeMap::new() }
-    }
-
-    /// The target that a route of a request names.
-    pub fn of(protocol: Protocol, route: &Route) -> Option<Self> {
-        if let Some(uri) = &route.url {
-            let mapping = match protocol {
-                Protocol::Http => mapping(route),
-                Protocol::WebSocket => message_mapping(route),
-            };
-            return Some(Target::Url { uri: uri.clone(), mapping });
-        }
-        route.lambda.as_ref().map(|arn| Target::Lambda(arn.as_str().to_owned()))
-    }
-
-    /// The function, if it is one.
-    pub fn function(&self) -> Option<&str> {
-        match self {
-            Target::Url { .. } => None,
-            Target::Lambda(function) => Some(function),
-        }
-    }
-
-    /// The URL, or the function's ARN.
-    pub fn uri(&self) -> &str {
-        match self {
-            Target::Url { uri, .. } | Target::Lambda(uri) => uri,
-        }
-    }
-}
-
-/// `RequestParameters` of a route to an HTTP endpoint.
-fn mapping(route: &Route) -> BTreeMap<String, String> {
-    let headers = route.headers.iter().map(|(name, value)| match value {
-        Some(value) => (format!("overwrite:header.{name}"), value.clone()),
-        None => (format!("remove:header.{name}"), REMOVED.to_owned()),
-    });
-    headers.chain(route.path.iter().map(|path| ("overwrite:path".to_owned(), path.clone()))).collect()
-}
-
-/// `RequestParameters` of a route of a WebSocket API to an HTTP endpoint: a text stands in quotes, and a variable has
-/// no `$` (Developer Guide, "Set up data mapping for WebSocket APIs").
-fn message_mapping(route: &Route) -> BTreeMap<String, String> {
-    let value = |value: &String| match value.strip_prefix('$') {
-        Some(variable) if variable.starts_with("request.") => format!("route.{variable}"),
-        Some(variable) => variable.to_owned(),
-        None => format!("'{value}'"),
-    };
-    let header = |(name, text): (&String, &Option<String>)| {
-        Some((format!("integration.request.header.{name}"), value(text.as_ref()?)))
-    };
-    route.headers.iter().filter_map(header).collect()
-}
-
-/// The fields of an integration that tell what it is, as API Gateway reports them.
-#[derive(Clone, Debug, Default)]
-pub struct IntegrationFields<'a> {
-    /// `IntegrationType`.
-    pub kind: Option<&'a str>,
-    /// `IntegrationUri`.
-    pub uri: Option<&'a str>,
-    /// `IntegrationMethod`.
-    pub method: Option<&'a str>,
-    /// `PayloadFormatVersion`.
-    pub payload: Option<&'a str>,
-    /// `ConnectionId`: of a link into a VPC.
-    pub connection: Option<&'a str>,
-    /// `RequestParameters`.
-    pub mapping: BTreeMap<String, String>,
-}
-
-impl IntegrationFields<'_> {
-    /// The target, or nothing when the integration is of a kind that Nameplate never makes for an API of `protocol`.
-    pub fn target(self, protocol: Protocol) -> Option<Target> {
-        let uri = self.uri?;
-        if self.connection.is_some() {
-            return None;
-        }
-        match (self.kind?, self.payload?) {
-            ("HTTP_PROXY", URL_PAYLOAD) if self.method == Some(url_method(protocol)) => {
-                // Whatever the value of a removal says, it removes.
-                let read = |(key, value): (String, String)| {
-                    let value = if key.starts_with("remove:") { REMOVED.to_owned() } else { value };
-                    (key, value)
-                };
-                Some(Target::Url { uri: uri.to_owned(), mapping: self.mapping.into_iter().map(read).collect() })
-            }
-            ("AWS_PROXY", payload) if payload == lambda_payload(protocol) && self.mapping.is_empty() => {
-                Some(Target::Lambda(function_arn(uri)))
-            }
-            _ => None,
-        }
-    }
-}
-
-/// A function's ARN out of the URI of an integration, which may wrap it as `…/functions/<ARN>/invocations`.
-fn function_arn(uri: &str) -> String {
-    let inner = uri.split_once("/functions/").map_or(uri, |(_, inner)| inner);
-    inner.strip_suffix("/invocations").unwrap_or(inner).to_owned()
-}
-
-/// A route as API Gateway reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObservedRoute {
-    /// `RouteId`.
+/// An API as API Gateway shows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Api {
+    /// `ApiId`.
     pub id: String,
-    /// `RouteKey`.
-    pub key: String,
-    /// The integration's id, out of `Target` (`integrations/<id>`).
-    pub integration_id: Option<String>,
-    /// Who may call it.
-    pub access: ObservedAccess,
+    /// `ApiEndpoint`.
+    pub endpoint: String,
+    /// `ProtocolType`; nothing for a kind that Nameplate does not know.
+    pub protocol: Option<Protocol>,
+    /// `Name`.
+    pub name: String,
+    /// `RouteSelectionExpression`.
+    pub route_selection_expression: Option<String>,
+    /// `CorsConfiguration`.
+    pub cors: Option<Cors>,
+    /// `DisableExecuteApiEndpoint`: whether the default endpoint is closed.
+    pub closed: bool,
+    /// All its tags.
+    pub tags: BTreeMap<String, String>,
+    /// `CreatedDate`, as seconds and nanoseconds of Unix time.
+    pub created: Option<(i64, u32)>,
 }
 
-/// An integration as API Gateway reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObservedIntegration {
-    /// `IntegrationId`.
-    pub id: String,
-    /// Its target; nothing when it is of a kind that Nameplate never makes.
-    pub target: Option<Target>,
+impl Api {
+    /// API Gateway's own address of a stage (AWS-FACTS 4.3.1: `$default` is served at the root).
+    pub fn default_endpoint(&self, stage: &str) -> String {
+        if stage == STAGE { self.endpoint.clone() } else { format!("{}/{stage}", self.endpoint) }
+    }
 }
 
-/// What has to change so that the routes are as the request wants them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RouteChanges {
-    /// Routes to make, with the integration to use where one exists.
-    pub create: Vec<(String, Target)>,
-    /// Routes to point elsewhere or to open to others: route id, route key, target.
-    pub retarget: Vec<(String, String, Target)>,
-    /// Route ids that the request does not know.
-    pub remove: Vec<String>,
-    /// Integrations that exist for a wanted target.
-    pub integrations: BTreeMap<Target, String>,
-    /// Functions that a route calls and will not call any more.
-    pub lost: BTreeSet<String>,
-    /// Who may call, by the key of each route to make or to change.
-    pub access: BTreeMap<String, Access>,
-    /// What has to happen to the authorizers.
-    pub authorizers: AuthorizerChanges,
+/// An API of ours, and what hangs below it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// The API itself.
+    pub api: Api,
+    /// Its routes.
+    pub routes: Vec<Route>,
+    /// Its integrations.
+    pub integrations: Vec<Integration>,
+    /// Its authorizers.
+    pub authorizers: Vec<Authorizer>,
+    /// The stage that an API of its kind has with us.
+    pub stage: Option<Stage>,
+    /// Deployments, at least that of the stage; of a WebSocket API only.
+    pub deployments: Vec<Deployment>,
+    /// Ids of the statements by which it may call a function, by the function's ARN.
+    pub policies: BTreeMap<String, BTreeSet<String>>,
+    /// The log group of its access log.
+    pub log_group: Option<LogGroup>,
 }
 
-impl RouteChanges {
-    /// Whether everything is as wanted.
+impl Standing {
+    /// An API that was made just now, and nothing below it.
+    pub fn made(api: Api) -> Self {
+        Self { api, ..Self::default() }
+    }
+
+    /// The functions that the API knows: an integration or authorizer is made before the statement in its function's
+    /// policy and deleted after it, so no other function has one for this API.
+    pub fn functions(&self) -> BTreeSet<&str> {
+        let called = self.integrations.iter().filter_map(|one| one.target.function());
+        called.chain(self.authorizers.iter().filter_map(|one| one.spec.function.as_deref())).collect()
+    }
+
+    /// Where a route leads, if to an integration that is there.
+    fn target_of(&self, route: &Route) -> Option<&Target> {
+        let id = route.integration_id.as_deref()?;
+        self.integrations.iter().find(|integration| integration.id == id).map(|integration| &integration.target)
+    }
+
+    /// The name of the authorizer that has this id, or the id of one that is not there.
+    fn name_of<'a>(&'a self, authorizer_id: &'a str) -> &'a str {
+        let found = self.authorizers.iter().find(|authorizer| authorizer.id == authorizer_id);
+        found.map_or(authorizer_id, |authorizer| &authorizer.name)
+    }
+}
+
+/// An API as a run wants it.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The request that describes it.
+    pub request: &'a Request,
+    /// The stack that makes it.
+    pub stack: &'a str,
+    /// The tags of the API, its stage and its log group.
+    pub tagging: &'a Tagging,
+}
+
+impl Wanted<'_> {
+    /// The name of the API: the domain, of which a request takes none that is too long for it (AWS-FACTS 4.1.1).
+    pub fn name(&self) -> &str {
+        self.request.domain_name.as_str()
+    }
+
+    /// The kind of API. It cannot be changed: an API of another kind is another one, which comes in its place.
+    pub fn protocol(&self) -> Protocol {
+        self.request.api.protocol()
+    }
+}
+
+/// What of an API itself a run writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
+pub enum ApiAttribute {
+    /// Its kind, which differs only where there is none.
+    Protocol,
+    /// Its name.
+    Name,
+    /// What of a message names its route.
+    RouteSelectionExpression,
+    /// Whether API Gateway's own address answers. It is opened with the API, and closed once the names have answered.
+    DefaultEndpoint,
+    /// One of its tags.
+    Tag,
+}
+
+impl Attribute for ApiAttribute {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Protocol => "protocol",
+            Self::Name => "name",
+            Self::RouteSelectionExpression => "routeSelectionExpression",
+            Self::DefaultEndpoint => "defaultEndpoint",
+            Self::Tag => "tags.{}",
+        }
+    }
+}
+
+/// What a run has to change about the API itself; all of it where there is none.
+fn api_differences(standing: Option<&Api>, wanted: &Wanted<'_>) -> Vec<Difference<ApiAttribute>> {
+    let mut differences = Differences::default();
+    let protocol = standing.map(|api| api.protocol.unwrap_or(wanted.protocol()));
+    differences.compare(ApiAttribute::Protocol, &protocol, &Some(wanted.protocol()));
+    differences.compare(ApiAttribute::Name, &standing.map(|api| api.name.as_str()), &Some(wanted.name()));
+    if let Some(expression) = &wanted.request.api.route_selection_expression {
+        let present = standing.and_then(|api| api.route_selection_expression.as_ref());
+        differences.compare(ApiAttribute::RouteSelectionExpression, &present, &Some(expression));
+    }
+    let endpoint = |api: &Api| if api.closed { DefaultEndpoint::Closed } else { DefaultEndpoint::Open };
+    let endpoint = standing.map(endpoint);
+    differences.compare(ApiAttribute::DefaultEndpoint, &endpoint, &Some(wanted.request.api.default_endpoint));
+    let none = BTreeMap::new();
+    tags::compare(&mut differences, ApiAttribute::Tag, standing.map_or(&none, |api| &api.tags), wanted.tagging);
+    differences.into_vec()
+}
+
+/// All that a run has to change so that an API is as it is wanted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// The API itself.
+    pub api: Vec<Difference<ApiAttribute>>,
+    /// Its cross-origin rules.
+    pub cors: Vec<Difference<CorsAttribute>>,
+    /// Who is asked who may call.
+    pub authorizers: Vec<Difference<AuthorizerAttribute>>,
+    /// Its routes, each with its integration.
+    pub routes: Vec<Difference<RouteAttribute>>,
+    /// Integrations that no route leads to.
+    pub integrations: Vec<Difference<IntegrationAttribute>>,
+    /// Statements in functions' policies.
+    pub permissions: Vec<Difference<PermissionAttribute>>,
+    /// What the stage is on.
+    pub deployment: Vec<Difference<DeploymentAttribute>>,
+    /// The stage.
+    pub stage: Vec<Difference<StageAttribute>>,
+    /// The access log and its group.
+    pub access_log: Vec<Difference<AccessLogAttribute>>,
+}
+
+impl Changes {
+    /// What a run has to change; all of it where there is no API.
+    pub fn of(standing: Option<&Standing>, wanted: &Wanted<'_>) -> Self {
+        let nothing = Standing::default();
+        let below = standing.unwrap_or(&nothing);
+        let request = wanted.request;
+        let log = below.stage.as_ref().and_then(|stage| stage.access_log.as_ref());
+        let routes = route_differences(below, request);
+        Self {
+            api: api_differences(standing.map(|standing| &standing.api), wanted),
+            cors: cors_differences(below.api.cors.as_ref(), request.api.cors.as_ref()),
+            authorizers: authorizer_differences(&below.authorizers, request),
+            integrations: integration_differences(below, request, &routes),
+            permissions: permission_differences(below, request),
+            deployment: deployment_differences(standing, request),
+            stage: stage_differences(below.stage.as_ref(), wanted),
+            access_log: access_log_differences(log, below.log_group.as_ref(), wanted),
+            routes,
+        }
+    }
+
+    /// As a plan shows it: in order, and once where a tag differs on the API, its stage and its log group alike.
+    pub fn shown(&self) -> Vec<FieldChange> {
+        let mut shown = [
+            difference::shown(&self.api),
+            difference::shown(&self.cors),
+            difference::shown(&self.authorizers),
+            difference::shown(&self.routes),
+            difference::shown(&self.integrations),
+            difference::shown(&self.permissions),
+            difference::shown(&self.deployment),
+            difference::shown(&self.stage),
+            difference::shown(&self.access_log),
+        ]
+        .concat();
+        shown.sort_by_cached_key(|change| (change.field.clone(), change.before.to_string()));
+        shown.dedup();
+        shown
+    }
+
+    /// Whether the default endpoint is closed now, and is not opened: closing is a matter of another step.
+    pub fn stays_closed(&self, api: &Api) -> bool {
+        api.closed && !difference::any(&self.api, &[ApiAttribute::DefaultEndpoint])
+    }
+
+    /// Whether everything is as it is wanted.
     pub fn is_empty(&self) -> bool {
-        self.create.is_empty() && self.retarget.is_empty() && self.remove.is_empty() && self.authorizers.is_empty()
+        self.shown().is_empty()
     }
-}
-
-/// Compares the routes of `request` with those of the API.
-pub fn route_changes(
-    request: &Request,
-    routes: &[ObservedRoute],
-    integrations: &[ObservedIntegration],
-    authorizers: &[ObservedAuthorizer],
-) -> RouteChanges {
-    let protocol = request.api.protocol();
-    let target_of: BTreeMap<&str, &Target> =
-        integrations.iter().filter_map(|i| i.target.as_ref().map(|t| (i.id.as_str(), t))).collect();
-    let mut changes =
-        RouteChanges { authorizers: AuthorizerChanges::of(request, authorizers), ..RouteChanges::default() };
-    for integration in integrations {
-        if let Some(target) = &integration.target {
-            changes.integrations.entry(target.clone()).or_insert_with(|| integration.id.clone());
-        }
-    }
-    for route in &request.api.routes {
-        let Some(target) = Target::of(protocol, route) else { continue };
-        let (key, access) = (route.route.as_str().to_owned(), Access::of(request, route));
-        match routes.iter().find(|observed| observed.key == key) {
-            None => {
-                changes.access.insert(key.clone(), access);
-                changes.create.push((key, target));
-            }
-            Some(observed) => {
-                let present = observed.integration_id.as_deref().and_then(|id| target_of.get(id).copied());
-                if present != Some(&target) || !observed.access.is(&access, authorizers) {
-                    changes.access.insert(key, access);
-                    changes.retarget.push((observed.id.clone(), observed.key.clone(), target));
-                }
-            }
-        }
-    }
-    let wanted: BTreeMap<&str, Target> = request
-        .api
-        .routes
-        .iter()
-        .filter_map(|route| Some((route.route.as_str(), Target::of(protocol, route)?)))
-        .collect();
-    for observed in routes {
-        let present = observed.integration_id.as_deref().and_then(|id| target_of.get(id).copied());
-        if wanted.get(observed.key.as_str()) != present {
-            changes.lost.extend(present.and_then(Target::function).map(str::to_owned));
-        }
-    }
-    changes.remove = routes
-        .iter()
-        .filter(|observed| !request.api.routes.iter().any(|wanted| wanted.route.as_str() == observed.key))
-        .map(|observed| observed.id.clone())
-        .collect();
-    changes
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl Certificate {
     }
 
     /// What uses it in this account, so that to wait for its end would be in vain. API Gateway's own use is told by a load
-    /// balancer in AWS's account (AWS-FACTS 3.4).
+    /// balancer in AWS's account (AWS-FACTS 3.4.2).
     pub fn user_in_account(&self, account: &str) -> Option<&str> {
         self.in_use_by.iter().map(String::as_str).find(|arn| arn.split(':').nth(4) == Some(account))
     }
@@ -178,7 +178,7 @@ pub const CANNOT_BE_CHANGED: [CertificateAttribute; 4] = [
 ];
 
 /// What differs between a certificate and the wanted one; all of it where there is none. What ACM does not show is as
-/// wanted: a certificate stays validated as it was requested (AWS-FACTS 3.2).
+/// wanted: nothing here changes how it is validated (AWS-FACTS 3.2.9).
 pub fn differences(standing: Option<&Certificate>, wanted: &Wanted<'_>) -> Vec<Difference<CertificateAttribute>> {
     let mut differences = Differences::default();
     let (method, none) = (wanted.validation.as_str(), BTreeMap::new());

@@ -1,5 +1,5 @@
 //! Which validation records certificates need: the CNAME of a name is one and the same in all certificates of an account
-//! (AWS-FACTS 3.2), so that one goes only when the last of them has gone. It must not know ACM.
+//! (AWS-FACTS 3.2.3), so that one goes only when the last of them has gone. It must not know ACM.
 
 use std::collections::{BTreeMap, BTreeSet};
 

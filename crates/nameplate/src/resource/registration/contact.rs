@@ -47,7 +47,7 @@ pub struct ContactProblem {
     pub problem: String,
 }
 
-/// Kinds of contacts (AWS-FACTS 1.3).
+/// Kinds of contacts (AWS-FACTS 1.3.1).
 const CONTACT_TYPES: [&str; 5] = ["PERSON", "COMPANY", "ASSOCIATION", "PUBLIC_BODY", "RESELLER"];
 
 /// Every field that a contact may hold.
@@ -73,7 +73,7 @@ impl Contact {
     /// their first letter in lower case.
     ///
     /// # Errors
-    /// The first field that AWS would refuse, late and after money was at stake (AWS-FACTS 1.3).
+    /// The first field that AWS would refuse, late and after money was at stake (AWS-FACTS 1.3.2).
     pub fn parse(secret: &SecretString) -> Result<Self, ContactProblem> {
         let Ok(Value::Object(mut fields)) = serde_json::from_str::<Value>(secret.expose_secret()) else {
             return Err(problem("secret", "it is no JSON object"));
@@ -157,7 +157,7 @@ fn required(
     optional(fields, name, longest)?.ok_or_else(|| problem(name, "it is missing or empty"))
 }
 
-/// `+<country code>.<number>`: the dot is mandatory (AWS-FACTS 1.3).
+/// `+<country code>.<number>`: the dot is mandatory (AWS-FACTS 1.3.3).
 fn check_phone(field: &'static str, number: &SecretString) -> Result<(), ContactProblem> {
     let fine = number.expose_secret().strip_prefix('+').and_then(|rest| rest.split_once('.')).is_some_and(
         |(country, number)| {
@@ -204,7 +204,7 @@ fn extra_params(fields: &mut Map<String, Value>) -> Result<Vec<(String, SecretSt
         .collect()
 }
 
-/// The `CountryCode` enumeration of Route 53 Domains (AWS-FACTS 1.3).
+/// The `CountryCode` enumeration of Route 53 Domains (AWS-FACTS 1.3.1).
 const COUNTRY_CODES: &str = "AC AD AE AF AG AI AL AM AN AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR \
     BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE \
     EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN \

@@ -16,7 +16,7 @@ pub use purchase::*;
 
 /// Whether AWS renews a name that is bought, where the request does not say it: what RegisterDomain does by itself.
 pub const RENEWS_BY_DEFAULT: bool = true;
-/// The EPP status of a name that its registrar has taken out of DNS (AWS-FACTS 1.5).
+/// The EPP status of a name that its registrar has taken out of DNS (AWS-FACTS 1.5.1).
 const SUSPENDED: &str = "clientHold";
 
 /// A name that is registered in this account, as Route 53 Domains shows it.

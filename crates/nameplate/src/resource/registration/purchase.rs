@@ -56,7 +56,7 @@ pub fn check_price(registration: &Registration, price: &Money, budget_usd: f64) 
 }
 
 /// A name that is bought in this run has no mailboxes that ACM could ask, unless the request brings the mail servers
-/// that have them (AWS-FACTS 3.2).
+/// that have them (AWS-FACTS 3.2.10).
 ///
 /// # Errors
 /// `Refused`, naming the mailboxes.
@@ -85,7 +85,7 @@ fn within(price: f64, bound: f64) -> bool {
     price.is_finite() && price >= 0.0 && (price * 100.0).round() <= (bound * 100.0).round()
 }
 
-/// Whether the answer of CheckDomainAvailability lets the name be bought: only `AVAILABLE` does (AWS-FACTS 1.2).
+/// Whether the answer of CheckDomainAvailability lets the name be bought: only `AVAILABLE` does (AWS-FACTS 1.2.3).
 ///
 /// # Errors
 /// `Refused` when the name cannot be bought, `Retryable` and `NotReady` while the registry cannot say.

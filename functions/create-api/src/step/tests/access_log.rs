@@ -19,7 +19,8 @@ fn groups(groups: Vec<(&'static str, Option<i32>)>) -> Rule {
     mock!(Logs::describe_log_groups).match_requests(|call| call.log_group_name_prefix() == Some(GROUP)).then_output(
         move || {
             let group = |(name, days): &(&str, Option<i32>)| {
-                LogGroup::builder().log_group_name(*name).set_retention_in_days(*days).build()
+                let arn = format!("arn:aws:logs:us-east-1:123456789012:log-group:{name}:*");
+                LogGroup::builder().log_group_name(*name).arn(arn).set_retention_in_days(*days).build()
             };
             DescribeLogGroupsOutput::builder().set_log_groups(Some(groups.iter().map(group).collect())).build()
         },

@@ -4,7 +4,7 @@ use super::*;
 use aws_sdk_apigatewayv2::operation::create_deployment::CreateDeploymentOutput;
 use aws_sdk_apigatewayv2::operation::get_deployments::GetDeploymentsOutput;
 use aws_sdk_apigatewayv2::types::{Deployment, DeploymentStatus};
-use nameplate::resource::api::{WEBSOCKET_STAGE, deployment_mark};
+use nameplate::resource::api::{Target, WEBSOCKET_STAGE, deployment_mark};
 
 fn wanted(routes: Value, more: Value) -> Request {
     let mut api = json!({"protocol": "WEBSOCKET"});
@@ -51,10 +51,17 @@ fn integrations_to_post() -> Rule {
 
 /// The mark of the deployment that holds route `r1` to `i1`.
 fn mark() -> String {
-    let route = Route::builder().route_id("r1").route_key("ask").target("integrations/i1").build();
-    let routes = [observed_route(route).expect("a route")];
-    let integrations = [observed_integration(Protocol::WebSocket, posting()).expect("an integration")];
-    deployment_mark(&wanted(ask(), json!({})), false, &routes, &integrations, &[])
+    let request = wanted(ask(), json!({}));
+    let route = nameplate::resource::api::Route {
+        id: "r1".into(),
+        key: "ask".into(),
+        integration_id: Some("i1".into()),
+        ..Default::default()
+    };
+    let target = Target::of(Protocol::WebSocket, &request.api.routes[0]);
+    let integrations = vec![nameplate::resource::api::Integration { id: "i1".into(), target }];
+    let standing = Standing { routes: vec![route], integrations, ..Standing::default() };
+    deployment_mark(&standing, &request, false)
 }
 
 fn deployments(present: Vec<(&'static str, String, DeploymentStatus)>) -> Rule {

@@ -5,11 +5,17 @@ use aws_sdk_apigatewayv2::operation::get_api::GetApiOutput;
 use aws_sdk_apigatewayv2::operation::get_deployment::GetDeploymentOutput;
 use aws_sdk_apigatewayv2::types::AccessLogSettings;
 use aws_sdk_cloudwatchlogs::operation::describe_log_groups::DescribeLogGroupsOutput;
+use aws_sdk_cloudwatchlogs::operation::list_tags_for_resource::ListTagsForResourceOutput;
 use aws_sdk_cloudwatchlogs::types::LogGroup;
+use aws_sdk_lambda::operation::get_policy::GetPolicyOutput;
 use nameplate::request::Protocol;
-use nameplate::resource::api::{deployment_mark, log_format};
+use nameplate::resource::api::{
+    Authority, Integration as StandingIntegration, Route as StandingRoute, Standing, Target, deployment_mark,
+    log_format, statement_id,
+};
 
 const GROUP: &str = "/aws/vendedlogs/nameplate/nameplate/example.com";
+const ARN: &str = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/nameplate/nameplate/example.com";
 
 fn with_api(api: Value) -> Value {
     json!({"domainName": "example.com", "api": api})
@@ -126,7 +132,7 @@ fn posting() -> Rule {
 fn on_deployment() -> Rule {
     mock!(aws_sdk_apigatewayv2::Client::get_stage)
         .match_requests(|call| call.stage_name() == Some("live"))
-        .then_output(|| GetStageOutput::builder().stage_name("live").deployment_id("d-1").build())
+        .then_output(|| stage_output().stage_name("live").auto_deploy(false).deployment_id("d-1").build())
 }
 
 fn deployment(mark: String) -> Rule {
@@ -138,20 +144,32 @@ fn deployment(mark: String) -> Rule {
 /// What the deployment says that holds the route of [`socket`].
 fn mark() -> String {
     let request = Request::parse(&socket()).expect("valid");
-    let integration = Integration::builder()
-        .integration_id("i-1")
-        .integration_type(IntegrationType::HttpProxy)
-        .integration_method("POST")
-        .payload_format_version("1.0")
-        .integration_uri(BACKEND);
-    let (routes, integrations) =
-        crate::look::observed(Protocol::WebSocket, &[route("ask", "integrations/i-1")], &[integration.build()]);
-    deployment_mark(&request, false, &routes, &integrations, &[])
+    let target = Target::of(Protocol::WebSocket, &request.api.routes[0]);
+    let route = StandingRoute {
+        id: "r ask".to_owned(),
+        key: "ask".to_owned(),
+        integration_id: Some("i-1".to_owned()),
+        ..StandingRoute::default()
+    };
+    let standing = Standing {
+        routes: vec![route],
+        integrations: vec![StandingIntegration { id: "i-1".to_owned(), target }],
+        ..Standing::default()
+    };
+    deployment_mark(&standing, &request, false)
+}
+
+fn socket_api() -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_api).then_output(|| {
+        let api = api_output().protocol_type(ProtocolType::Websocket).set_tags(Some(our_tags()));
+        api.route_selection_expression("$request.body.action").build()
+    })
 }
 
 fn live_socket() -> World {
     World::changed()
         .with("GetItem", finished(&socket(), json!("api-1")))
+        .with("GetApi", socket_api())
         .with("GetApiMappings", mapping("api-1", "live"))
         .with("GetRoutes", routes(vec![route("ask", "integrations/i-1")]))
         .with("GetIntegrations", posting())
@@ -167,7 +185,7 @@ async fn a_websocket_api_stands_while_its_stage_is_on_the_deployment_of_its_rout
     assert!(calls.iter().all(|(_, count)| *count == 1) && calls.len() == 13, "{calls:?}");
 
     let off = mock!(aws_sdk_apigatewayv2::Client::get_stage)
-        .then_output(|| GetStageOutput::builder().stage_name("live").build());
+        .then_output(|| stage_output().stage_name("live").auto_deploy(false).build());
     let no_stage = mock!(aws_sdk_apigatewayv2::Client::get_stage).then_http_response(not_found);
     let gone = mock!(aws_sdk_apigatewayv2::Client::get_deployment).then_http_response(not_found);
     for (operation, rule) in [
@@ -225,7 +243,7 @@ fn logging(group: &'static str, format: &'static str) -> Rule {
     mock!(aws_sdk_apigatewayv2::Client::get_stage).then_output(move || {
         let arn = format!("arn:aws:logs:us-east-1:123456789012:log-group:{group}");
         let log = AccessLogSettings::builder().destination_arn(arn).format(format);
-        GetStageOutput::builder().stage_name("$default").access_log_settings(log.build()).build()
+        stage_output().access_log_settings(log.build()).build()
     })
 }
 
@@ -233,9 +251,15 @@ fn kept_for(days: Option<i32>) -> Rule {
     mock!(aws_sdk_cloudwatchlogs::Client::describe_log_groups)
         .match_requests(|call| call.log_group_name_prefix() == Some(GROUP))
         .then_output(move || {
-            let group = LogGroup::builder().log_group_name(GROUP).set_retention_in_days(days);
+            let group = LogGroup::builder().log_group_name(GROUP).arn(format!("{ARN}:*")).set_retention_in_days(days);
             DescribeLogGroupsOutput::builder().log_groups(group.build()).build()
         })
+}
+
+fn log_tags(tags: HashMap<String, String>) -> Rule {
+    mock!(aws_sdk_cloudwatchlogs::Client::list_tags_for_resource)
+        .match_requests(|call| call.resource_arn() == Some(ARN))
+        .then_output(move || ListTagsForResourceOutput::builder().set_tags(Some(tags.clone())).build())
 }
 
 fn live_logged() -> World {
@@ -243,6 +267,7 @@ fn live_logged() -> World {
         .with("GetItem", finished(&logged(), json!("api-1")))
         .with("GetStage", logging(GROUP, log_format(Protocol::Http)))
         .with("DescribeLogGroups", kept_for(Some(30)))
+        .with("ListTags of the log group", log_tags(our_tags()))
 }
 
 #[tokio::test]
@@ -265,7 +290,9 @@ async fn an_access_log_stands_while_the_stage_writes_to_it_and_its_group_keeps_i
 async fn a_dry_run_shows_the_access_log_and_the_limits_of_each_route() {
     let mut wish = logged();
     wish["api"]["routes"][0]["throttle"] = json!({"rate": 5, "burst": 6});
-    let live = live_for_a_dry_run().with("DescribeLogGroups", kept_for(Some(7)));
+    let none = mock!(aws_sdk_cloudwatchlogs::Client::describe_log_groups)
+        .then_output(|| DescribeLogGroupsOutput::builder().build());
+    let live = live_for_a_dry_run().with("DescribeLogGroups", none);
     let plan = live.with("GetStage", stage(None)).plan(dry(wish.clone())).await.expect("a plan");
     for shown in [
         format!(r#"    + accessLog.logGroup: "{GROUP}""#),
@@ -282,11 +309,14 @@ async fn a_dry_run_shows_the_access_log_and_the_limits_of_each_route() {
         let limits = RouteSettings::builder().throttling_rate_limit(5.0).throttling_burst_limit(6).build();
         let metrics = RouteSettings::builder().detailed_metrics_enabled(true).build();
         let settings = HashMap::from([("GET /".to_owned(), limits), ("PUT /".to_owned(), metrics)]);
-        let stage = GetStageOutput::builder().stage_name("$default").access_log_settings(log);
+        let stage = stage_output().access_log_settings(log);
         stage.set_route_settings(Some(settings)).build()
     });
     wish["api"]["routes"][0].as_object_mut().expect("an object").remove("throttle");
-    let live = live_for_a_dry_run().with("GetStage", limited).with("DescribeLogGroups", kept_for(Some(7)));
+    let live = live_for_a_dry_run()
+        .with("GetStage", limited)
+        .with("DescribeLogGroups", kept_for(Some(7)))
+        .with("ListTags of the log group", log_tags(our_tags()));
     let plan = live.plan(dry(wish)).await.expect("a plan");
     assert_eq!(
         plan.report.lines[..4],
@@ -297,4 +327,55 @@ async fn a_dry_run_shows_the_access_log_and_the_limits_of_each_route() {
             r#"    - routes."GET /".throttle.rate: 5.0"#,
         ]
     );
+}
+
+// Permissions.
+
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:models";
+
+fn calling() -> Value {
+    with_api(json!({"routes": [{"route": "GET /", "lambda": FUNCTION}]}))
+}
+
+fn calls_function() -> Rule {
+    mock!(aws_sdk_apigatewayv2::Client::get_integrations).then_output(|| {
+        let integration = Integration::builder()
+            .integration_id("i-1")
+            .integration_type(IntegrationType::AwsProxy)
+            .integration_method("POST")
+            .payload_format_version("2.0")
+            .integration_uri(FUNCTION);
+        GetIntegrationsOutput::builder().items(integration.build()).build()
+    })
+}
+
+/// The policy of the function, with a statement for each of these routes.
+fn permits(keys: &'static [&str]) -> Rule {
+    let source = "arn:aws:execute-api:us-east-1:123456789012:api-1/x";
+    let statement = |key: &&str| {
+        let sid = statement_id("api-1", Authority::Route(key), FUNCTION);
+        json!({"Sid": sid, "Condition": {"ArnLike": {"AWS:SourceArn": source}}})
+    };
+    let policy = json!({"Statement": keys.iter().map(statement).collect::<Vec<_>>()}).to_string();
+    mock!(aws_sdk_lambda::Client::get_policy)
+        .match_requests(|call| call.function_name() == Some(FUNCTION))
+        .then_output(move || GetPolicyOutput::builder().policy(policy.clone()).build())
+}
+
+#[tokio::test]
+async fn a_statement_that_somebody_has_removed_is_left_to_do_and_shown_and_so_is_one_too_many() {
+    let sid = statement_id("api-1", Authority::Route("PUT /"), FUNCTION);
+    for (keys, shown) in [
+        (&["GET /"] as &[&str], None),
+        (&[], Some(format!("    + routes.\"GET /\".permission: \"{FUNCTION}\""))),
+        (&["GET /", "PUT /"], Some(format!("    - permissions.{sid}: \"{FUNCTION}\""))),
+    ] {
+        let world = live_for_a_dry_run()
+            .with("GetItem", finished(&calling(), json!("api-1")))
+            .with("GetIntegrations", calls_function())
+            .with("GetPolicy", permits(keys));
+        assert_eq!(world.plan(calling()).await.expect("a plan").result.is_some(), shown.is_none(), "{keys:?}");
+        let lines = world.plan(dry(calling())).await.expect("a plan").report.lines;
+        assert_eq!(lines.get(1).filter(|line| line.starts_with("    ")), shown.as_ref(), "{lines:#?}");
+    }
 }

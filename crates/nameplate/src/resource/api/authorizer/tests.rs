@@ -1,128 +1,90 @@
 //! Authorizers wanted against those that stand.
 
 use super::*;
-use crate::resource::api::{ObservedIntegration, ObservedRoute, Target, route_changes};
-use serde_json::{Value, json};
 
-fn request(authorizer: &Value, scopes: &Value) -> Request {
-    let route = json!({"route": "GET /", "url": "https://a.example/", "authorizer": authorizer, "scopes": scopes});
-    Request::parse(&json!({"domainName": "example.com", "api": {"routes": [route]}})).expect("valid")
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:may-call";
+
+fn request(api: Value) -> Request {
+    Request::parse(&json!({"domainName": "example.com", "api": api})).expect("valid")
+}
+
+fn by(authorizer: Value) -> Request {
+    request(json!({"routes": [{"route": "GET /", "url": "https://a.example/", "authorizer": authorizer}]}))
 }
 
 fn jwt(audience: &str) -> Value {
     json!({"jwt": {"issuer": "https://login.example.com", "audience": [audience]}})
 }
 
-fn spec(audience: &str) -> AuthorizerSpec {
-    let request = request(&jwt(audience), &json!([]));
-    AuthorizerSpec::of(Protocol::Http, request.api.routes[0].authorizer.as_ref().expect("one")).expect("a JWT")
+fn spec(request: &Request) -> AuthorizerSpec {
+    authorizers_of(request).pop_first().expect("an authorizer")
 }
 
-fn there(id: &str, named: &AuthorizerSpec, holds: AuthorizerSpec) -> ObservedAuthorizer {
-    ObservedAuthorizer { id: id.into(), name: named.name(), spec: Some(holds) }
+fn there(id: &str, named: &AuthorizerSpec, spec: AuthorizerSpec) -> Authorizer {
+    Authorizer { id: id.into(), name: named.name(), spec }
 }
 
-fn changes(
-    request: &Request,
-    access: ObservedAccess,
-    authorizers: &[ObservedAuthorizer],
-) -> super::super::RouteChanges {
-    let route = ObservedRoute { id: "r1".into(), key: "GET /".into(), integration_id: Some("i1".into()), access };
-    let integration = ObservedIntegration { id: "i1".into(), target: Some(Target::url("https://a.example/")) };
-    route_changes(request, &[route], &[integration], authorizers)
-}
-
-fn by(kind: &str, id: &str, scopes: &[&str]) -> ObservedAccess {
-    ObservedAccess {
-        kind: Some(kind.into()),
-        authorizer_id: Some(id.into()),
-        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-    }
+fn found(standing: &[Authorizer], request: &Request) -> Vec<(String, AuthorizerAttribute)> {
+    let found = authorizer_differences(standing, request).into_iter();
+    found.map(|one| (one.key.expect("of one"), one.attribute)).collect()
 }
 
 #[test]
-fn a_route_that_is_closed_as_wanted_needs_no_change() {
-    let wanted = request(&jwt("a"), &json!(["read"]));
-    let found = changes(&wanted, by("JWT", "x", &["read"]), &[there("x", &spec("a"), spec("a"))]);
-    assert!(found.is_empty(), "{found:?}");
-}
-
-#[test]
-fn every_difference_in_who_may_call_is_seen() {
-    let authorizers = [there("x", &spec("a"), spec("a"))];
-    let wanted = request(&jwt("a"), &json!(["read"]));
-    for access in [
-        ObservedAccess::default(),
-        by("JWT", "x", &[]),
-        by("JWT", "gone", &["read"]),
-        by("CUSTOM", "x", &["read"]),
-        by("AWS_IAM", "x", &["read"]),
-    ] {
-        assert_eq!(changes(&wanted, access.clone(), &authorizers).retarget.len(), 1, "{access:?}");
-    }
-    // An id that a route keeps while nobody is asked means nothing.
-    assert!(changes(&request(&json!("NONE"), &json!([])), by("NONE", "x", &[]), &[]).is_empty());
-    assert_eq!(changes(&request(&json!("IAM"), &json!([])), by("NONE", "x", &[]), &[]).retarget.len(), 1);
+fn one_that_all_routes_ask_is_one() {
+    let routes: Vec<Value> =
+        (0..3).map(|n| json!({"route": format!("GET /{n}"), "url": "https://a.example/"})).collect();
+    let all = request(json!({"routes": routes, "authorizer": jwt("a")}));
+    let wanted = spec(&all);
+    let attributes = found(&[], &all);
+    assert!(attributes.iter().all(|(name, _)| *name == wanted.name()), "{attributes:?}");
+    assert_eq!(attributes.len(), 4, "type, issuer, audience and sources");
+    assert_eq!(found(&[there("x", &wanted, wanted.clone())], &all), []);
 }
 
 #[test]
 fn a_changed_authorizer_is_a_new_one_and_one_changed_by_hand_is_put_right() {
-    let wanted = request(&jwt("b"), &json!([]));
-    let found = changes(&wanted, by("JWT", "x", &[]), &[there("x", &spec("a"), spec("a"))]);
-    assert_eq!(found.authorizers.create, [spec("b")]);
-    assert_eq!(found.authorizers.remove, ["x"]);
-    assert_eq!(found.access.get("GET /").map(Access::kind), Some("JWT"));
+    let (a, b) = (spec(&by(jwt("a"))), spec(&by(jwt("b"))));
+    let changed = found(&[there("x", &a, a.clone())], &by(jwt("b")));
+    assert!(changed.contains(&(b.name(), AuthorizerAttribute::Audience)), "{changed:?}");
+    assert_eq!(changed.last(), Some(&("x".to_owned(), AuthorizerAttribute::LeftOver)));
 
-    let found = changes(&wanted, by("JWT", "x", &[]), &[there("x", &spec("b"), spec("other"))]);
-    assert_eq!(found.authorizers.update, [("x".to_owned(), spec("b"))]);
-    assert!(found.retarget.is_empty() && found.authorizers.remove.is_empty());
+    let by_hand = found(&[there("x", &b, a)], &by(jwt("b")));
+    assert_eq!(by_hand, [(b.name(), AuthorizerAttribute::Audience)]);
+    // Of two that a lost answer has left one is used.
+    let twice = found(&[there("x", &b, b.clone()), there("y", &b, b.clone())], &by(jwt("b")));
+    assert_eq!(twice, [("y".to_owned(), AuthorizerAttribute::LeftOver)]);
 }
 
 #[test]
-fn a_function_is_known_by_the_arn_inside_the_authorizers_uri() {
-    let function = "arn:aws:lambda:us-east-1:123456789012:function:may-call";
-    let wanted = request(&json!({"lambda": {"function": function, "ttl": 60}}), &json!([]));
-    let uri = format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations");
-    let sources = ["$request.header.Authorization".to_owned()];
-    let read = |ttl| {
-        AuthorizerFields {
-            kind: Some("REQUEST"),
-            sources: &sources,
-            uri: Some(&uri),
-            payload: Some("2.0"),
-            ttl: Some(ttl),
-            simple: Some(true),
-            ..AuthorizerFields::default()
-        }
-        .spec()
+fn names_are_told_apart_by_all_that_they_hold() {
+    let lambda = |more: Value| {
+        let mut lambda = json!({"function": FUNCTION, "ttl": 60});
+        lambda.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        spec(&by(json!({"lambda": lambda}))).name()
     };
-    let spec = AuthorizerSpec::of(Protocol::Http, wanted.api.routes[0].authorizer.as_ref().expect("one"));
-    assert_eq!(read(60), spec);
-    assert_ne!(read(61), spec);
+    let names = BTreeSet::from([
+        lambda(json!({})),
+        lambda(json!({"ttl": 61})),
+        lambda(json!({"simpleResponses": false})),
+        lambda(json!({"identitySources": ["$request.header.X"]})),
+        lambda(json!({"function": format!("{FUNCTION}-2")})),
+        spec(&by(jwt("a"))).name(),
+        spec(&by(jwt("b"))).name(),
+    ]);
+    assert_eq!(names.len(), 7);
+    assert!(names.iter().all(|name| name.starts_with("nameplate-") && name.len() == 42), "{names:?}");
 }
 
 #[test]
 fn the_function_that_a_websocket_api_asks_has_sources_of_another_spelling_and_no_payload_format() {
-    let function = "arn:aws:lambda:us-east-1:123456789012:function:may-connect";
-    let authorizer = json!({"lambda": {"function": function, "identitySources": ["$request.querystring.token"]}});
+    let authorizer = json!({"lambda": {"function": FUNCTION, "identitySources": ["$request.querystring.token"]}});
     let route = json!({"route": "$connect", "url": "https://a.example/", "authorizer": authorizer});
-    let api = json!({"protocol": "WEBSOCKET", "routes": [route]});
-    let wanted = Request::parse(&json!({"domainName": "example.com", "api": api})).expect("valid");
-    let Access::By { authorizer: spec, .. } = Access::of(&wanted, &wanted.api.routes[0]) else { panic!("by whom?") };
-    assert_eq!((spec.payload(), spec.function()), (None, Some(function)));
-    let sources = ["route.request.querystring.token".to_owned()];
-    let uri = format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations");
-    let read = |payload| {
-        AuthorizerFields {
-            kind: Some("REQUEST"),
-            sources: &sources,
-            uri: Some(&uri),
-            payload,
-            simple: Some(false),
-            ..AuthorizerFields::default()
-        }
-        .spec()
-    };
-    assert_eq!(read(None), Some(spec));
-    assert_eq!(read(Some("2.0")), None);
+    let wanted = request(json!({"protocol": "WEBSOCKET", "routes": [route]}));
+    let spec = spec(&wanted);
+    assert_eq!((spec.payload.as_deref(), spec.function.as_deref()), (None, Some(FUNCTION)));
+    assert_eq!(spec.sources, BTreeSet::from(["route.request.querystring.token".to_owned()]));
+    assert_eq!(Access::of(&wanted, &wanted.api.routes[0]).kind(), "CUSTOM");
+    // What it does not know is not looked at.
+    let given = AuthorizerSpec { ttl: Some(300), simple: Some(false), ..spec.clone() };
+    assert_eq!(found(&[there("x", &spec, given)], &wanted), []);
 }

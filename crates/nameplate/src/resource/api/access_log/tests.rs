@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::resource::tags::Tagging;
 
 fn request(api: Value) -> Request {
     Request::parse(&json!({"domainName": "example.com", "api": api})).expect("valid")
@@ -40,4 +41,18 @@ fn settings_are_known_again_whatever_the_end_of_their_arn() {
     assert_ne!(LogSettings::observed(&arn, "$context.requestId"), wanted);
     assert_ne!(LogSettings::observed("arn:aws:firehose:us-east-1:1:deliverystream/x", &wanted.format), wanted);
     assert_eq!(LogSettings::wanted(&request(json!({"routes": routes})), "np"), None);
+}
+
+#[test]
+fn a_log_group_that_somebody_else_made_is_refused_by_its_name() {
+    let routes = json!([{"route": "GET /", "url": "https://a.example/"}]);
+    let request = request(json!({"routes": routes, "accessLog": {"retentionDays": 30}}));
+    let tagging = Tagging::new(&request.tags, &request.domain_name, "nameplate", &[]);
+    let wanted = Wanted { request: &request, stack: "nameplate", tagging: &tagging };
+    let mut group = LogGroup { name: "the group".into(), tags: tagging.wanted().clone(), ..LogGroup::default() };
+    assert_eq!(check_log_group(Some(&group), &wanted), Ok(()));
+    assert_eq!(check_log_group(None, &wanted), Ok(()));
+    group.tags.insert(STACK.to_owned(), "another".to_owned());
+    let refusal = check_log_group(Some(&group), &wanted).expect_err("refused");
+    assert!(refusal.code == "LogGroupNotOurs" && refusal.reason.contains("the group"), "{refusal}");
 }
