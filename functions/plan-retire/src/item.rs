@@ -1,5 +1,6 @@
 //! What the domain item holds of earlier runs. It must not know what is done with it.
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use nameplate::StepError;
 use nameplate::contract::result::RetireResult;
@@ -10,8 +11,6 @@ use nameplate::request::Dns;
 use nameplate::resource::record::{self, Owned};
 use nameplate::resource::thing::{HOSTED_ZONE, OWN_DNS_RECORD, Thing};
 use serde_json::Value;
-
-use crate::step::{Clients, Settings};
 
 /// What the domain item holds.
 #[derive(Debug, Default)]
@@ -51,11 +50,10 @@ pub(crate) struct Purchase {
 ///
 /// # Errors
 /// As `classify` has it.
-pub(crate) async fn read(clients: &Clients, settings: &Settings, domain: &str) -> Result<Item, StepError> {
-    let answer = clients
-        .dynamodb
+pub(crate) async fn read(client: &Client, table: &str, domain: &str) -> Result<Item, StepError> {
+    let answer = client
         .get_item()
-        .table_name(&settings.table)
+        .table_name(table)
         .key(table::KEY, AttributeValue::S(table::domain_key(domain)))
         .consistent_read(true)
         .send()

@@ -83,7 +83,7 @@ async fn run_at(
 ) -> Result<PlanRetireOutput, StepError> {
     let request = RetireRequest::read(input.request.get())?;
     let name = &request.domain_name;
-    let item = item::read(clients, settings, name.as_str()).await?;
+    let item = item::read(&clients.dynamodb, &settings.table, name.as_str()).await?;
     if !request.dry_run {
         check_nobody_works(name, &item, settings, now)?;
     }

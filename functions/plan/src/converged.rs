@@ -36,7 +36,7 @@ impl Live<'_> {
         let set_by_now = server_set(&stored.name_servers) == answering && says_to_set(&stored.actions, answering);
         let registered_then = stored.registration.status == RegistrationStatus::Registered;
         let as_registered = registered_then == self.found.detail.is_some() && !self.is_redelegated();
-        (done && !left_open && !set_by_now && as_registered).then_some(stored)
+        (done && !left_open && !set_by_now && as_registered && self.is_recorded()).then_some(stored)
     }
 
     /// The stored result with the registration as it is now, if nothing is left to do by the report either.
@@ -71,6 +71,14 @@ impl Live<'_> {
             validation.until = DateTime::from_secs(ends).to_string();
         }
         Ok(Some(result))
+    }
+
+    /// Whether all ids that a finished run records are on record.
+    fn is_recorded(&self) -> bool {
+        let (request, known) = (self.picture.request, &self.item.known);
+        (request.api.existing.is_some() || known.api_id.is_some())
+            && (request.dns == Dns::External || known.hosted_zone_id.is_some())
+            && known.certificate_arn.is_some()
     }
 
     /// Whether the registry names other servers than it did.

@@ -6,8 +6,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 use crate::request::{Request, Validation};
@@ -16,22 +14,13 @@ use crate::resource::tags::{self, Tagging};
 
 mod need;
 
+pub use crate::resource::validation_record::ValidationRecord;
 pub use need::*;
 
 /// `CertificateStatus` of one that can be used.
 pub const ISSUED: &str = "ISSUED";
 /// `CertificateStatus` of one that may become usable.
 pub const PENDING_VALIDATION: &str = "PENDING_VALIDATION";
-
-/// A CNAME that proves to ACM that a name is ours.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ValidationRecord {
-    /// Owner name, without the trailing dot.
-    pub name: String,
-    /// Target, without the trailing dot.
-    pub value: String,
-}
 
 /// A certificate as ACM shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

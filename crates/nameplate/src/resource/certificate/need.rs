@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::dns_form;
-use crate::resource::certificate::{Certificate, ValidationRecord};
+use crate::resource::certificate::Certificate;
+use crate::resource::validation_record::ValidationRecord;
 
 /// The names that validation records prove: each without the label in front.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -52,7 +52,7 @@ async fn a_finished_name_costs_no_look_more_and_says_until_when_its_certificate_
     let plan = renewed.plan(by_email(request())).await.expect("a plan");
     let result = plan.result.expect("the result of the finished run");
     assert_eq!(result.certificate_validation.expect("who is asked").until, "2028-01-01T00:00:00Z");
-    assert_eq!(renewed.calls().iter().map(|(_, count)| count).sum::<usize>(), 11, "{:?}", renewed.calls());
+    assert_eq!(renewed.calls().iter().map(|(_, count)| count).sum::<usize>(), 14, "{:?}", renewed.calls());
 
     let ended = live().with("DescribeCertificate", describes(CertificateStatus::Expired, "EMAIL", "example.com"));
     let gone = live().with(
@@ -78,14 +78,14 @@ async fn a_dry_run_shows_that_a_certificate_would_be_validated_otherwise() {
         ),
     ] {
         let found = describes(CertificateStatus::Issued, method, asked);
-        let plan = live_for_a_dry_run().with("DescribeCertificate", found).plan(dry(wish)).await.expect("a plan");
+        let plan = World::changed().with("DescribeCertificate", found).plan(dry(wish)).await.expect("a plan");
         let lines = &plan.report.lines;
         assert!(lines.contains(&wanted) && lines.contains(&format!("~ certificate {CERTIFICATE}")), "{lines:#?}");
         let attached = format!("    ~ certificate: \"{CERTIFICATE}\" -> \"(known after the run)\"");
         assert!(lines.contains(&attached), "{lines:#?}");
     }
     let same = describes(CertificateStatus::Issued, "EMAIL", "example.com");
-    let plan = live_for_a_dry_run().with("DescribeCertificate", same).plan(dry(by_email(request()))).await;
+    let plan = World::changed().with("DescribeCertificate", same).plan(dry(by_email(request()))).await;
     let lines = plan.expect("a plan").report.lines;
     assert_eq!(lines.last().map(String::as_str), Some("Plan: 0 to add, 0 to change, 0 to remove."), "{lines:#?}");
 }

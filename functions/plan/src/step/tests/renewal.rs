@@ -17,15 +17,15 @@ fn finished(wish: &Value) -> Rule {
 
 #[tokio::test]
 async fn a_renewal_that_was_changed_by_hand_is_shown_and_left_to_a_run() {
-    let world = || live_for_a_dry_run().with("GetItem", finished(&renewing(true)));
+    let world = || World::changed().with("GetItem", finished(&renewing(true)));
     let plan = world().plan(dry(renewing(true))).await.expect("a plan");
     let shown = ["~ registration example.com", "    ~ autoRenew: false -> true"];
     assert!(plan.report.lines.windows(2).any(|lines| lines == shown), "{:#?}", plan.report.lines);
     assert_eq!(world().plan(renewing(true)).await.expect("a plan").result, None);
 
-    let kept = live_for_a_dry_run().with("GetItem", finished(&renewing(false)));
+    let kept = World::changed().with("GetItem", finished(&renewing(false)));
     assert!(kept.plan(renewing(false)).await.expect("a plan").result.is_some(), "it is as the request says");
-    let silent = live_for_a_dry_run().with("GetItem", finished(&purchase()));
+    let silent = World::changed().with("GetItem", finished(&purchase()));
     assert!(silent.plan(purchase()).await.expect("a plan").result.is_some(), "the request does not say it");
 }
 
