@@ -176,6 +176,9 @@ const RETRYABLE_CODES: &[&str] = &[
     "ConcurrentModificationException",
 ];
 
+/// What Route 53 Domains says while as many operations run for the account as it does at once.
+pub const TOO_MANY_OPERATIONS: &str = "OperationLimitExceeded";
+
 /// Gives a failed SDK call its class: transport, time-out, throttling and 5xx are `Retryable`, and so is an
 /// answer that was cut or cannot be read: nobody knows whether the call took effect, and every step finds
 /// before it makes. Everything else is `Failed` with AWS's code and message. A step looks at the codes that
@@ -208,6 +211,10 @@ where
     let reason = format!("{operation} answered {code}: {message}");
     if status >= 500 || status == 429 || RETRYABLE_CODES.contains(&code) {
         return StepError::retryable(code, reason);
+    }
+    if code == TOO_MANY_OPERATIONS {
+        let reason = format!("{operation} answered {code}: too many operations run in this account at once");
+        return StepError::not_ready(code, reason);
     }
     let remedy = match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {

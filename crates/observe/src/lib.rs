@@ -7,9 +7,17 @@
 //! Functions are called by their whole path (`observe::apigateway::custom_domain(…)`): the contract tests follow it from
 //! a function's code to the permission that its role needs.
 
+#[cfg(feature = "account")]
+pub mod account;
+#[cfg(feature = "acm")]
+pub mod acm;
 #[cfg(feature = "apigateway")]
 pub mod apigateway;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(feature = "logs")]
 pub mod logs;
+#[cfg(feature = "route53")]
+pub mod route53;
+#[cfg(feature = "route53domains")]
+pub mod route53domains;

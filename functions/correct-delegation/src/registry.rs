@@ -6,7 +6,7 @@ use aws_sdk_route53domains::config::retry::RetryConfig;
 use aws_sdk_route53domains::primitives::DateTime;
 use aws_sdk_route53domains::types::{Nameserver, OperationStatus, OperationSummary, OperationType};
 use nameplate::domain::server_set;
-use nameplate::error::{classify, code_of};
+use nameplate::error::{TOO_MANY_OPERATIONS, classify, code_of};
 use nameplate::{Class, StepError};
 
 /// Operations on one page of ListOperations: the most that it gives (AWS-FACTS 1.2.2).
@@ -125,10 +125,7 @@ pub(crate) async fn update(domains: &Client, domain: &str, servers: &[String]) -
     }
     match code_of(&error) {
         Some("DuplicateRequest") => Answer::InProgress,
-        Some("OperationLimitExceeded") => Answer::Declined(StepError::not_ready(
-            "OperationLimitExceeded",
-            format!("{UPDATE}: too many operations run in this account at once"),
-        )),
+        Some(TOO_MANY_OPERATIONS) => Answer::Declined(failure),
         // Throttled requests are turned away before they are looked at.
         Some(code @ ("ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded")) => {
             Answer::Declined(StepError::not_ready(code, format!("{UPDATE} was throttled")))

@@ -12,11 +12,11 @@
 //! It must not know records, and changes no custom domain.
 
 use aws_sdk_acm::config::retry::RetryConfig;
-use aws_sdk_acm::types::CertificateDetail;
 use nameplate::StepError;
 use nameplate::contract::retire::{DeleteCertificateInput, DeleteCertificateOutput};
 use nameplate::error::{classify, code_of};
 use nameplate::function::runtime;
+use nameplate::resource::custom_domain::CustomDomain;
 use nameplate::resource::tags;
 use nameplate::resource::thing::Thing;
 
@@ -26,9 +26,6 @@ pub(crate) struct Clients {
     pub(crate) acm: aws_sdk_acm::Client,
     pub(crate) api_gateway: aws_sdk_apigatewayv2::Client,
 }
-
-/// Custom domains per page. API Gateway pages only when it is asked for a page size.
-const PAGE_SIZE: &str = "500";
 
 /// Whose resources these are.
 #[derive(Clone, Debug)]
@@ -82,14 +79,13 @@ async fn run_at(
 }
 
 async fn delete(clients: &Clients, settings: &Settings, domain: &str, arn: &str) -> Result<Fate, StepError> {
-    let Some(detail) = describe(clients, arn).await? else { return Ok(Fate::Gone) };
+    let Some(standing) = observe::acm::certificate(&clients.acm, arn).await? else { return Ok(Fate::Gone) };
     check_is_ours(clients, settings, domain, arn).await?;
-    if let Some(user) = user_in_account(&detail, &settings.account) {
+    if let Some(user) = standing.user_in_account(&settings.account) {
         return Ok(Fate::Stays(Thing::new("certificate", arn, format!("{user} in this account uses it"))));
     }
-    let users = detail.in_use_by();
-    if !users.is_empty() {
-        let in_use = format!("{} uses it", users.join(", "));
+    if !standing.in_use_by.is_empty() {
+        let in_use = format!("{} uses it", standing.in_use_by.join(", "));
         return still_used(clients, settings, domain, arn, in_use).await;
     }
     match clients.acm.delete_certificate().certificate_arn(arn).customize().config_override(once()).send().await {
@@ -120,49 +116,23 @@ async fn still_used(
     arn: &str,
     in_use: String,
 ) -> Result<Fate, StepError> {
-    let mut next = None;
-    loop {
-        let call = clients.api_gateway.get_domain_names().max_results(PAGE_SIZE).set_next_token(next);
-        let page = call.send().await.map_err(|error| classify("apigatewayv2:GetDomainNames", &error))?;
-        let other = page.items().iter().find(|one| {
-            let tags = one.tags().into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
-            one.domain_name_configurations().iter().any(|one| one.certificate_arn() == Some(arn))
-                && !tags::ours(tags, domain, &settings.stack)
-        });
-        if let Some(name) = other.and_then(|one| one.domain_name()) {
+    let standing = observe::apigateway::custom_domains(&clients.api_gateway).await?;
+    let other = standing
+        .iter()
+        .find(|one| one.certificate_arn.as_deref() == Some(arn) && !tags::are_ours(&one.tags, domain, &settings.stack));
+    Ok(match other {
+        Some(CustomDomain { name, .. }) => {
             let reason = format!("the custom domain {name}, which is not Nameplate's, uses it");
-            return Ok(Fate::Stays(Thing::new("certificate", arn, reason)));
+            Fate::Stays(Thing::new("certificate", arn, reason))
         }
-        next = page.next_token.filter(|token| !token.is_empty());
-        if next.is_none() {
-            return Ok(Fate::InUse(in_use));
-        }
-    }
-}
-
-/// What uses the certificate in this account, so that waiting would be in vain. API Gateway's own use is told by a
-/// load balancer in AWS's account (AWS-FACTS 3.4.2).
-fn user_in_account<'a>(detail: &'a CertificateDetail, account: &str) -> Option<&'a str> {
-    detail.in_use_by().iter().map(String::as_str).find(|arn| arn.split(':').nth(4) == Some(account))
-}
-
-/// The certificate; nothing when ACM does not know it any more.
-async fn describe(clients: &Clients, arn: &str) -> Result<Option<CertificateDetail>, StepError> {
-    match clients.acm.describe_certificate().certificate_arn(arn).send().await {
-        Ok(answer) => Ok(answer.certificate),
-        Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
-        Err(error) => Err(classify("acm:DescribeCertificate", &error)),
-    }
+        None => Fate::InUse(in_use),
+    })
 }
 
 async fn check_is_ours(clients: &Clients, settings: &Settings, domain: &str, arn: &str) -> Result<(), StepError> {
-    let answer = match clients.acm.list_tags_for_certificate().certificate_arn(arn).send().await {
-        Ok(answer) => answer,
-        Err(error) if code_of(&error) == Some("ResourceNotFoundException") => return Ok(()),
-        Err(error) => return Err(classify("acm:ListTagsForCertificate", &error)),
-    };
-    let pairs = answer.tags().iter().map(|tag| (tag.key(), tag.value().unwrap_or_default()));
-    if tags::ours(pairs, domain, &settings.stack) {
+    let present = observe::acm::certificate_tags(&clients.acm, arn).await?;
+    // One that is gone is nobody's.
+    if present.is_none_or(|present| tags::are_ours(&present, domain, &settings.stack)) {
         return Ok(());
     }
     Err(StepError::refused(

@@ -11,19 +11,13 @@
 
 use std::sync::Arc;
 
-use aws_sdk_acm::types::{CertificateStatus, CertificateSummary, Filters, KeyAlgorithm};
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
 use nameplate::StepError;
 use nameplate::contract::retire::{DeleteValidationRecordsInput, RetireStepOutput};
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of, invalid_change_batch};
 use nameplate::resource::certificate::ValidationRecord;
-use nameplate::resource::certificate::{Needs, Proven, is_closed};
 use nameplate::resource::thing::Thing;
-use tokio::task::JoinSet;
-
-/// Certificates on one page: the most that ACM gives.
-const PAGE_SIZE: i32 = 1000;
 
 /// What the step calls.
 #[derive(Clone)]
@@ -42,8 +36,9 @@ pub(crate) async fn run(clients: &Clients, input: DeleteValidationRecordsInput) 
     if input.validation_records.is_empty() {
         return Ok(RetireStepOutput { left });
     }
-    let needs = needs(clients, &input).await?;
-    for record in &input.validation_records {
+    let records = &input.validation_records;
+    let needs = observe::acm::needs(&*clients.acm_in, &input.regions, records, &input.gone).await?;
+    for record in records {
         if let Some(reason) = needs.why_stays(record) {
             left.push(Thing::validation(record, reason));
             continue;
@@ -53,91 +48,6 @@ pub(crate) async fn run(clients: &Clients, input: DeleteValidationRecordsInput) 
         }
     }
     Ok(RetireStepOutput { left })
-}
-
-/// Who needs which of the records: all regions are asked at once.
-async fn needs(clients: &Clients, input: &DeleteValidationRecordsInput) -> Result<Needs, StepError> {
-    let (proven, gone) = (Arc::new(Proven::by(&input.validation_records)), Arc::new(input.gone.clone()));
-    let mut looks = JoinSet::new();
-    for region in &input.regions {
-        let (acm, region) = ((clients.acm_in)(region), region.clone());
-        let (proven, gone) = (Arc::clone(&proven), Arc::clone(&gone));
-        looks.spawn(async move { needs_in(&acm, &region, &proven, &gone).await });
-    }
-    let mut needs = Needs::default();
-    while let Some(look) = looks.join_next().await {
-        let look = look.map_err(|_| {
-            StepError::failed("Defect", "a look at certificates broke off", "report this as a defect of Nameplate")
-        })?;
-        needs.extend(look?);
-    }
-    Ok(needs)
-}
-
-async fn needs_in(
-    acm: &aws_sdk_acm::Client,
-    region: &str,
-    proven: &Proven,
-    gone: &[String],
-) -> Result<Needs, StepError> {
-    let mut needs = Needs::default();
-    let Some(candidates) = candidates(acm, proven).await? else {
-        needs.add_unseen(region);
-        return Ok(needs);
-    };
-    for arn in candidates.iter().filter(|arn| !gone.contains(arn)) {
-        let detail = match acm.describe_certificate().certificate_arn(arn).send().await {
-            Ok(answer) => answer.certificate,
-            Err(error) if code_of(&error) == Some("ResourceNotFoundException") => None,
-            Err(error) if code_of(&error).is_some_and(is_closed) => {
-                needs.add_unseen(region);
-                None
-            }
-            Err(error) => return Err(classify("acm:DescribeCertificate", &error)),
-        };
-        let options = detail.map(|detail| detail.domain_validation_options.unwrap_or_default()).unwrap_or_default();
-        for record in options.iter().filter_map(|option| option.resource_record()) {
-            needs.add(record.name(), arn);
-        }
-    }
-    Ok(needs)
-}
-
-/// The certificates that may need one of the records, and are to be issued or renewed; nothing where nobody may look.
-async fn candidates(acm: &aws_sdk_acm::Client, proven: &Proven) -> Result<Option<Vec<String>>, StepError> {
-    // Without key types ACM hides most of them (AWS-FACTS 3.2.11).
-    let key_types = KeyAlgorithm::values().iter().map(|key| KeyAlgorithm::from(*key)).collect();
-    let filters = Filters::builder().set_key_types(Some(key_types)).build();
-    let (mut found, mut next) = (Vec::new(), None);
-    loop {
-        let answer = acm
-            .list_certificates()
-            .certificate_statuses(CertificateStatus::PendingValidation)
-            .certificate_statuses(CertificateStatus::Issued)
-            .certificate_statuses(CertificateStatus::Inactive)
-            .includes(filters.clone())
-            .max_items(PAGE_SIZE)
-            .set_next_token(next)
-            .send()
-            .await;
-        let page = match answer {
-            Ok(page) => page,
-            Err(error) if code_of(&error).is_some_and(is_closed) => return Ok(None),
-            Err(error) => return Err(classify("acm:ListCertificates", &error)),
-        };
-        let touching = page.certificate_summary_list().iter().filter(|summary| may_need(summary, proven));
-        found.extend(touching.filter_map(|summary| summary.certificate_arn().map(str::to_owned)));
-        next = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-        if next.is_none() {
-            return Ok(Some(found));
-        }
-    }
-}
-
-fn may_need(summary: &CertificateSummary, proven: &Proven) -> bool {
-    let listed = summary.subject_alternative_name_summaries().iter().map(String::as_str);
-    let has_more = summary.has_additional_subject_alternative_names() == Some(true);
-    proven.may_be_needed_by(summary.domain_name().into_iter().chain(listed), has_more)
 }
 
 /// Deletes the record from the zone, if it stands there with this value and no other.

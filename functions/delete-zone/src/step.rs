@@ -11,13 +11,12 @@
 //! Zones of which RegisterDomain is the maker are never deleted, zones that another stack's tag names are left as they are
 //! whoever made them, and zones of another name are never touched. It must not know whose the records were.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_route53::types::{ResourceRecordSet, RrType, TagResourceType};
 use nameplate::StepError;
 use nameplate::contract::retire::{DeleteZoneInput, RetireStepOutput};
 use nameplate::domain::dns_form;
 use nameplate::error::{classify, code_of};
+use nameplate::resource::hosted_zone::HostedZone;
 use nameplate::resource::tags;
 use nameplate::resource::thing::{HOSTED_ZONE, Thing};
 
@@ -39,27 +38,6 @@ pub(crate) struct Settings {
     pub(crate) stack: String,
 }
 
-/// A hosted zone, as far as its fate depends on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Zone {
-    /// In normal form.
-    name: String,
-    caller_reference: String,
-    comment: String,
-    /// In normal form.
-    name_servers: Vec<String>,
-    tags: BTreeMap<String, String>,
-}
-
-/// Where the registry sends who asks for the domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Delegation {
-    /// To these servers, in normal form.
-    To(Vec<String>),
-    /// The name is not registered in this account, so nothing here says.
-    Unknown,
-}
-
 /// Runs the step.
 ///
 /// # Errors
@@ -72,24 +50,28 @@ pub(crate) async fn run(
     let domain = input.request.domain_name.as_str();
     let mut left = Vec::new();
     for id in &input.hosted_zone_ids {
-        let Some(zone) = read(clients, id).await? else { continue };
+        let Some(zone) = observe::route53::hosted_zone(&clients.route53, id).await? else { continue };
         // One around the name serves others too.
         if zone.name != domain {
             continue;
         }
-        if let Some(other) = zone.tags.get(tags::STACK).filter(|other| **other != settings.stack) {
-            let reason = format!("its tag {} says that the stack {other} uses it", tags::STACK);
-            left.push(Thing::new(HOSTED_ZONE, id, reason));
+        let Some(present) = observe::route53::zone_tags(&clients.route53, id).await? else { continue };
+        if let Some(other) = tags::other_stack(&present, &settings.stack) {
+            left.push(Thing::new(HOSTED_ZONE, id, tags::used_by(other)));
             continue;
         }
-        if !made_by_us(&zone, &input, &settings.stack) {
-            untag(clients, settings, &input, id, &zone, &[tags::DOMAIN, tags::STACK]).await?;
+        let zone = HostedZone { tags: Some(present), ..zone };
+        if !zone.is_made_by_us(&input.zone_references, domain, &settings.stack) {
+            untag(clients, settings, &input, &zone, &[tags::DOMAIN, tags::STACK]).await?;
             continue;
         }
         let reason = match other_record(clients, domain, id).await? {
             Some(other) => Some(format!("it holds records that stay, {other} among them")),
             None if input.request.accept_delegated => None,
-            None => still_needed(&zone, &delegation(clients, domain).await?),
+            None => {
+                let registered = observe::route53domains::registered_domain(&clients.domains, domain).await?;
+                zone.kept_by(registered.as_ref().map(|registered| registered.name_servers.as_slice()))
+            }
         };
         let reason = match reason {
             None => delete(clients, id).await?,
@@ -97,62 +79,11 @@ pub(crate) async fn run(
         };
         if let Some(reason) = reason {
             // It stays ours: a later retirement finds it by our tags.
-            untag(clients, settings, &input, id, &zone, &[]).await?;
+            untag(clients, settings, &input, &zone, &[]).await?;
             left.push(Thing::new(HOSTED_ZONE, id, reason));
         }
     }
     Ok(RetireStepOutput { left })
-}
-
-/// Whether Nameplate made the zone: by its caller reference, or by its comment and our tags where the incarnation is
-/// on no record.
-fn made_by_us(zone: &Zone, input: &DeleteZoneInput, stack: &str) -> bool {
-    let pairs = zone.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    input.zone_references.contains(&zone.caller_reference)
-        || (zone.comment == tags::ZONE_COMMENT && tags::ours(pairs, input.request.domain_name.as_str(), stack))
-}
-
-/// Why the zone must stay, as far as the registry is concerned.
-fn still_needed(zone: &Zone, delegation: &Delegation) -> Option<String> {
-    let accept = "to delete it all the same, start with `\"acceptDelegated\": true`";
-    match delegation {
-        Delegation::To(servers) if servers.iter().any(|server| zone.name_servers.contains(server)) => {
-            Some(format!("the registry points to it; point it elsewhere first; {accept}"))
-        }
-        Delegation::To(_) => None,
-        Delegation::Unknown => Some(format!(
-            "the name is not registered in this account, so that its registrar may still point to it; {accept}"
-        )),
-    }
-}
-
-/// The zone; nothing when it is gone.
-async fn read(clients: &Clients, id: &str) -> Result<Option<Zone>, StepError> {
-    let answer = match clients.route53.get_hosted_zone().id(id).send().await {
-        Ok(answer) => answer,
-        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(None),
-        Err(error) => return Err(classify("route53:GetHostedZone", &error)),
-    };
-    let Some(zone) = answer.hosted_zone() else { return Ok(None) };
-    let call = clients.route53.list_tags_for_resource().resource_type(TagResourceType::Hostedzone).resource_id(id);
-    let present = match call.send().await {
-        Ok(present) => present,
-        Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(None),
-        Err(error) => return Err(classify("route53:ListTagsForResource", &error)),
-    };
-    let pairs = present.resource_tag_set().map(|set| set.tags()).unwrap_or_default();
-    let pair =
-        |tag: &aws_sdk_route53::types::Tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
-    Ok(Some(Zone {
-        name: dns_form(zone.name()),
-        caller_reference: zone.caller_reference().to_owned(),
-        comment: zone.config().and_then(|config| config.comment()).unwrap_or_default().to_owned(),
-        name_servers: answer
-            .delegation_set()
-            .map(|set| set.name_servers().iter().map(|server| dns_form(server)).collect())
-            .unwrap_or_default(),
-        tags: pairs.iter().filter_map(pair).collect(),
-    }))
 }
 
 /// A record that is neither the NS nor the SOA of the zone itself, if there is one.
@@ -167,15 +98,6 @@ async fn other_record(clients: &Clients, domain: &str, id: &str) -> Result<Optio
         |set: &ResourceRecordSet| dns_form(set.name()) == domain && matches!(set.r#type(), RrType::Ns | RrType::Soa);
     let other = page.resource_record_sets().iter().find(|set| !of_the_zone(set));
     Ok(other.map(|set| format!("{} {}", set.r#type().as_str(), dns_form(set.name()))))
-}
-
-async fn delegation(clients: &Clients, domain: &str) -> Result<Delegation, StepError> {
-    match clients.domains.get_domain_detail().domain_name(domain).send().await {
-        Ok(detail) => Ok(Delegation::To(detail.nameservers().iter().map(|server| dns_form(server.name())).collect())),
-        // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.1.2).
-        Err(error) if matches!(code_of(&error), Some("InvalidInput" | "UnsupportedTLD")) => Ok(Delegation::Unknown),
-        Err(error) => Err(classify("route53domains:GetDomainDetail", &error)),
-    }
 }
 
 /// Deletes the zone. Why it stays, if Route 53 keeps it.
@@ -200,19 +122,17 @@ async fn untag(
     clients: &Clients,
     settings: &Settings,
     input: &DeleteZoneInput,
-    id: &str,
-    zone: &Zone,
+    zone: &HostedZone,
     own: &[&str],
 ) -> Result<(), StepError> {
-    let pairs = zone.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    if !tags::ours(pairs, input.request.domain_name.as_str(), &settings.stack) {
+    if !zone.is_ours(input.request.domain_name.as_str(), &settings.stack) {
         return Ok(());
     }
-    let mut keys = tags::stale(&input.tag_keys, &zone.tags);
+    let mut keys = zone.tags.as_ref().map(|present| tags::stale(&input.tag_keys, present)).unwrap_or_default();
     keys.extend(own.iter().map(|key| (*key).to_owned()));
     for keys in keys.chunks(TAGS_PER_CALL) {
-        let call =
-            clients.route53.change_tags_for_resource().resource_type(TagResourceType::Hostedzone).resource_id(id);
+        let call = clients.route53.change_tags_for_resource().resource_type(TagResourceType::Hostedzone);
+        let call = call.resource_id(&zone.id);
         match call.set_remove_tag_keys(Some(keys.to_vec())).send().await {
             Ok(_) => {}
             Err(error) if code_of(&error) == Some("NoSuchHostedZone") => return Ok(()),

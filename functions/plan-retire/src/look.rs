@@ -29,39 +29,6 @@ pub(crate) async fn log_group_exists(clients: &Clients, name: &str) -> Result<bo
     Ok(answer.log_groups().iter().any(|group| group.log_group_name() == Some(name)))
 }
 
-/// Where the registry sends who asks for the domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Delegation {
-    /// To these servers, in normal form.
-    To(Vec<String>),
-    /// The name is not registered in this account.
-    Unknown,
-}
-
-/// The registration, as far as this account holds it.
-#[derive(Clone, Debug)]
-pub(crate) struct Registration {
-    pub(crate) delegation: Delegation,
-    pub(crate) auto_renew: bool,
-    /// Whether the registry tells resolvers to ask for signatures (DNSSEC).
-    pub(crate) signed: bool,
-}
-
-pub(crate) async fn registration(clients: &Clients, domain: &str) -> Result<Registration, StepError> {
-    match clients.domains.get_domain_detail().domain_name(domain).send().await {
-        Ok(detail) => Ok(Registration {
-            delegation: Delegation::To(detail.nameservers().iter().map(|server| dns_form(server.name())).collect()),
-            auto_renew: detail.auto_renew() == Some(true),
-            signed: !detail.dnssec_keys().is_empty(),
-        }),
-        // The only answer that AWS has for a name that is not ours (AWS-FACTS 1.1.2).
-        Err(error) if matches!(code_of(&error), Some("InvalidInput" | "UnsupportedTLD")) => {
-            Ok(Registration { delegation: Delegation::Unknown, auto_renew: false, signed: false })
-        }
-        Err(error) => Err(classify("route53domains:GetDomainDetail", &error)),
-    }
-}
-
 /// Whether an operation of Route 53 Domains is still under way. One that AWS no longer knows is not.
 pub(crate) async fn is_open(clients: &Clients, operation: &str) -> Result<bool, StepError> {
     match clients.domains.get_operation_detail().operation_id(operation).send().await {

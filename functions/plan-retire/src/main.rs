@@ -1,5 +1,6 @@
 //! Entry point of `plan-retire`: logging, settings, clients, serve.
 
+mod item;
 mod look;
 mod step;
 

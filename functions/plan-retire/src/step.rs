@@ -11,30 +11,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use nameplate::contract::result::RetireResult;
 use nameplate::contract::retire::{IN_USE_DEADLINE_SECS, PlanRetireInput, PlanRetireOutput};
 use nameplate::contract::table;
-use nameplate::contract::table::domain as attribute;
-use nameplate::contract::{Known, REGISTRATION_DEADLINE_SECS, STATE_MACHINE_SUFFIX};
+use nameplate::contract::{Known, REGISTRATION_DEADLINE_SECS};
 use nameplate::domain::dns_form;
-use nameplate::error::classify;
 use nameplate::function::runtime::now;
-use nameplate::request::Dns;
 use nameplate::request::retire::AutoRenew;
 use nameplate::resource::alias;
 use nameplate::resource::api::log_group;
-use nameplate::resource::certificate::ValidationRecord;
+use nameplate::resource::certificate::{Certificate, ValidationRecord};
+use nameplate::resource::difference::retire_lines;
 use nameplate::resource::record;
-use nameplate::resource::record::{Owned, Scope, Standing};
+use nameplate::resource::record::{Scope, Standing};
+use nameplate::resource::registration::RegisteredDomain;
 use nameplate::resource::thing::{HOSTED_ZONE, OWN_DNS_RECORD, Thing};
 use nameplate::token::zone_reference;
 use nameplate::{Class, DomainName, RetireRequest, StepError};
-use serde_json::Value;
 
-use crate::look::certificates::{self, Certificate};
-use crate::look::zones::{self, Zone};
-use crate::look::{self, Delegation, Host};
+use crate::item::{self, Item, Purchase};
+use crate::look::certificates;
+use crate::look::zones::{self, Holder};
+use crate::look::{self, Host};
 
 /// Further records that a plan names one by one, of those that go and of those that stay: it is part of what Step
 /// Functions hands on.
@@ -66,40 +63,6 @@ pub(crate) struct Settings {
     pub(crate) settling_secs: i64,
 }
 
-/// What the domain item holds.
-#[derive(Debug, Default)]
-struct Item {
-    exists: bool,
-    held: bool,
-    retired: bool,
-    incarnations: Vec<String>,
-    known: Known,
-    /// The attribute `known` as it stands there.
-    seen: String,
-    /// Host name of the last request.
-    hostname: Option<String>,
-    /// The API that the last request names, if it names an existing one.
-    existing_api: Option<String>,
-    /// Whether the last request leaves DNS to the customer.
-    external: bool,
-    /// The further records that are ours.
-    owned: Vec<Owned>,
-    awaited_certificate: Option<String>,
-    purchase: Purchase,
-    /// What an earlier retirement found for a person to do.
-    by_hand: Vec<Thing>,
-    /// When a provisioning was stopped, or ran out of time, if that ended the last run; in seconds since 1970.
-    stopped_at: Option<i64>,
-}
-
-/// How far a purchase came, as the item has it.
-#[derive(Debug, Default)]
-struct Purchase {
-    intent: Option<i64>,
-    operation: Option<String>,
-    failed: bool,
-}
-
 /// Looks at everything that may be ours.
 ///
 /// # Errors
@@ -120,12 +83,12 @@ async fn run_at(
 ) -> Result<PlanRetireOutput, StepError> {
     let request = RetireRequest::read(input.request.get())?;
     let name = &request.domain_name;
-    let item = read_item(clients, settings, name.as_str()).await?;
+    let item = item::read(&clients.dynamodb, &settings.table, name.as_str()).await?;
     if !request.dry_run {
         check_nobody_works(name, &item, settings, now)?;
     }
-    let registration = look::registration(clients, name.as_str()).await?;
-    if matches!(registration.delegation, Delegation::Unknown) {
+    let registration = observe::route53domains::registered_domain(&clients.domains, name.as_str()).await?;
+    if registration.is_none() {
         check_purchase(clients, name.as_str(), &item.purchase, now).await?;
     }
     let found = find(clients, settings, name, &item, now).await?;
@@ -133,10 +96,11 @@ async fn run_at(
         return Err(unknown(name.as_str(), &settings.stack));
     }
     let by_hand = by_hand(name, &item, &found);
-    let (goes, mut stays) = judge(settings, &request, &item, &found, &registration);
+    let (goes, mut stays) = judge(settings, &request, &item, &found, registration.as_ref());
     stays.extend(by_hand.iter().cloned());
-    let renewal_ends = request.auto_renew == Some(AutoRenew::Off) && registration.auto_renew;
-    let ids = |wanted: fn(&&Zone) -> bool| found.zones.iter().filter(wanted).map(|zone| zone.id.clone()).collect();
+    let renews = registration.as_ref().is_some_and(|registration| registration.auto_renew == Some(true));
+    let renewal_ends = request.auto_renew == Some(AutoRenew::Off) && renews;
+    let ids = |wanted: fn(&&Holder) -> bool| found.zones.iter().filter(wanted).map(|one| one.zone.id.clone()).collect();
     Ok(PlanRetireOutput {
         item_key: table::domain_key(name.as_str()),
         incarnation: item.incarnations.first().cloned().unwrap_or_default(),
@@ -146,13 +110,14 @@ async fn run_at(
         hostnames: found.hosts.iter().filter(|host| host.detachable()).map(|host| host.name.clone()).collect(),
         certificate_arns: found.going(settings).map(|certificate| certificate.arn.clone()).collect(),
         hosted_zone_ids: ids(|_| true),
-        own_zone_ids: ids(|zone| zone.own),
-        zone_references: references(&item).into_iter().collect(),
+        own_zone_ids: ids(|holder| holder.own),
+        zone_references: references(&item),
         regions: found.regions.clone(),
-        watch_keys: watch_keys(&item, &found),
+        watch_keys: watch_keys(&item, &found, &settings.stack),
         deadline: now + IN_USE_DEADLINE_SECS,
         retired: item.retired && goes.is_empty() && !renewal_ends,
         by_hand,
+        lines: if request.dry_run { retire_lines(&goes, &stays) } else { Vec::new() },
         goes,
         stays,
         request,
@@ -162,13 +127,14 @@ async fn run_at(
 /// Everything that is, or was said to be, ours.
 #[derive(Debug, Default)]
 struct Found {
+    domain: String,
     hosts: Vec<Host>,
     /// Ids, and whether the tags say that it is ours.
     apis: BTreeMap<String, bool>,
     /// That of the access log of the last request, or of an earlier one.
     log_group: Option<String>,
     certificates: Vec<Certificate>,
-    zones: Vec<Zone>,
+    zones: Vec<Holder>,
     /// The validation records, each with the reason for which it stays.
     validation: Vec<(ValidationRecord, Option<String>)>,
     /// The further records, by name and type: those that go, and those that somebody has changed.
@@ -185,12 +151,17 @@ impl Found {
         self.hosts.iter().all(|host| !host.exists)
             && self.apis.is_empty()
             && self.certificates.is_empty()
-            && self.zones.iter().all(|zone| !zone.own)
+            && self.zones.iter().all(|holder| !holder.own)
     }
 
     /// The certificates that go.
     fn going(&self, settings: &Settings) -> impl Iterator<Item = &Certificate> {
-        self.certificates.iter().filter(|one| one.goes(&settings.account, &self.foreign_users))
+        self.certificates.iter().filter(|one| self.why_stays(one, settings).is_none())
+    }
+
+    fn why_stays(&self, certificate: &Certificate, settings: &Settings) -> Option<String> {
+        let is_ours = certificate.is_ours(&self.domain, &settings.stack);
+        certificates::stays_because(certificate, is_ours, &settings.account, &self.foreign_users)
     }
 
     /// What was recorded, completed by what was found.
@@ -203,7 +174,7 @@ impl Found {
             hosted_zone_id: recorded
                 .hosted_zone_id
                 .clone()
-                .or_else(|| Some(self.zones.iter().find(|zone| zone.own)?.id.clone())),
+                .or_else(|| Some(self.zones.iter().find(|holder| holder.own)?.zone.id.clone())),
             certificate_arn: recorded.certificate_arn.clone().or_else(|| Some(self.certificates.first()?.arn.clone())),
             validation_records: self.validation.iter().map(|(record, _)| record.clone()).collect(),
             former_validation_records: recorded.former_validation_records.clone(),
@@ -217,14 +188,17 @@ impl Found {
 }
 
 /// Caller references of the zones that Nameplate has made, or may have made, for the domain.
-fn references(item: &Item) -> BTreeSet<String> {
+fn references(item: &Item) -> Vec<String> {
     let gone = item.known.hosted_zone_id.as_deref();
-    item.incarnations.iter().flat_map(|one| [zone_reference(one, None), zone_reference(one, gone)]).collect()
+    let both = |one: &String| [zone_reference(one, None), zone_reference(one, gone)];
+    let references: BTreeSet<String> = item.incarnations.iter().flat_map(both).collect();
+    references.into_iter().collect()
 }
 
 /// Keys of the watches that runs may have left: of a run that was stopped the item names what it awaited.
-fn watch_keys(item: &Item, found: &Found) -> Vec<String> {
-    let certificates = found.certificates.iter().filter(|one| one.ours).map(|one| &one.arn);
+fn watch_keys(item: &Item, found: &Found, stack: &str) -> Vec<String> {
+    let ours = |one: &&Certificate| one.is_ours(&found.domain, stack);
+    let certificates = found.certificates.iter().filter(ours).map(|one| &one.arn);
     let awaited = item.purchase.operation.iter().chain(&item.awaited_certificate).chain(certificates);
     let keys: BTreeSet<String> = awaited.map(|id| table::watch_key(id)).collect();
     keys.into_iter().collect()
@@ -245,7 +219,8 @@ async fn find(
     // A run that was stopped may have led a host name to an existing API without having recorded it.
     let recorded_apis: Vec<&str> =
         item.known.api_id.as_deref().into_iter().chain(item.existing_api.as_deref()).collect();
-    let mut found = Found { apis: look::apis(clients, settings, domain, &recorded_apis).await?, ..Found::default() };
+    let apis = look::apis(clients, settings, domain, &recorded_apis).await?;
+    let mut found = Found { domain: domain.to_owned(), apis, ..Found::default() };
     let group = log_group(name, &settings.stack);
     found.log_group = look::log_group_exists(clients, &group).await?.then_some(group);
     for name in names {
@@ -283,13 +258,14 @@ async fn find_validation(
 ) -> Result<(), StepError> {
     let recorded = item.known.validation_records.iter().chain(&item.known.former_validation_records);
     let mut records: BTreeSet<ValidationRecord> = recorded.cloned().collect();
-    records.extend(found.certificates.iter().filter(|one| one.ours).flat_map(|one| one.records.iter().cloned()));
+    let ours = found.certificates.iter().filter(|one| one.is_ours(&found.domain, &settings.stack));
+    records.extend(ours.flat_map(Certificate::records));
     if records.is_empty() {
         return Ok(());
     }
     found.regions = certificates::regions(clients, &settings.region).await?;
-    let going = found.going(settings).map(|certificate| certificate.arn.clone()).collect();
-    let needs = certificates::needs(clients, &found.regions, &records, going).await?;
+    let going: Vec<String> = found.going(settings).map(|certificate| certificate.arn.clone()).collect();
+    let needs = observe::acm::needs(&*clients.acm_in, &found.regions, &records, &going).await?;
     found.validation = records
         .into_iter()
         .map(|record| {
@@ -308,8 +284,8 @@ async fn look_into_zone(
     found: &mut Found,
     now: i64,
 ) -> Result<(), StepError> {
-    let zone = &found.zones[index];
-    if item.owned.is_empty() && !zone.made_by_us {
+    let Holder { zone, made_by_us, .. } = &found.zones[index];
+    if item.owned.is_empty() && !made_by_us {
         return Ok(());
     }
     let sets = zones::records(clients, &zone.id).await?;
@@ -382,7 +358,7 @@ fn judge(
     request: &RetireRequest,
     item: &Item,
     found: &Found,
-    registration: &look::Registration,
+    registration: Option<&RegisteredDomain>,
 ) -> (Vec<Thing>, Vec<Thing>) {
     let domain = request.domain_name.as_str();
     let (mut goes, mut stays) = (Vec::new(), Vec::new());
@@ -418,7 +394,7 @@ fn judge(
         Thing::new("API", id, format!("Nameplate did not make it; only the mapping of {host} to it goes"))
     }));
     for certificate in &found.certificates {
-        match certificate.stays_because(&settings.account, &found.foreign_users) {
+        match found.why_stays(certificate, settings) {
             None => goes.push(Thing::new("certificate", &certificate.arn, "made by this stack")),
             Some(reason) => stays.push(Thing::new("certificate", &certificate.arn, reason)),
         }
@@ -435,17 +411,19 @@ fn judge(
     goes.extend(records_named(going, "written for a request"));
     stays.extend(records_named(changed, "somebody has changed it since Nameplate wrote it"));
     let mut zone_goes = false;
-    for zone in &found.zones {
-        match zone.stays_because(domain, &registration.delegation, request.accept_delegated) {
+    let registry = registration.map(|registration| registration.name_servers.as_slice());
+    for holder in &found.zones {
+        let id = &holder.zone.id;
+        match holder.stays_because(domain, &settings.stack, registry, request.accept_delegated) {
             None => {
                 zone_goes = true;
-                goes.push(Thing::new(HOSTED_ZONE, &zone.id, "made by Nameplate, and nothing else is in it"));
+                goes.push(Thing::new(HOSTED_ZONE, id, "made by Nameplate, and nothing else is in it"));
             }
-            Some(reason) => stays.push(Thing::new(HOSTED_ZONE, &zone.id, reason)),
+            Some(reason) => stays.push(Thing::new(HOSTED_ZONE, id, reason)),
         }
     }
-    if !matches!(registration.delegation, Delegation::Unknown) {
-        let renewal = match (request.auto_renew, registration.auto_renew) {
+    if let Some(registration) = registration {
+        let renewal = match (request.auto_renew, registration.auto_renew == Some(true)) {
             (Some(AutoRenew::Off), true) => "auto-renewal is switched off, as asked",
             (_, true) => "it is renewed each year; `\"autoRenew\": \"off\"` ends that",
             (_, false) => "it ends with what is paid",
@@ -468,77 +446,6 @@ fn records_named(records: &BTreeSet<String>, reason: &str) -> Vec<Thing> {
         named.push(Thing::new("record", format!("{} more", records.len() - MAX_RECORDS_NAMED), reason));
     }
     named
-}
-
-async fn read_item(clients: &Clients, settings: &Settings, domain: &str) -> Result<Item, StepError> {
-    let answer = clients
-        .dynamodb
-        .get_item()
-        .table_name(&settings.table)
-        .key(table::KEY, AttributeValue::S(table::domain_key(domain)))
-        .consistent_read(true)
-        .send()
-        .await
-        .map_err(|error| classify("dynamodb:GetItem", &error))?;
-    let Some(attributes) = answer.item else { return Ok(Item::default()) };
-    let text = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok()).cloned();
-    let json =
-        |name: &str| -> Value { text(name).and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default() };
-    let number = |name: &str| attributes.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
-    let (request, failure) = (json(attribute::REQUEST), json(attribute::LAST_FAILURE));
-    let retired = text(attribute::STATUS).is_some_and(|status| status == attribute::RETIRED);
-    // All that is kept of a retirement is its result.
-    let left = match retired {
-        true => serde_json::from_value(json(attribute::RESULT)).map(|result: RetireResult| result.left),
-        false => Ok(Vec::new()),
-    };
-    let left = left.unwrap_or_default();
-    // One that is under way; else the one of an earlier retirement that did not come to its end.
-    let incarnations = [attribute::INCARNATION, attribute::ENDED].into_iter().filter_map(text);
-    Ok(Item {
-        exists: true,
-        held: attributes.contains_key(attribute::HELD_BY),
-        incarnations: incarnations.filter(|one| !one.is_empty()).collect(),
-        known: match retired {
-            true => known_of(&left),
-            // What cannot be read is searched for anew: the table is a cache.
-            false => serde_json::from_value(json(attribute::KNOWN)).unwrap_or_default(),
-        },
-        seen: text(attribute::KNOWN).unwrap_or_default(),
-        hostname: request["api"]["hostname"].as_str().map(str::to_owned),
-        existing_api: request["api"]["existing"]["apiId"].as_str().map(str::to_owned),
-        external: serde_json::from_value(request["dns"].clone()).is_ok_and(|dns: Dns| dns == Dns::External),
-        owned: record::owned(text(attribute::RECORDS).as_deref()),
-        awaited_certificate: text(attribute::AWAITED_CERTIFICATE),
-        purchase: Purchase {
-            intent: number(attribute::PURCHASE_INTENT),
-            operation: text(attribute::PURCHASE_OPERATION),
-            failed: attributes.contains_key(attribute::PURCHASE_FAILED_IN),
-        },
-        by_hand: match retired {
-            true => left.into_iter().filter(|one| one.resource == OWN_DNS_RECORD).collect(),
-            // A run that came after the retirement has given the domain other targets.
-            false if attributes.contains_key(attribute::INCARNATION) => Vec::new(),
-            false => serde_json::from_value(json(attribute::BY_HAND)).unwrap_or_default(),
-        },
-        stopped_at: failure["endedAt"].as_i64().filter(|_| {
-            let machine = failure["execution"].as_str().and_then(|arn| arn.split(':').nth(6));
-            machine.is_some_and(|machine| machine.ends_with(STATE_MACHINE_SUFFIX))
-        }),
-        retired,
-    })
-}
-
-/// What a retirement left that a later one can take away: validation records that a certificate needed, and where they
-/// stand.
-fn known_of(left: &[Thing]) -> Known {
-    let mut zones = left.iter().filter(|one| one.resource == HOSTED_ZONE).map(|zone| zone.name.clone());
-    Known {
-        hosted_zone_id: zones.next(),
-        former_hosted_zone_ids: zones.collect(),
-        validation_records: left.iter().filter_map(Thing::validation_record).collect(),
-        ..Known::default()
-    }
 }
 
 /// Refuses to plan while somebody makes what would have to be found.

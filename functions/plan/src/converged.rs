@@ -1,13 +1,15 @@
 //! Whether a finished run of the same request has left nothing to do. It must not know how anything is made.
 
+use aws_sdk_acm::primitives::DateTime;
 use nameplate::StepError;
 use nameplate::contract::result::{ProvisionResult, RegistrationStatus, ReportAction, ResourceReport};
 use nameplate::domain::server_set;
 use nameplate::request::{DefaultEndpoint, Dns};
+use nameplate::resource::certificate::ISSUED;
 use nameplate::resource::custom_domain::CustomDomain;
 
 use crate::item::Item;
-use crate::look::{self, CustomDomains};
+use crate::look::CustomDomains;
 use crate::market::Found;
 use crate::picture::Picture;
 
@@ -27,7 +29,7 @@ impl Live<'_> {
         let Self { item, answering, .. } = *self;
         let request = self.picture.request;
         let stored = item.result.as_ref()?;
-        let done = item.live && !item.held && item.fingerprint.as_deref() == Some(fingerprint);
+        let done = item.satisfies(fingerprint);
         // One that was left open, since the name did not answer, is to be closed by the next run that finds it answering.
         let left_open = request.api.default_endpoint == DefaultEndpoint::Closed && stored.default_endpoint.is_some();
         // The full path takes the action away that says to set them.
@@ -51,7 +53,8 @@ impl Live<'_> {
         }
         // An unconfirmed address leaves an action open; once it is confirmed the full path takes the action away.
         if stored.registration.email_confirmed == Some(false)
-            && look::email_confirmed(clients, request.domain_name.as_str()).await?
+            && observe::route53domains::email_confirmed(&clients.domains, request.domain_name.as_str()).await?
+                == Some(true)
         {
             return Ok(None);
         }
@@ -61,9 +64,11 @@ impl Live<'_> {
             result.registration.auto_renew = detail.auto_renew;
         }
         let certificate = self.picture.certificate(&result.certificate_arn).await?;
-        let Some(until) = certificate.as_ref().and_then(look::issued_until) else { return Ok(None) };
+        let issued = certificate.filter(|certificate| certificate.status == ISSUED);
+        let Some(ends) = issued.and_then(|certificate| certificate.ends) else { return Ok(None) };
         if let Some(validation) = &mut result.certificate_validation {
-            validation.until = until;
+            // As `request-cert` says it.
+            validation.until = DateTime::from_secs(ends).to_string();
         }
         Ok(Some(result))
     }

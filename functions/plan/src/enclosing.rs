@@ -4,30 +4,26 @@
 //! awaited for ever. It must not know what is written into the zone.
 
 use nameplate::contract::Known;
+use nameplate::resource::hosted_zone::HostedZone;
 use nameplate::{DomainName, Request, StepError};
 
 use crate::context::Clients;
-use crate::look::{self, Zone};
+use crate::look;
 
 /// How to say which zone it is.
 const NAME_IT: &str = "name the one that is delegated to by its id in `hostedZone`, then start the execution again";
 
-/// Whether a zone can hold the records of a name.
-fn is_around(zone: &Zone, domain: &DomainName) -> bool {
-    zone.usable && domain.enclosing().any(|name| name == zone.name)
-}
-
-/// The id of the zone around the name.
+/// The zone around the name.
 ///
 /// # Errors
 /// `Refused` when there is none, when several have its name, and when nothing leads into the closest one.
-pub(crate) async fn zone_id(clients: &Clients, request: &Request, known: &Known) -> Result<String, StepError> {
+pub(crate) async fn zone(clients: &Clients, request: &Request, known: &Known) -> Result<HostedZone, StepError> {
     let domain = &request.domain_name;
     if let Some(named) = &request.hosted_zone {
         return match (named.id(), named.name()) {
             (Some(id), _) => with_id(clients, domain, id).await,
             (None, Some(name)) => match with_name(clients, domain, name, known).await? {
-                Some(zone) => Ok(zone.id),
+                Some(zone) => Ok(zone),
                 None => Err(nothing_around(domain, &[name])),
             },
             (None, None) => Err(nothing_around(domain, &[])),
@@ -35,10 +31,10 @@ pub(crate) async fn zone_id(clients: &Clients, request: &Request, known: &Known)
     }
     // A closer zone that comes later does not draw a live name into it.
     if let Some(id) = &known.hosted_zone_id
-        && let Some(zone) = look::hosted_zone(clients, id).await?
-        && is_around(&zone, domain)
+        && let Some(zone) = observe::route53::hosted_zone(&clients.route53, id).await?
+        && zone.is_around(domain)
     {
-        return Ok(zone.id);
+        return Ok(zone);
     }
     let names: Vec<&str> = domain.enclosing().collect();
     let mut names_left = names.iter().copied();
@@ -49,16 +45,16 @@ pub(crate) async fn zone_id(clients: &Clients, request: &Request, known: &Known)
         {
             return Err(nothing_leads_there(domain, &zone, &outer));
         }
-        return Ok(zone.id);
+        return Ok(zone);
     }
     Err(nothing_around(domain, &names))
 }
 
 /// The zone of this id, if the name lies in it.
-async fn with_id(clients: &Clients, domain: &DomainName, id: &str) -> Result<String, StepError> {
+async fn with_id(clients: &Clients, domain: &DomainName, id: &str) -> Result<HostedZone, StepError> {
     let remedy = "give the id of a public zone around the name, or leave `hostedZone` out for the closest one";
-    let reason = match look::hosted_zone(clients, id).await? {
-        Some(zone) if is_around(&zone, domain) => return Ok(zone.id),
+    let reason = match observe::route53::hosted_zone(&clients.route53, id).await? {
+        Some(zone) if zone.is_around(domain) => return Ok(zone),
         Some(zone) => format!(
             "{domain} cannot lie in the hosted zone {id} of {}, which must be public and of a name around it",
             zone.name
@@ -74,8 +70,8 @@ async fn with_name(
     domain: &DomainName,
     name: &str,
     known: &Known,
-) -> Result<Option<Zone>, StepError> {
-    let mut zones = list(clients, name).await?;
+) -> Result<Option<HostedZone>, StepError> {
+    let mut zones = observe::route53::hosted_zones_named(&clients.route53, name).await?;
     if let Some(index) = zones.iter().position(|zone| known.hosted_zone_id.as_deref() == Some(zone.id.as_str())) {
         return Ok(Some(zones.swap_remove(index)));
     }
@@ -91,9 +87,12 @@ async fn with_name(
 }
 
 /// The closest zones around another one; nothing where this account has none, and so cannot say what leads there.
-async fn next_outer(clients: &Clients, names: impl Iterator<Item = &str>) -> Result<Option<Vec<Zone>>, StepError> {
+async fn next_outer(
+    clients: &Clients,
+    names: impl Iterator<Item = &str>,
+) -> Result<Option<Vec<HostedZone>>, StepError> {
     for name in names {
-        let zones = list(clients, name).await?;
+        let zones = observe::route53::hosted_zones_named(&clients.route53, name).await?;
         if !zones.is_empty() {
             return Ok(Some(zones));
         }
@@ -103,7 +102,7 @@ async fn next_outer(clients: &Clients, names: impl Iterator<Item = &str>) -> Res
 
 /// Whether one of the outer zones, which have one name, leads into the inner one: it names servers of the inner one at
 /// the inner one's name, or hands a name between the two to a zone that cannot be seen from here.
-async fn leads_into(clients: &Clients, outer: &[Zone], inner: &Zone) -> Result<bool, StepError> {
+async fn leads_into(clients: &Clients, outer: &[HostedZone], inner: &HostedZone) -> Result<bool, StepError> {
     let servers = look::servers_of(clients, &inner.id, &inner.name).await?;
     for zone in outer {
         let between =
@@ -119,12 +118,6 @@ async fn leads_into(clients: &Clients, outer: &[Zone], inner: &Zone) -> Result<b
     Ok(false)
 }
 
-/// The usable zones of exactly this name.
-async fn list(clients: &Clients, name: &str) -> Result<Vec<Zone>, StepError> {
-    let ids = look::zones(clients, name).await?;
-    Ok(ids.into_iter().map(|id| Zone { id, name: name.to_owned(), usable: true, name_servers: Vec::new() }).collect())
-}
-
 fn nothing_around(domain: &DomainName, names: &[&str]) -> StepError {
     let sold = domain.registrable();
     StepError::refused(
@@ -136,9 +129,9 @@ fn nothing_around(domain: &DomainName, names: &[&str]) -> StepError {
     )
 }
 
-fn nothing_leads_there(domain: &DomainName, closest: &Zone, outer: &[Zone]) -> StepError {
+fn nothing_leads_there(domain: &DomainName, closest: &HostedZone, outer: &[HostedZone]) -> StepError {
     let around: Vec<String> = outer.iter().map(|zone| format!("{} of {}", zone.id, zone.name)).collect();
-    let Zone { id, name, .. } = closest;
+    let HostedZone { id, name, .. } = closest;
     StepError::refused(
         "ClosestZoneNotDelegated",
         format!(

@@ -193,9 +193,8 @@ impl Looking<'_> {
     }
 
     fn of_another_stack(&self, resource: &str, name: &str, present: &BTreeMap<String, String>) -> Option<Foreign> {
-        let stack = present.get(tags::STACK).filter(|stack| **stack != self.picture.settings.stack)?;
-        let reason = format!("its tag {} says that the stack {stack} uses it", tags::STACK);
-        Some(Foreign::new("OtherStack", resource, name, reason))
+        let stack = tags::other_stack(present, &self.picture.settings.stack)?;
+        Some(Foreign::new("OtherStack", resource, name, tags::used_by(stack)))
     }
 
     /// Records at a host name that others wrote.

@@ -17,6 +17,8 @@ pub(crate) struct Item {
     pub(crate) live: bool,
     pub(crate) fingerprint: Option<String>,
     pub(crate) known: Known,
+    /// From which tokens are hashed; nothing before the first claim.
+    pub(crate) incarnation: Option<String>,
     /// The attribute `known` as it stands there.
     pub(crate) seen: String,
     pub(crate) result: Option<ProvisionResult>,
@@ -25,6 +27,13 @@ pub(crate) struct Item {
     pub(crate) owned: Vec<Owned>,
     /// The existing API that the request of the last claim names, if it names one.
     pub(crate) existing_api: Option<String>,
+}
+
+impl Item {
+    /// Whether the last run satisfied a request with this fingerprint.
+    pub(crate) fn satisfies(&self, fingerprint: &str) -> bool {
+        self.result.is_some() && self.live && !self.held && self.fingerprint.as_deref() == Some(fingerprint)
+    }
 }
 
 pub(crate) async fn read(clients: &Clients, settings: &Settings, request: &Request) -> Result<Item, StepError> {
@@ -43,6 +52,7 @@ pub(crate) async fn read(clients: &Clients, settings: &Settings, request: &Reque
         held: attributes.contains_key(attribute::HELD_BY),
         live: text(attribute::STATUS).is_some_and(|status| status == attribute::LIVE),
         fingerprint: text(attribute::FINGERPRINT).cloned(),
+        incarnation: text(attribute::INCARNATION).cloned(),
         seen: text(attribute::KNOWN).cloned().unwrap_or_default(),
         // What cannot be read is searched for anew: the table is a cache.
         known: known(

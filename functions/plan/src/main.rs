@@ -1,6 +1,7 @@
 //! Entry point of `plan`: logging, settings, clients, serve.
 
 mod apis;
+mod certificate;
 mod context;
 mod converged;
 mod enclosing;

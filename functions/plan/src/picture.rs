@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use aws_sdk_acm::types::CertificateDetail;
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use nameplate::domain::dns_form;
+use nameplate::resource::certificate::Certificate;
 use nameplate::resource::custom_domain::{Mapping, root};
 use nameplate::{Request, StepError};
 use tokio::sync::Mutex;
@@ -23,7 +23,7 @@ pub(crate) struct Picture<'a> {
     pub(crate) clients: &'a Clients,
     pub(crate) settings: &'a Settings,
     pub(crate) request: &'a Request,
-    certificates: Answers<Option<CertificateDetail>>,
+    certificates: Answers<Option<Certificate>>,
     mappings: Answers<Vec<Mapping>>,
     zone_tags: Answers<Option<BTreeMap<String, String>>>,
     registration_tags: Answers<BTreeMap<String, String>>,
@@ -67,9 +67,9 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// A certificate; nothing when ACM does not know it.
-    pub(crate) async fn certificate(&self, arn: &str) -> Result<Option<CertificateDetail>, StepError> {
-        self.certificates.about(arn, look::certificate(self.clients, arn)).await
+    /// A certificate without its tags; nothing when ACM does not know it.
+    pub(crate) async fn certificate(&self, arn: &str) -> Result<Option<Certificate>, StepError> {
+        self.certificates.about(arn, observe::acm::certificate(&self.clients.acm, arn)).await
     }
 
     /// Where the paths of a custom domain lead; none when it is gone.
@@ -88,13 +88,17 @@ impl<'a> Picture<'a> {
 
     /// The tags of a hosted zone; nothing when it is gone.
     pub(crate) async fn zone_tags(&self, id: &str) -> Result<Option<BTreeMap<String, String>>, StepError> {
-        self.zone_tags.about(id, look::zone_tags(self.clients, id)).await
+        self.zone_tags.about(id, observe::route53::zone_tags(&self.clients.route53, id)).await
     }
 
     /// The tags of the registration of the domain, which is in this account.
     pub(crate) async fn registration_tags(&self) -> Result<BTreeMap<String, String>, StepError> {
         let domain = self.request.domain_name.as_str();
-        self.registration_tags.about(domain, look::registration_tags(self.clients, domain)).await
+        let ask = async {
+            let found = observe::route53domains::registration_tags(&self.clients.domains, domain).await?;
+            Ok(found.unwrap_or_default())
+        };
+        self.registration_tags.about(domain, ask).await
     }
 
     /// All record sets of a zone; nothing when it is gone.

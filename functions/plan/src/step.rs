@@ -16,7 +16,9 @@ use nameplate::contract::{
 };
 use nameplate::function::runtime::now;
 use nameplate::request::Dns;
+use nameplate::resource::hosted_zone::HostedZone;
 use nameplate::resource::record::{self, Decision, Scope, Standing};
+use nameplate::resource::registration::RegisteredDomain;
 use nameplate::resource::tags::Tagging;
 use nameplate::resource::thing::Thing;
 use nameplate::resource::{difference, registration};
@@ -27,9 +29,8 @@ use crate::converged::Live;
 use crate::former::{self, Former};
 use crate::item::{self, Item};
 use crate::market::{self, Found};
-use crate::own_zone::{self, Zone};
 use crate::picture::Picture;
-use crate::{apis, enclosing, foreign, look, report};
+use crate::{apis, enclosing, foreign, look, own_zone, report};
 
 /// Records taken over that are named one by one: the names stay in the item, and in what Step Functions hands on.
 const MAX_ADOPTED_RECORDS: usize = 50;
@@ -46,7 +47,9 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let tagging = Tagging::new(&request.tags, &request.domain_name, &settings.stack, &item.known.tag_keys);
     apis::Looking::new(clients, settings, &request, &tagging).check_existing().await?;
 
+    let picture = Picture::new(clients, settings, &request);
     let found = market::find_registration(clients, &request, &item).await?;
+    market::check_renewal(&picture, &item, &found).await?;
     if found.plan == RegistrationPlan::Register {
         registration::check_mailboxes(&request)?;
     }
@@ -61,7 +64,6 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         true => look::custom_domains(clients, settings, &request, &item.known).await?,
         false => look::CustomDomains::default(),
     };
-    let picture = Picture::new(clients, settings, &request);
     let begun = foreign::begun(&picture, item.existing_api.as_deref(), &custom_domains, &item.known).await?;
     // Recorded by the claim, since the request that says it is overwritten there.
     item.known.hostnames.extend(begun);
@@ -104,8 +106,8 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
         let seen = report::Seen {
             known: &item.known,
             plan: found.plan,
-            bought: item.purchase_begun,
-            registry: found.detail.as_ref(),
+            bought: item.purchase_begun || found.plan == RegistrationPlan::Register,
+            registered: found.detail.as_ref(),
             custom_domains: &custom_domains,
             zone: zone.as_ref(),
         };
@@ -117,7 +119,8 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
             converged = live.result(stored, &resources).await?;
         }
         if request.dry_run {
-            let price = found.quote.as_ref().map(|quote| market::price_report(&request, quote));
+            let price = request.registration.as_ref().zip(found.quote.as_ref());
+            let price = price.map(|(registration, quote)| market::price_report(registration, quote));
             report = Report { resources, price, lines: Vec::new() };
             report.lines = difference::lines(&report);
         }
@@ -178,18 +181,16 @@ fn has_records(request: &Request, item: &Item) -> bool {
 async fn zone_in_use(
     picture: &Picture<'_>,
     item: &Item,
-    registry: Option<&look::Detail>,
-) -> Result<Option<Zone>, StepError> {
+    registered: Option<&RegisteredDomain>,
+) -> Result<Option<HostedZone>, StepError> {
     let request = picture.request;
     if request.dns == Dns::External {
         return Ok(None);
     }
     if !request.domain_name.is_registrable() {
-        return enclosing::zone_id(picture.clients, request, &item.known).await.map(|id| Some(Zone::delegated(id)));
+        return enclosing::zone(picture.clients, request, &item.known).await.map(Some);
     }
-    let recorded = item.known.hosted_zone_id.as_deref();
-    let just_bought = item.purchase_begun && recorded.is_none();
-    own_zone::Looking { picture, recorded, registry, just_bought }.zone().await
+    own_zone::zone(picture, item, registered).await
 }
 
 /// What would happen to further records, and which of them would be taken over.

@@ -4,6 +4,7 @@ mod ledger;
 mod registrant;
 mod registry;
 mod step;
+mod words;
 
 use aws_sdk_route53domains::config::{Builder, Region};
 use nameplate::function::runtime;

@@ -1,4 +1,4 @@
-//! Route 53 Domains, call by call: each answer in plain types, each special error code in its meaning.
+//! Route 53 Domains as a purchase needs it: its operations, and every write, each special error code in its meaning.
 //! It must not know the table, nor decide whether a name is bought.
 
 use aws_sdk_route53domains::Client;
@@ -6,16 +6,14 @@ use aws_sdk_route53domains::config::http::HttpResponse;
 use aws_sdk_route53domains::config::retry::RetryConfig;
 use aws_sdk_route53domains::config::timeout::TimeoutConfig;
 use aws_sdk_route53domains::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_route53domains::operation::get_domain_detail::GetDomainDetailOutput;
 use aws_sdk_route53domains::operation::register_domain::{RegisterDomainError, RegisterDomainOutput};
-use aws_sdk_route53domains::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_route53domains::primitives::DateTime;
 use aws_sdk_route53domains::types::{
-    ContactDetail, DomainAvailability, ExtraParamName, OperationStatus, OperationSummary, OperationType,
-    ReachabilityStatus, Tag,
+    ContactDetail, ExtraParamName, OperationStatus, OperationSummary, OperationType, Tag,
 };
 use nameplate::contract::Quote;
-use nameplate::error::{classify, code_of};
-use nameplate::request::{Money, Registration};
+use nameplate::error::{TOO_MANY_OPERATIONS, classify, code_of};
+use nameplate::request::Registration;
 use nameplate::resource::registration;
 use nameplate::{DomainName, StepError};
 use std::collections::BTreeMap;
@@ -30,18 +28,6 @@ const REGISTER_TIMEOUT: Duration = Duration::from_secs(25);
 const REGISTER: &str = "route53domains:RegisterDomain";
 /// Why a reason does not say what AWS said.
 pub(crate) const NOT_REPEATED: &str = "AWS's own words are not repeated, since they may quote the contact";
-
-/// What the registry says about a name of ours.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Detail {
-    /// Host names without the trailing dot.
-    pub(crate) name_servers: Vec<String>,
-    /// RFC 3339.
-    pub(crate) expires: Option<String>,
-    pub(crate) auto_renew: Option<bool>,
-    /// Whether the registrar has taken the name out of DNS (EPP `clientHold`, AWS-FACTS 1.5.1).
-    pub(crate) suspended: bool,
-}
 
 /// An operation that registers a name.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,73 +62,34 @@ pub(crate) enum Answer {
     Unclear(StepError),
 }
 
-/// The registration, if this account holds it.
-pub(crate) async fn detail(client: &Client, domain: &str) -> Result<Option<Detail>, StepError> {
-    match client.get_domain_detail().domain_name(domain).send().await {
-        Ok(answer) => Ok(Some(detail_of(&answer))),
-        // The catch-all error, also for a name that is not ours (AWS-FACTS 1.1.2).
-        Err(error) if code_of(&error) == Some("InvalidInput") => Ok(None),
-        Err(error) => Err(classify("route53domains:GetDomainDetail", &error)),
+/// Has AWS renew the name each year, or not any more.
+pub(crate) async fn set_renewal(client: &Client, domain: &str, on: bool) -> Result<(), StepError> {
+    if on {
+        let result = client.enable_domain_auto_renew().domain_name(domain).send().await;
+        return result.map(drop).map_err(|error| match code_of(&error) {
+            Some(code @ "TLDRulesViolation") => StepError::refused(
+                code,
+                format!("registration.autoRenew: the top-level domain of {domain} does not let AWS renew it"),
+                "leave `registration.autoRenew` out, and renew the name by hand before it ends",
+            ),
+            _ => classify("route53domains:EnableDomainAutoRenew", &error),
+        });
     }
-}
-
-fn detail_of(answer: &GetDomainDetailOutput) -> Detail {
-    Detail {
-        name_servers: answer
-            .nameservers()
-            .iter()
-            .map(|server| server.name().trim_end_matches('.').to_owned())
-            .collect(),
-        expires: answer.expiration_date().and_then(|date| date.fmt(DateTimeFormat::DateTime).ok()),
-        auto_renew: answer.auto_renew(),
-        suspended: answer.status_list().iter().any(|status| status.eq_ignore_ascii_case("clientHold")),
-    }
-}
-
-/// Whether the registrant's address is confirmed; nothing where AWS does not keep that for the name.
-pub(crate) async fn email_confirmed(client: &Client, domain: &str) -> Result<Option<bool>, StepError> {
-    match client.get_contact_reachability_status().domain_name(domain).send().await {
-        Ok(answer) => Ok(answer.status().map(|status| *status == ReachabilityStatus::Done)),
-        Err(error) => match code_of(&error) {
-            Some("InvalidInput" | "UnsupportedTLD") => Ok(None),
-            Some("OperationLimitExceeded") => Err(too_many_operations("GetContactReachabilityStatus")),
-            _ => Err(classify("route53domains:GetContactReachabilityStatus", &error)),
-        },
-    }
-}
-
-/// The tags on the registration.
-pub(crate) async fn tags(client: &Client, domain: &str) -> Result<BTreeMap<String, String>, StepError> {
-    let answer =
-        client.list_tags_for_domain().domain_name(domain).send().await.map_err(|error| match code_of(&error) {
-            Some("OperationLimitExceeded") => too_many_operations("ListTagsForDomain"),
-            _ => classify("route53domains:ListTagsForDomain", &error),
-        })?;
-    let pair = |tag: &Tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
-    Ok(answer.tag_list().iter().filter_map(pair).collect())
+    let result = client.disable_domain_auto_renew().domain_name(domain).send().await;
+    result.map(drop).map_err(|error| classify("route53domains:DisableDomainAutoRenew", &error))
 }
 
 /// Adds the tags to the registration, or changes their values.
-pub(crate) async fn tag<'a>(
-    client: &Client,
-    domain: &str,
-    tags: impl Iterator<Item = (&'a str, &'a str)>,
-) -> Result<(), StepError> {
-    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+pub(crate) async fn tag(client: &Client, domain: &str, tags: BTreeMap<String, String>) -> Result<(), StepError> {
+    let tags = tags.into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
     let result = client.update_tags_for_domain().domain_name(domain).set_tags_to_update(Some(tags)).send().await;
-    result.map(drop).map_err(|error| match code_of(&error) {
-        Some("OperationLimitExceeded") => too_many_operations("UpdateTagsForDomain"),
-        _ => classify("route53domains:UpdateTagsForDomain", &error),
-    })
+    result.map(drop).map_err(|error| classify("route53domains:UpdateTagsForDomain", &error))
 }
 
 /// Takes tags off the registration.
 pub(crate) async fn untag(client: &Client, domain: &str, keys: Vec<String>) -> Result<(), StepError> {
     let result = client.delete_tags_for_domain().domain_name(domain).set_tags_to_delete(Some(keys)).send().await;
-    result.map(drop).map_err(|error| match code_of(&error) {
-        Some("OperationLimitExceeded") => too_many_operations("DeleteTagsForDomain"),
-        _ => classify("route53domains:DeleteTagsForDomain", &error),
-    })
+    result.map(drop).map_err(|error| classify("route53domains:DeleteTagsForDomain", &error))
 }
 
 /// The operation under `id`; nothing when AWS does not take the id, which it may do also for one that is
@@ -201,33 +148,10 @@ fn same_name(listed: &str, domain: &str) -> bool {
 /// # Errors
 /// `Refused` when the name cannot be bought, `Retryable` and `NotReady` while the registry cannot say.
 pub(crate) async fn quote(client: &Client, name: &DomainName, now: i64) -> Result<Quote, StepError> {
-    let domain = name.as_str();
-    let answer = client.check_domain_availability().domain_name(domain).send().await.map_err(|error| {
-        registration::registry_error(domain, code_of(&error))
-            .unwrap_or_else(|| classify("route53domains:CheckDomainAvailability", &error))
-    })?;
-    registration::check_availability(domain, answer.availability().map(DomainAvailability::as_str))?;
-
-    let answer = client.list_prices().tld(name.tld()).send().await.map_err(|error| match code_of(&error) {
-        Some("UnsupportedTLD" | "InvalidInput") => registration::unsupported_tld(domain),
-        _ => classify("route53domains:ListPrices", &error),
-    })?;
-    let price = answer.prices().iter().find(|price| price.name() == Some(name.tld()));
-    let registration =
-        price.and_then(|price| price.registration_price()).ok_or_else(|| registration::unsupported_tld(domain))?;
-    let renewal = price.and_then(|price| price.renewal_price()).unwrap_or(registration);
-    Ok(Quote {
-        registration: Money { amount: registration.price(), currency: registration.currency().to_owned() },
-        renewal: Money { amount: renewal.price(), currency: renewal.currency().to_owned() },
-        read_at: now,
-    })
-}
-
-fn too_many_operations(operation: &str) -> StepError {
-    StepError::not_ready(
-        "OperationLimitExceeded",
-        format!("route53domains:{operation}: too many operations run in this account at once"),
-    )
+    let availability = observe::route53domains::availability(client, name.as_str()).await?;
+    registration::check_availability(name.as_str(), availability.as_deref())?;
+    let (registration, renewal) = observe::route53domains::prices(client, name).await?;
+    Ok(Quote { registration, renewal, read_at: now })
 }
 
 /// Buys the name. Sent once, whatever comes back: a second sending could pay twice.
@@ -245,7 +169,7 @@ pub(crate) async fn register(
         .register_domain()
         .domain_name(domain)
         .duration_in_years(i32::from(registration.years))
-        .auto_renew(registration.auto_renew)
+        .auto_renew(registration.auto_renew.unwrap_or(registration::RENEWS_BY_DEFAULT))
         .admin_contact(contact.clone())
         .registrant_contact(contact.clone())
         .tech_contact(contact)
@@ -292,7 +216,9 @@ fn judge(domain: &str, result: Result<RegisterDomainOutput, SdkError<RegisterDom
             ),
             "raise the quota `Domains` of Route 53 in Service Quotas in us-east-1, then start the execution again",
         ),
-        Some("OperationLimitExceeded") => too_many_operations("RegisterDomain"),
+        Some(code @ TOO_MANY_OPERATIONS) => {
+            StepError::not_ready(code, format!("{REGISTER}: too many operations run in this account at once"))
+        }
         Some("UnsupportedTLD") => registration::unsupported_tld(domain),
         Some("TLDRulesViolation") => StepError::refused(
             "TLDRulesViolation",

@@ -2,28 +2,35 @@
 //!
 //! Reads: the domain item; then, for a name that is ours or was begun to be bought, the registration and
 //! its operation; for one to be bought, availability and price (unless the plan's are fresh) and the contact.
-//! Writes, in this order: the intent to buy; RegisterDomain; the operation's id; the watch. For a name that
-//! this incarnation bought, its tags. Once the operation has ended, or the deadline passed, the watch goes.
+//! Writes, in this order: the intent to buy; RegisterDomain; the operation's id; the watch. Of a name that is registered:
+//! whether AWS renews it, where the request says so and it is otherwise; and the tags of one that this stack bought.
+//! Once the operation has ended, or the deadline passed, the watch goes.
 //! Token: RegisterDomain takes none. In its place the intent says that money may have moved: while there is
 //! one, nothing is bought before AWS has been asked, and has had time to know ([`SETTLING_SECS`]).
 //! Comes back with `PENDING` while AWS is at it; then the state machine sleeps on the watch and asks again.
 //! `NotReady`: AWS does not yet show what it has accepted, the registry gives no answer, or too many
-//! operations run. Refused: a price over cap or budget, a name that cannot be bought.
+//! operations run. Refused: a price over cap or budget, a name that cannot be bought, a renewal that the request sets and
+//! that is another stack's or not of this account.
 //! It must not know zones, and nothing here ever deletes or renews a registration.
+
+use std::collections::BTreeMap;
 
 use aws_sdk_route53domains::types::OperationStatus;
 use nameplate::StepError;
 use nameplate::contract::result::{RegistrationStatus, RegistrationView};
-use nameplate::contract::table;
 use nameplate::contract::{
     QUOTE_VALID_SECS, Quote, REGISTRATION_DEADLINE_SECS, RegisterInput, RegisterOutput, RegistrationPlan,
 };
 use nameplate::function::runtime::SETTLING_SECS;
-use nameplate::resource::{registration, tags};
+use nameplate::resource::difference::{Difference, any};
+use nameplate::resource::registration::{self, RegisteredDomain, RegistrationAttribute, Wanted};
+use nameplate::resource::tags::{self, Tagging};
+use strum::VariantArray;
 
 use crate::ledger::{Ledger, Purchase};
 use crate::registrant;
-use crate::registry::{self, Answer, Detail, Operation};
+use crate::registry::{self, Answer, Operation};
+use crate::words;
 
 /// How long after the intent RegisterDomain may still be sent, in seconds. Well within [`SETTLING_SECS`].
 const SEND_WITHIN_SECS: i64 = 30;
@@ -70,16 +77,18 @@ pub(crate) async fn run(
         return Err(StepError::not_the_holder(domain, "spend money on it"));
     }
     match (purchase.intent, input.plan) {
-        (None, RegistrationPlan::NotManaged) => Ok(not_managed()),
+        (None, RegistrationPlan::NotManaged) => {
+            registration::check_renewal_elsewhere(&input.request)?;
+            Ok(not_managed())
+        }
         (None, RegistrationPlan::Register) => step.buy(&purchase).await,
-        (None, RegistrationPlan::Registered) => match registry::detail(&clients.domains, domain).await? {
-            Some(detail) => step.registered(detail, &purchase).await,
-            None => Err(StepError::not_ready(
-                "DomainNotShown",
-                format!("AWS showed the registration of {domain} to the plan, and now does not"),
-            )),
-        },
-        (Some(intent), _) => match registry::detail(&clients.domains, domain).await? {
+        (None, RegistrationPlan::Registered) => {
+            match observe::route53domains::registered_domain(&clients.domains, domain).await? {
+                Some(detail) => step.registered(detail, &purchase).await,
+                None => Err(words::not_shown(domain)),
+            }
+        }
+        (Some(intent), _) => match observe::route53domains::registered_domain(&clients.domains, domain).await? {
             Some(detail) => step.registered(detail, &purchase).await,
             None => step.go_on(&purchase, intent).await,
         },
@@ -152,9 +161,13 @@ impl Step<'_> {
     }
 
     /// The name is registered in this account.
-    async fn registered(&self, detail: Detail, purchase: &Purchase) -> Result<RegisterOutput, StepError> {
+    async fn registered(
+        &self,
+        mut standing: RegisteredDomain,
+        purchase: &Purchase,
+    ) -> Result<RegisterOutput, StepError> {
         let bought = purchase.intent.is_some();
-        if bought && detail.name_servers.is_empty() {
+        if bought && standing.name_servers.is_empty() {
             return Err(StepError::not_ready(
                 "NameServersNotShown",
                 format!("AWS has registered {} and shows no name servers yet", self.domain),
@@ -163,41 +176,69 @@ impl Step<'_> {
         if let Some(operation) = &purchase.operation {
             self.ledger.unwatch(operation).await?;
         }
-        let email_confirmed = registry::email_confirmed(self.domains(), self.domain).await?;
+        let email_confirmed = observe::route53domains::email_confirmed(self.domains(), self.domain).await?;
         if bought {
-            self.tag().await?;
+            standing.tags = Some(self.tags().await?);
         }
+        let request = &self.input.request;
+        let tagging = Tagging::new(&request.tags, &request.domain_name, &self.settings.stack, &self.input.former_tags);
+        let auto_renew = registration::wanted_renewal(request);
+        let wanted = Wanted { auto_renew, tagging: bought.then_some(&tagging) };
+        let differences = registration::differences(Some(&standing), &wanted);
+        if !bought && any(&differences, &[RegistrationAttribute::AutoRenew]) {
+            registration::check_renewal(request, &self.tags().await?, &self.settings.stack)?;
+        }
+        self.write(&differences, &wanted).await?;
         Ok(RegisterOutput {
+            actions: words::registered_actions(self.domain, email_confirmed, standing.is_suspended()),
             registration: RegistrationView {
                 status: RegistrationStatus::Registered,
-                expires: detail.expires,
-                auto_renew: detail.auto_renew,
+                expires: standing.expires,
+                auto_renew: standing.auto_renew.map(|now| auto_renew.unwrap_or(now)),
                 price_paid: purchase.price.clone().filter(|_| bought),
                 email_confirmed,
             },
-            name_servers: detail.name_servers,
+            name_servers: standing.name_servers,
             bought,
             watch_key: None,
-            actions: registered_actions(self.domain, email_confirmed, detail.suspended),
         })
     }
 
-    /// Tags the registration. A name that became ours in this execution carries none yet.
-    async fn tag(&self) -> Result<(), StepError> {
-        let wanted = tags::wanted(&self.input.request.tags, &self.input.request.domain_name, &self.settings.stack);
-        let present = match self.input.plan {
-            RegistrationPlan::Registered => registry::tags(self.domains(), self.domain).await?,
-            RegistrationPlan::Register | RegistrationPlan::NotManaged => Default::default(),
-        };
-        let missing = tags::missing(&wanted, &present);
-        if !missing.is_empty() {
-            registry::tag(self.domains(), self.domain, missing.into_iter()).await?;
+    /// The tags on the registration. A name that became ours in this execution carries none yet.
+    async fn tags(&self) -> Result<BTreeMap<String, String>, StepError> {
+        match self.input.plan {
+            RegistrationPlan::Registered => observe::route53domains::registration_tags(self.domains(), self.domain)
+                .await?
+                .ok_or_else(|| words::not_shown(self.domain)),
+            RegistrationPlan::Register | RegistrationPlan::NotManaged => Ok(BTreeMap::new()),
         }
-        let stale = tags::stale(&self.input.former_tags, &present);
-        if stale.is_empty() {
-            return Ok(());
+    }
+
+    /// Makes the registration differ no more.
+    async fn write(
+        &self,
+        differences: &[Difference<RegistrationAttribute>],
+        wanted: &Wanted<'_>,
+    ) -> Result<(), StepError> {
+        for attribute in RegistrationAttribute::VARIANTS.iter().filter(|attribute| any(differences, &[**attribute])) {
+            match attribute {
+                RegistrationAttribute::AutoRenew => {
+                    let on = wanted.auto_renew.unwrap_or(registration::RENEWS_BY_DEFAULT);
+                    tracing::info!(on, "setting whether AWS renews the name");
+                    registry::set_renewal(self.domains(), self.domain, on).await?;
+                }
+                RegistrationAttribute::Tag => {
+                    let (set, take_off) = tags::to_write(differences, RegistrationAttribute::Tag);
+                    if !set.is_empty() {
+                        registry::tag(self.domains(), self.domain, set).await?;
+                    }
+                    if !take_off.is_empty() {
+                        registry::untag(self.domains(), self.domain, take_off).await?;
+                    }
+                }
+            }
         }
-        registry::untag(self.domains(), self.domain, stale).await
+        Ok(())
     }
 
     /// A purchase was begun, by this run or an earlier one, and the registration is not there.
@@ -216,14 +257,14 @@ impl Step<'_> {
                 // First: the id of the watch is in what the next write takes away.
                 self.ledger.unwatch(&operation.id).await?;
                 self.ledger.close_failed(&self.input.execution, intent, &operation.id).await?;
-                Err(registration_failed(self.domain, operation))
+                Err(words::registration_failed(self.domain, operation))
             }
             Next::AskAgain(error) => Err(error),
             Next::Gone => {
                 if let Some(operation) = recorded {
                     self.ledger.unwatch(operation).await?;
                 }
-                Err(gone(self.domain))
+                Err(words::gone(self.domain))
             }
             Next::Buy => self.buy(purchase).await,
         }
@@ -247,10 +288,10 @@ impl Step<'_> {
     async fn buy(&self, purchase: &Purchase) -> Result<RegisterOutput, StepError> {
         let Some(registration) = &self.input.request.registration else { return Ok(not_managed()) };
         if (self.clock)() >= self.input.deadline {
-            return Err(too_late_to_buy(self.domain));
+            return Err(words::too_late_to_buy(self.domain));
         }
         if purchase.failed_in.as_deref() == Some(self.input.execution.as_str()) {
-            return Err(failed_before(self.domain));
+            return Err(words::failed_before(self.domain));
         }
         let price = self.quote().await?.total(registration.years);
         registration::check_price(registration, &price, self.settings.budget_usd)?;
@@ -342,10 +383,10 @@ impl Step<'_> {
     async fn wait_for(&self, operation: &Operation, intent: i64) -> Result<RegisterOutput, StepError> {
         if (self.clock)() >= self.input.deadline {
             self.ledger.unwatch(&operation.id).await?;
-            return Err(too_late(self.domain, operation));
+            return Err(words::too_late(self.domain, operation));
         }
         let submitted = operation.submitted.map_or(intent, |at| at.min(intent));
-        let actions = operation.waits_for.as_deref().map(|flag| waiting_action(self.domain, flag));
+        let actions = operation.waits_for.as_deref().map(|flag| words::waiting_action(self.domain, flag));
         self.pending(&operation.id, submitted, actions.into_iter().collect()).await
     }
 
@@ -386,101 +427,6 @@ fn not_managed() -> RegisterOutput {
         watch_key: None,
         actions: Vec::new(),
     }
-}
-
-fn registration_failed(domain: &str, operation: &Operation) -> StepError {
-    StepError::failed(
-        "RegistrationFailed",
-        format!(
-            "AWS did not register {domain} (operation {}, {}){}; {}",
-            operation.id,
-            operation.status.as_str(),
-            registry::naming(&operation.named),
-            registry::NOT_REPEATED
-        ),
-        format!(
-            "read AWS's words: aws route53domains list-operations --region us-east-1 --query \"Operations[?OperationId=='{}'].Message\"; look at the operation in the Route 53 console under `Requests`, where AWS also says whether something was charged; remove the cause, then start the execution again, which may buy anew",
-            operation.id
-        ),
-    )
-}
-
-fn failed_before(domain: &str) -> StepError {
-    StepError::failed(
-        "RegistrationFailed",
-        format!("AWS did not register {domain} in this execution, which does not try a second time"),
-        "look at the operation in the Route 53 console under `Requests`; remove the cause, then start the execution again, which may buy anew",
-    )
-}
-
-fn too_late(domain: &str, operation: &Operation) -> StepError {
-    StepError::failed(
-        "RegistrationDeadline",
-        format!(
-            "AWS has not finished the registration of {domain} (operation {}, {}) in the time that the run waits",
-            operation.id,
-            operation.status.as_str()
-        ),
-        "look at the operation in the Route 53 console under `Requests` and answer what it waits for, or ask AWS Support; then start the execution again: it goes on waiting and buys nothing twice",
-    )
-}
-
-fn too_late_to_buy(domain: &str) -> StepError {
-    StepError::failed(
-        "RegistrationDeadline",
-        format!("the time in which this run may register {domain} has passed before it was bought"),
-        "start the execution again",
-    )
-}
-
-fn gone(domain: &str) -> StepError {
-    StepError::failed(
-        "RegistrationGone",
-        format!("{domain} was bought by this stack and is not registered in this account any more"),
-        format!(
-            "if it was moved, drop `registration` from the request; to buy it again, remove the attributes {}, {} and {} from the item `{}` of the stack's table and start again",
-            table::domain::PURCHASE_INTENT,
-            table::domain::PURCHASE_OPERATION,
-            table::domain::PURCHASE_PRICE,
-            table::domain_key(domain)
-        ),
-    )
-}
-
-/// What a person has to do about a registration that stands.
-fn registered_actions(domain: &str, email_confirmed: Option<bool>, suspended: bool) -> Vec<String> {
-    let mut actions = Vec::new();
-    if email_confirmed == Some(false) {
-        actions.push(format!(
-            "Confirm the registrant's e-mail address of {domain}: open the link in the mail from noreply@registrar.amazon. \
-             Otherwise the name is suspended after about 15 days and disappears from DNS. \
-             To have the mail sent again: aws route53domains resend-contact-reachability-email --region us-east-1 --domain-name {domain}"
-        ));
-    }
-    if suspended {
-        actions.push(format!(
-            "{domain} is suspended (clientHold) and does not answer in DNS: confirm the registrant's e-mail address, \
-             or open a support case if it is confirmed"
-        ));
-    }
-    actions
-}
-
-/// What a person has to do about a registration that waits for one (AWS-FACTS 1.2.5).
-fn waiting_action(domain: &str, flag: &str) -> String {
-    let what = match flag {
-        "PENDING_ACCEPTANCE" => "it waits to be accepted by the receiving account: accept it in the Route 53 console",
-        "PENDING_CUSTOMER_ACTION" => "it waits for you: answer the mail that AWS sent to the registrant",
-        "PENDING_AUTHORIZATION" => {
-            "it waits for an authorization: follow the link in the mail that AWS sent to the registrant"
-        }
-        "PENDING_PAYMENT_VERIFICATION" => {
-            "it waits for the payment method to be verified: check it in the Billing console"
-        }
-        "PENDING_SUPPORT_CASE" => "it waits for a support case: answer it in the AWS Support Center",
-        _ => "it waits for you: look at it in the Route 53 console under `Requests`",
-    };
-    format!("The registration of {domain} has not ended ({flag}); {what}.")
 }
 
 #[cfg(test)]

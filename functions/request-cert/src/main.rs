@@ -2,7 +2,10 @@
 //! It must not know what the step does.
 
 mod email;
+mod failure;
 mod step;
+mod watch;
+mod writing;
 
 use nameplate::function::runtime;
 

@@ -248,3 +248,37 @@ async fn a_host_name_that_another_domain_of_this_account_has_is_refused() {
     assert!(reason.contains(&format!("the custom domain api.{domain} is in the way")), "{reason}");
     assert_eq!(world.item(&format!("api.{domain}")).await, Value::Null, "nothing was claimed");
 }
+
+#[tokio::test]
+async fn the_renewal_of_a_name_is_what_the_last_request_says_whoever_changes_it_in_between() {
+    let (world, backend) = (World::deployed(), Backend::start().await);
+    let domain = "change-renewal.com";
+    let mut wish = request(domain, &backend.url("/models"));
+    wish["registration"]["autoRenew"] = json!(false);
+    let first = world.run(&wish).await.live();
+    assert_eq!(first["registration"]["autoRenew"], false, "as bought");
+
+    wish["registration"]["autoRenew"] = json!(true);
+    let shown = [format!("~ registration {domain}"), "    ~ autoRenew: false -> true".to_owned()];
+    assert_eq!(planned(&world, &wish).await, shown);
+    let ended = world.run(&wish).await;
+    assert_eq!(writes(&world, &ended.arn).await, ["EnableDomainAutoRenew"]);
+    assert_eq!(ended.live()["registration"]["autoRenew"], true);
+
+    let by_hand = async || {
+        let operation = "Route53Domains_v20140515.DisableDomainAutoRenew";
+        world.json("route53domains", operation, &json!({"DomainName": domain})).await;
+    };
+    by_hand().await;
+    assert_eq!(planned(&world, &wish).await, shown);
+    let ended = world.run(&wish).await;
+    assert_eq!(writes(&world, &ended.arn).await, ["EnableDomainAutoRenew"], "the same request");
+    assert_eq!(ended.live()["registration"]["autoRenew"], true);
+
+    wish["registration"].as_object_mut().expect("an object").remove("autoRenew");
+    by_hand().await;
+    assert!(planned(&world, &wish).await.is_empty(), "the request does not say it");
+    let ended = world.run(&wish).await;
+    assert!(writes(&world, &ended.arn).await.is_empty());
+    assert_eq!(ended.live()["registration"]["autoRenew"], false);
+}

@@ -161,6 +161,9 @@ async fn a_dry_run_writes_nothing_and_says_what_would_be_made_and_paid() {
     assert_eq!(report["price"]["firstYear"], json!({"amount": 15.0, "currency": "USD"}));
     assert_eq!(report["price"]["total"]["amount"], 30.0);
     assert!(report["price"]["renewal"]["amount"].as_f64().is_some_and(|price| price > 0.0));
+    let renewal = report["price"]["renewal"]["amount"].as_f64().unwrap_or_default();
+    let bought = format!("+ registration {domain}   30.00 USD for 2 years, then {renewal:.2} USD a year");
+    assert!(report["lines"].as_array().expect("lines").contains(&json!(bought)), "{}", report["lines"]);
     let lines: Vec<(&str, &str)> = report["resources"]
         .as_array()
         .expect("resources")

@@ -402,6 +402,9 @@ async fn bought_and_changed(world: &World, backend: &Backend) {
     asked["records"] = json!([{"name": format!("www.{}", asked["domainName"].as_str().expect("a name")), "type": "A", "values": ["192.0.2.1"]}]);
     let second = world.run(&asked).await.live();
     assert_ne!(second["certificateArn"], first["certificateArn"], "a certificate with one more name");
+    asked["registration"]["autoRenew"] = json!(false);
+    assert_eq!(world.run(&asked).await.live()["registration"]["autoRenew"], false);
+    asked["registration"]["autoRenew"] = json!(true);
     let mut dry = asked.clone();
     dry["dryRun"] = json!(true);
     let _ = world.run(&dry).await.live();
@@ -682,6 +685,7 @@ fn purchase(name: &str) -> Ask {
 
 const NAME_SERVERS: &str = "Route53Domains_v20140515.UpdateDomainNameservers";
 const RENEWAL_OFF: &str = "Route53Domains_v20140515.DisableDomainAutoRenew";
+const RENEWAL_ON: &str = "Route53Domains_v20140515.EnableDomainAutoRenew";
 const TAGS_OFF: &str = "Route53Domains_v20140515.DeleteTagsForDomain";
 const PUT_ITEM: &str = "DynamoDB_20120810.PutItem";
 const GET_ITEM: &str = "DynamoDB_20120810.GetItem";
@@ -915,14 +919,18 @@ async fn create_api_changes_only_apis_of_this_stack() {
 }
 
 #[tokio::test]
-async fn register_buys_and_does_nothing_else() {
+async fn register_buys_and_renews_and_gives_nothing_up() {
     let register = As::the("Register").await;
     let table = register.world.table().to_owned();
     register.world.registry("privileges-register.com", json!({"state": "unavailable"})).await;
     // Allowed, and refused by the registry.
     register.may(purchase("privileges-register.nope"), Some("UnsupportedTLD")).await;
     register.may(item(GET_ITEM, &table, "domain#privileges-register.com"), None).await;
+    for renewal in [RENEWAL_OFF, RENEWAL_ON] {
+        register.may(domains(renewal, "privileges-register.nope"), Some("InvalidInput")).await;
+    }
     for ask in [
+        domains(DELETION, "privileges-register.com"),
         domains("Route53Domains_v20140515.TransferDomain", "privileges-register.com"),
         domains("Route53Domains_v20140515.RenewDomain", "privileges-register.com"),
         item(GET_ITEM, &table, "watch#some"),
@@ -1483,7 +1491,7 @@ async fn release_registration_takes_off_what_is_ours_and_gives_nothing_up() {
     for ask in [
         domains(DELETION, name),
         domains("Route53Domains_v20140515.DisableDomainTransferLock", name),
-        domains("Route53Domains_v20140515.EnableDomainAutoRenew", name),
+        domains(RENEWAL_ON, name),
         Ask::Json("Route53Domains_v20140515.UpdateTagsForDomain", tagged),
         zone_deletion(&zone),
         item(GET_ITEM, release.world.table(), &format!("domain#{name}")),

@@ -109,6 +109,10 @@ async fn a_dry_run_writes_nothing_and_a_slip_of_the_hand_deletes_nothing() {
     assert_eq!(goes, ["custom domain", "API", "certificate", "validation record"]);
     let stays: Vec<&Value> = report["stays"].as_array().expect("a list").iter().map(|one| &one["resource"]).collect();
     assert_eq!(stays, ["hosted zone", "registration"]);
+    let lines: Vec<&str> = report["lines"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    assert_eq!((lines.len(), lines[0]), (7, format!("- custom domain api.{domain}").as_str()), "{lines:?}");
+    assert_eq!(lines[4], format!("  hosted zone {zone} (Nameplate did not make it)"));
+    assert_eq!(lines[6], "Plan: 4 to remove, 2 to stay.");
 
     let reason =
         world.retire(domain, &json!({"confirm": "retire-dry-run.net"})).await.refused("Nameplate.InvalidRequest");

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use crate::contract::result::{CertificateValidation, ProvisionResult, RegistrationView, Report};
 use crate::request::{Money, Protocol, RecordSet, Request};
-use crate::resource::certificate::ValidationRecord;
 use crate::resource::thing::Thing;
+use crate::resource::validation_record::ValidationRecord;
 
 pub mod event;
 pub mod result;

@@ -121,7 +121,8 @@ pub struct DryRun {
 pub struct Report {
     /// Each resource, in the order in which it would be made.
     pub resources: Vec<ResourceReport>,
-    /// The same as lines to read: `+` is added, `~` changed, `-` removed, `!` taken over from others.
+    /// The same as lines to read: `+` is added, `~` changed, `-` removed, `!` taken over from others. A registration that
+    /// would be bought says what it costs.
     pub lines: Vec<String>,
     /// What the registration would cost. Absent: nothing would be bought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,8 +182,12 @@ pub struct PriceReport {
     pub first_year: Money,
     /// For all years that the request asks for, paid at once.
     pub total: Money,
+    /// How many years that are.
+    pub years: u8,
     /// For each later year.
     pub renewal: Money,
+    /// Whether AWS renews the name by itself, and charges that.
+    pub auto_renew: bool,
 }
 
 /// The end of a retired domain: the output of a successful execution, and what the event `Domain Retired` tells.
@@ -215,4 +220,6 @@ pub struct RetireReport {
     pub goes: Vec<Thing>,
     /// What would stay.
     pub stays: Vec<Thing>,
+    /// The same as lines to read: `-` goes, what has no sign stays.
+    pub lines: Vec<String>,
 }

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use super::Known;
 use crate::domain::DomainName;
 use crate::request::retire::RetireRequest;
-use crate::resource::certificate::ValidationRecord;
 use crate::resource::thing::Thing;
+use crate::resource::validation_record::ValidationRecord;
 
 /// What the state machine's name adds to the stack's.
 pub const STATE_MACHINE_SUFFIX: &str = "-retire";
@@ -68,6 +68,8 @@ pub struct PlanRetireOutput {
     pub goes: Vec<Thing>,
     /// What stays.
     pub stays: Vec<Thing>,
+    /// The same as lines to read; of a dry run only, since all this is handed on by Step Functions.
+    pub lines: Vec<String>,
 }
 
 /// Input of `detach-domain`.

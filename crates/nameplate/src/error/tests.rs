@@ -13,7 +13,7 @@ fn answer(status: u16, code: &str) -> SdkError<ErrorMetadata, HttpResponse> {
 }
 
 #[test]
-fn throttling_and_server_errors_are_retryable_and_the_rest_is_final() {
+fn throttling_and_server_errors_are_retryable_a_limit_of_running_operations_is_a_wait_and_the_rest_is_final() {
     for (status, code, class) in [
         (400, "Throttling", Class::Retryable),
         (400, "PriorRequestNotComplete", Class::Retryable),
@@ -21,6 +21,7 @@ fn throttling_and_server_errors_are_retryable_and_the_rest_is_final() {
         (503, "Whatever", Class::Retryable),
         (400, "AccessDeniedException", Class::Failed),
         (400, "LimitExceededException", Class::Failed),
+        (400, "OperationLimitExceeded", Class::NotReady),
     ] {
         let error = classify("acm:RequestCertificate", &answer(status, code));
         assert_eq!(error.class, class, "{status} {code}");

@@ -98,10 +98,9 @@ pub struct Registration {
     #[serde(default = "default_contact_secret")]
     #[schemars(length(min = 1, max = 512))]
     pub contact_secret: String,
-    /// Whether AWS renews the name each year, at the renewal price. Set when the name is bought: a later request does not
-    /// change it, and the result's `registration.autoRenew` says how it is.
-    #[serde(default = "yes")]
-    pub auto_renew: bool,
+    /// Whether AWS renews the name each year, at the renewal price. Every run keeps it so, also for a name that was bought before. Absent: a name that is bought is renewed, and that of any other stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_renew: Option<bool>,
     /// Whether the contact is hidden in public look-ups.
     #[serde(default = "yes")]
     pub privacy_protection: bool,

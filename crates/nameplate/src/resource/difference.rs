@@ -4,7 +4,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::contract::result::{FieldChange, Report, ReportAction, ResourceReport};
+use crate::contract::result::{FieldChange, PriceReport, Report, ReportAction, ResourceReport};
+use crate::resource::thing::Thing;
 
 /// Stands for what is known only once the run has made it.
 pub const NOT_YET: &str = "(known after the run)";
@@ -131,12 +132,14 @@ fn quoted(key: &str) -> String {
     if plain { key.to_owned() } else { Value::from(key).to_string() }
 }
 
-/// The report as lines to read: a sign, the resource, and below it a line for each field.
+/// The report as lines to read: a sign, the resource, what it costs, and below it a line for each field.
 pub fn lines(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     let count = |actions: &[ReportAction]| report.resources.iter().filter(|r| actions.contains(&r.action)).count();
     for resource in &report.resources {
-        lines.push(format!("{} {} {}", sign(resource), resource.resource, resource.name));
+        let costs = report.price.as_ref().filter(|_| resource.action == ReportAction::Buy).map(costs);
+        let costs = costs.map(|costs| format!("   {costs}")).unwrap_or_default();
+        lines.push(format!("{} {} {}{costs}", sign(resource), resource.resource, resource.name));
         lines.extend(resource.changes.iter().map(line));
     }
     let taken = match count(&[ReportAction::Adopt]) {
@@ -150,6 +153,25 @@ pub fn lines(report: &Report) -> Vec<String> {
         count(&[ReportAction::Remove])
     ));
     lines
+}
+
+/// What a registration costs, in words.
+fn costs(price: &PriceReport) -> String {
+    let money = |money: &crate::request::Money| format!("{:.2} {}", money.amount, money.currency);
+    let years = if price.years == 1 { "1 year".to_owned() } else { format!("{} years", price.years) };
+    let then = match price.auto_renew {
+        true => format!("then {} a year", money(&price.renewal)),
+        false => "not renewed".to_owned(),
+    };
+    format!("{} for {years}, {then}", money(&price.total))
+}
+
+/// What a retirement takes away and what stays, as lines to read.
+pub fn retire_lines(goes: &[Thing], stays: &[Thing]) -> Vec<String> {
+    let going = goes.iter().map(|thing| format!("- {} {}", thing.resource, thing.name));
+    let staying = stays.iter().map(|thing| format!("  {} {} ({})", thing.resource, thing.name, thing.reason));
+    let counted = format!("Plan: {} to remove, {} to stay.", goes.len(), stays.len());
+    going.chain(staying).chain([counted]).collect()
 }
 
 fn sign(resource: &ResourceReport) -> char {

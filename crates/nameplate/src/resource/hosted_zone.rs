@@ -1,25 +1,120 @@
-//! Refusals about the hosted zones of a name, in the words that the plan and the step that makes zones share.
-//! It must not know how zones are looked for.
+//! A hosted zone of Route 53: how it stands, what of it a run writes, and why it is refused or stays. Which of several
+//! counts is in [`choice`]. It must not know how it is read or written.
 
-use crate::StepError;
-use crate::resource::tags;
+use std::collections::BTreeMap;
 
-/// A hosted zone and where it answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Served {
-    /// Without `/hostedzone/`.
+use strum::VariantArray;
+
+use crate::resource::difference::{Attribute, Difference, Differences};
+use crate::resource::tags::{self, Tagging};
+use crate::{DomainName, StepError};
+
+pub mod choice;
+
+/// Start of the caller reference on every zone that RegisterDomain makes (AWS-FACTS 1.4.2).
+const REGISTRAR_MARK: &str = "RISWorkflow-";
+
+/// A hosted zone as Route 53 shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostedZone {
+    /// `Id`, without `/hostedzone/`.
     pub id: String,
-    /// In normal form.
-    pub name_servers: Vec<String>,
+    /// `Name`, in normal form.
+    pub name: String,
+    /// `CallerReference`.
+    pub caller_reference: String,
+    /// `Comment`; empty where it has none.
+    pub comment: String,
+    /// Public, and not in the hands of another AWS service.
+    pub usable: bool,
+    /// The servers that answer for it, whatever its NS record says, in normal form. None: a listing does not show them.
+    pub name_servers: Option<Vec<String>>,
+    /// All its tags. None: nobody has asked for them.
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+impl HostedZone {
+    /// Whether it is the domain's own zone, and the one to which the registry delegates as far as that says anything.
+    pub fn serves(&self, domain: &str, registry: &[String]) -> bool {
+        self.usable && self.name == domain && !misdirected(registry, Some(self))
+    }
+
+    /// Whether it can hold the records of a name.
+    pub fn is_around(&self, domain: &DomainName) -> bool {
+        self.usable && domain.enclosing().any(|name| name == self.name)
+    }
+
+    /// Whether the registration of the name has made it.
+    pub fn is_registrars(&self) -> bool {
+        self.caller_reference.starts_with(REGISTRAR_MARK)
+    }
+
+    /// Whether Nameplate made it: by the caller reference, or by the comment and our tags where that is on no record.
+    pub fn is_made_by_us(&self, references: &[String], domain: &str, stack: &str) -> bool {
+        references.contains(&self.caller_reference)
+            || (self.comment == tags::ZONE_COMMENT && self.is_ours(domain, stack))
+    }
+
+    /// Whether its tags say that it is ours.
+    pub fn is_ours(&self, domain: &str, stack: &str) -> bool {
+        self.tags.as_ref().is_some_and(|present| tags::are_ours(present, domain, stack))
+    }
+
+    /// Why it must not be deleted as far as its delegation is concerned; `registry` names the name servers of a name that
+    /// is registered in this account.
+    pub fn kept_by(&self, registry: Option<&[String]>) -> Option<String> {
+        let accept = "to delete it all the same, start with `\"acceptDelegated\": true`";
+        match (registry, &self.name_servers) {
+            (Some(registry), own)
+                if own.as_ref().is_none_or(|own| registry.iter().any(|server| own.contains(server))) =>
+            {
+                Some(format!("the registry points to it; point it elsewhere first; {accept}"))
+            }
+            (Some(_), _) => None,
+            (None, _) => Some(format!(
+                "the name is not registered in this account, so that its registrar may still point to it; {accept}"
+            )),
+        }
+    }
+}
+
+/// What of a hosted zone a run writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
+pub enum HostedZoneAttribute {
+    /// One of its tags.
+    Tag,
+}
+
+impl Attribute for HostedZoneAttribute {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Tag => "tags.{}",
+        }
+    }
+}
+
+/// What a run has to change about the domain's own zone; all of it where there is none.
+pub fn differences(standing: Option<&HostedZone>, tagging: &Tagging) -> Vec<Difference<HostedZoneAttribute>> {
+    let (mut differences, none) = (Differences::default(), BTreeMap::new());
+    let present = standing.and_then(|zone| zone.tags.as_ref()).unwrap_or(&none);
+    tags::compare(&mut differences, HostedZoneAttribute::Tag, present, tagging);
+    differences.into_vec()
+}
+
+/// Whether the registry, whose name servers are in normal form, delegates elsewhere than to the zone. One that names
+/// none says nothing.
+pub fn misdirected(registry: &[String], zone: Option<&HostedZone>) -> bool {
+    !registry.is_empty() && zone.is_none_or(|zone| zone.name_servers.as_deref() != Some(registry))
 }
 
 /// The registry of a name that is registered here names servers that are those of none of `zones`.
 ///
 /// Is `Refused` with the code `DelegationElsewhere`.
 #[must_use]
-pub fn elsewhere(domain: &str, registry: &[String], zones: &[Served]) -> StepError {
+pub fn elsewhere(domain: &str, registry: &[String], zones: &[HostedZone]) -> StepError {
+    let servers = |zone: &HostedZone| zone.name_servers.clone().unwrap_or_default();
     let found: Vec<String> =
-        zones.iter().map(|zone| format!("{} with {}", zone.id, zone.name_servers.join(", "))).collect();
+        zones.iter().map(|zone| format!("{} with {}", zone.id, servers(zone).join(", "))).collect();
     let found = if found.is_empty() { "none".to_owned() } else { found.join("; ") };
     let reason = format!(
         "the registry delegates {domain} to {}, which is no hosted zone of that name in this account; zones found: {found}",
@@ -33,7 +128,7 @@ pub fn elsewhere(domain: &str, registry: &[String], zones: &[Served]) -> StepErr
         [only] => format!(
             "if {} is the zone to use, copy the records that the name needs into it and send `\"nameServers\": \"correct\"` in the request; or point the registry to it with `{}`, then start the execution again",
             only.id,
-            update_command(domain, &only.name_servers)
+            update_command(domain, &servers(only))
         ),
         _ => format!(
             "point the registry to the zone to use with `{}`, then start the execution again; with `\"nameServers\": \"correct\"` in the request it is pointed to the one that carries this stack's tags",
@@ -88,3 +183,6 @@ pub fn ambiguous<'a>(domain: &str, stack: &str, ids: impl IntoIterator<Item = &'
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,3 +12,4 @@ pub mod record;
 pub mod registration;
 pub mod tags;
 pub mod thing;
+pub mod validation_record;

@@ -15,8 +15,8 @@ use crate::domain::dns_form;
 use crate::error::StepError;
 use crate::request::{ExactRecord, RecordSet, RecordType};
 use crate::resource::alias;
-use crate::resource::certificate::ValidationRecord;
 use crate::resource::thing::Thing;
+use crate::resource::validation_record::ValidationRecord;
 
 /// How long after it was claimed a record can still appear in the zone, in seconds: a write of an execution that
 /// was stopped ends with its Lambda's 60 seconds, and this is far beyond.

@@ -32,6 +32,21 @@ pub fn ours<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>, domain: &str
     domain_matches && stack_matches
 }
 
+/// The same for all tags of a resource.
+pub fn are_ours(present: &BTreeMap<String, String>, domain: &str, stack: &str) -> bool {
+    ours(present.iter().map(|(key, value)| (key.as_str(), value.as_str())), domain, stack)
+}
+
+/// The other stack that uses a resource with these tags, if one does.
+pub fn other_stack<'a>(present: &'a BTreeMap<String, String>, stack: &str) -> Option<&'a str> {
+    present.get(STACK).map(String::as_str).filter(|other| *other != stack)
+}
+
+/// Why what carries the tag of another stack is left alone.
+pub fn used_by(other_stack: &str) -> String {
+    format!("its tag {STACK} says that the stack {other_stack} uses it")
+}
+
 /// The wanted tags that a resource lacks or carries with another value.
 pub fn missing<'a>(
     wanted: &'a BTreeMap<String, String>,
@@ -81,7 +96,7 @@ impl Tagging {
 
     /// Whether these tags say that the stack made it for the domain.
     pub fn are_ours(&self, present: &BTreeMap<String, String>) -> bool {
-        ours(present.iter().map(|(key, value)| (key.as_str(), value.as_str())), &self.domain, &self.stack)
+        are_ours(present, &self.domain, &self.stack)
     }
 }
 

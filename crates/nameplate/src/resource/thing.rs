@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::resource::certificate::ValidationRecord;
+use crate::resource::validation_record::ValidationRecord;
 
 /// One thing that goes or stays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -6,7 +6,7 @@ use aws_sdk_route53::operation::create_hosted_zone::CreateHostedZoneOutput;
 use aws_sdk_route53::operation::get_hosted_zone::GetHostedZoneOutput;
 use aws_sdk_route53::operation::list_hosted_zones_by_name::ListHostedZonesByNameOutput;
 use aws_sdk_route53::operation::list_tags_for_resource::ListTagsForResourceOutput;
-use aws_sdk_route53::types::{DelegationSet, LinkedService, ResourceTagSet};
+use aws_sdk_route53::types::{DelegationSet, HostedZone, LinkedService, ResourceTagSet};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
@@ -80,7 +80,7 @@ fn page(zones: Vec<HostedZone>, next: Option<(&str, &str)>) -> ListHostedZonesBy
         .is_truncated(next.is_some())
         .set_next_dns_name(next.map(|(name, _)| name.to_owned()))
         .set_next_hosted_zone_id(next.map(|(_, id)| id.to_owned()))
-        .max_items(PAGE_SIZE)
+        .max_items(100)
         .build()
         .expect("complete")
 }
@@ -141,7 +141,7 @@ fn made(id: &str, number: u8) -> CreateHostedZoneOutput {
 }
 
 fn reference(gone: Option<&str>) -> String {
-    caller_reference(&held_elsewhere(gone))
+    zone_reference(INCARNATION, gone)
 }
 
 /// An error as Route 53 writes it.

@@ -6,6 +6,7 @@ use aws_sdk_acm::config::http::HttpResponse;
 use aws_sdk_acm::operation::delete_certificate::DeleteCertificateOutput as Deleted;
 use aws_sdk_acm::operation::describe_certificate::DescribeCertificateOutput;
 use aws_sdk_acm::operation::list_tags_for_certificate::ListTagsForCertificateOutput;
+use aws_sdk_acm::types::CertificateDetail;
 use aws_sdk_acm::types::Tag;
 use aws_sdk_apigatewayv2::Client as Gateway;
 use aws_sdk_apigatewayv2::operation::get_domain_names::GetDomainNamesOutput;

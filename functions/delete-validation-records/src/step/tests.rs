@@ -5,7 +5,9 @@ use aws_sdk_acm::Client as Acm;
 use aws_sdk_acm::config::http::HttpResponse;
 use aws_sdk_acm::operation::describe_certificate::DescribeCertificateOutput;
 use aws_sdk_acm::operation::list_certificates::ListCertificatesOutput;
-use aws_sdk_acm::types::{CertificateDetail, DomainValidation, RecordType, ResourceRecord as ToProve};
+use aws_sdk_acm::types::{
+    CertificateDetail, CertificateSummary, DomainValidation, KeyAlgorithm, RecordType, ResourceRecord as ToProve,
+};
 use aws_sdk_route53::Client as Dns;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsOutput;
 use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;

@@ -21,6 +21,7 @@ use aws_sdk_cloudwatchlogs::types::LogGroup;
 use aws_sdk_dynamodb::Client as Dynamodb;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_route53::Client as Dns;
 use aws_sdk_route53::operation::get_dnssec::GetDnssecOutput;
 use aws_sdk_route53::operation::get_hosted_zone::GetHostedZoneOutput;
@@ -37,8 +38,9 @@ use aws_sdk_route53domains::operation::get_operation_detail::GetOperationDetailO
 use aws_sdk_route53domains::types::{Nameserver, OperationStatus};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::body::SdkBody;
+use nameplate::contract::table::domain as attribute;
 use nameplate::resource::tags;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
 const ARN: &str = "arn:aws:acm:us-east-1:123456789012:certificate/one";
@@ -578,7 +580,7 @@ async fn a_zone_that_only_the_list_of_records_names_is_looked_into() {
 #[test]
 fn every_zone_that_a_retirement_left_is_looked_into_again() {
     let left = ["Z1", "Z2"].map(|id| Thing::new(HOSTED_ZONE, id, "around"));
-    let known = known_of(&left);
+    let known = item::known_of(&left);
     assert_eq!((known.hosted_zone_id.as_deref(), known.former_hosted_zone_ids), (Some("Z1"), vec!["Z2".to_owned()]));
 }
 
@@ -632,10 +634,19 @@ fn every_watch_that_a_run_may_have_left_goes() {
         purchase: Purchase { operation: Some("op-1".to_owned()), ..Purchase::default() },
         ..Item::default()
     };
-    let certificate = |arn: &str, ours| Certificate { arn: arn.to_owned(), ours, users: vec![], records: vec![] };
-    let found =
-        Found { certificates: vec![certificate("arn:1", true), certificate("arn:2", false)], ..Found::default() };
-    assert_eq!(watch_keys(&item, &found), ["watch#arn:1", "watch#arn:gone", "watch#op-1"]);
+    let certificate = |arn: &str, stack: &str| Certificate {
+        arn: arn.to_owned(),
+        tags: Some(
+            [(tags::DOMAIN, "example.com"), (tags::STACK, stack)].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        ),
+        ..Certificate::default()
+    };
+    let found = Found {
+        domain: "example.com".to_owned(),
+        certificates: vec![certificate("arn:1", "nameplate"), certificate("arn:2", "other")],
+        ..Found::default()
+    };
+    assert_eq!(watch_keys(&item, &found, "nameplate"), ["watch#arn:1", "watch#arn:gone", "watch#op-1"]);
 }
 
 #[tokio::test]
@@ -660,5 +671,5 @@ fn a_zone_that_was_made_after_another_was_gone_is_known_by_its_reference() {
         ..Item::default()
     };
     let both = BTreeSet::from([zone_reference(INCARNATION, None), zone_reference(INCARNATION, Some("Z0"))]);
-    assert_eq!(references(&item), both);
+    assert_eq!(references(&item).into_iter().collect::<BTreeSet<_>>(), both);
 }

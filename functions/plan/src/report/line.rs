@@ -1,17 +1,8 @@
 //! One line of a report: what stands against what is wanted. It must not know the kinds of things.
 
-use std::collections::BTreeMap;
-
 use nameplate::contract::result::{FieldChange, ReportAction, ResourceReport};
 use nameplate::resource::difference;
-use nameplate::resource::tags::Tagging;
 use serde_json::Value;
-
-/// Of the tags that stand those that a request is about.
-pub(super) fn about(tagging: &Tagging, mut present: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    present.retain(|key, _| tagging.concerns(key));
-    present
-}
 
 /// One resource: `found` is its id. `before` is null where it is not there, and then nothing changes but all is made.
 pub(super) fn resource(

@@ -1,9 +1,8 @@
 //! The dry run's report: what is there, what the request wants, and the difference. Read-only.
 //! What a resource is like stands in the words of the request, so that a changed field has the name that it has there.
-//! It must not decide what a run does: the steps compare for themselves.
+//! It must not decide what a run does: `nameplate::resource` does, for the steps as well.
 
 mod api;
-mod certificate;
 mod host;
 mod line;
 mod record;
@@ -14,20 +13,22 @@ use nameplate::contract::result::ResourceReport;
 use nameplate::contract::{Known, RegistrationPlan};
 use nameplate::request::Dns;
 use nameplate::resource::api::{Changes, stage};
+use nameplate::resource::certificate::{Wanted, differences, fits};
 use nameplate::resource::custom_domain::WantedMapping;
+use nameplate::resource::difference::shown;
+use nameplate::resource::hosted_zone::{self, HostedZone};
+use nameplate::resource::registration::RegisteredDomain;
 use nameplate::resource::tags::Tagging;
-use serde_json::{Value, json};
 
-use certificate::Certificate;
 use host::Hosts;
-use line::{about, resource};
+use line::compared;
 #[cfg(test)]
 pub(crate) use record::{MAX_RECORD_FIELD_BYTES, MAX_RECORD_LINES};
 pub(crate) use record::{record_lines, taken_over};
 
 use crate::apis;
+use crate::certificate;
 use crate::look;
-use crate::own_zone::Zone;
 use crate::picture::Picture;
 
 /// What was seen before the report is made.
@@ -36,10 +37,10 @@ pub(crate) struct Seen<'a> {
     pub(crate) plan: RegistrationPlan,
     /// Whether this stack bought the name, so that the registration is tagged.
     pub(crate) bought: bool,
-    pub(crate) registry: Option<&'a look::Detail>,
+    pub(crate) registered: Option<&'a RegisteredDomain>,
     pub(crate) custom_domains: &'a look::CustomDomains,
     /// The zone that the records go into, if there is one by now.
-    pub(crate) zone: Option<&'a Zone>,
+    pub(crate) zone: Option<&'a HostedZone>,
 }
 
 /// Every resource of the request, in the order in which it would be made.
@@ -47,7 +48,7 @@ pub(crate) struct Seen<'a> {
 /// # Errors
 /// What reading can fail with.
 pub(crate) async fn resources(picture: &Picture<'_>, seen: &Seen<'_>) -> Result<Vec<ResourceReport>, StepError> {
-    let Seen { known, plan, bought, registry, custom_domains, zone } = *seen;
+    let Seen { known, plan, bought, registered, custom_domains, zone } = *seen;
     let Picture { clients, settings, request, .. } = *picture;
     let domain = request.domain_name.as_str();
     let tagging = Tagging::new(&request.tags, &request.domain_name, &settings.stack, &known.tag_keys);
@@ -61,39 +62,34 @@ pub(crate) async fn resources(picture: &Picture<'_>, seen: &Seen<'_>) -> Result<
         Some(existing) => (Some(existing.api_id.as_str()), existing.stage.as_str()),
         None => (choice.used.as_ref().map(|api| api.id.as_str()), stage(request.api.protocol())),
     };
-    let misdirected = registry.filter(|_| zone.is_none_or(|zone| !zone.delegated));
+    let misdirected = registered.filter(|registered| hosted_zone::misdirected(&registered.name_servers, zone));
     let zone_id = zone.map(|zone| zone.id.as_str());
-    let certificate = Certificate::find(picture, known, &tagging).await?;
-    let certificate_kept = certificate.as_ref().filter(|found| found.fits(request)).map(|found| found.arn.clone());
+    let wanted = Wanted::of(request, &tagging);
+    let certificate = certificate::find(picture, known, &wanted).await?;
+    let kept = certificate.as_ref().filter(|found| fits(found, &wanted));
+    let certificate_kept = kept.map(|found| found.arn.clone());
     let mut resources = api::lines(request, &choice, &changes);
-    resources.push(match bought && plan == RegistrationPlan::Registered {
-        true => {
-            let present = about(&tagging, picture.registration_tags().await?);
-            let (before, after) = (json!({"tags": present}), json!({"tags": tagging.wanted()}));
-            resource("registration", Some(domain.to_owned()), domain, &before, &after)
-        }
-        false => registration::registration(request, plan),
-    });
+    let mut standing = registered.cloned();
+    if let Some(standing) = standing.as_mut().filter(|_| bought) {
+        standing.tags = Some(picture.registration_tags().await?);
+    }
+    let registration_tagging = bought.then_some(&tagging);
+    resources.push(registration::registration(request, plan, standing.as_ref(), registration_tagging));
     if request.dns == Dns::Route53 {
         // A zone around the name serves others too, and is not tagged.
-        let (mut before, mut after) = (Value::Null, Value::Null);
-        if request.domain_name.is_registrable() {
-            after = json!({"tags": tagging.wanted()});
-            if let Some(id) = zone_id {
-                let present = picture.zone_tags(id).await?.unwrap_or_default();
-                before = json!({"tags": about(&tagging, present)});
-            }
-        }
-        resources.push(resource("hosted zone", zone_id.map(str::to_owned), domain, &before, &after));
-        resources.extend(misdirected.map(|registry| registration::name_servers(request, registry)));
+        let changes = match request.domain_name.is_registrable() {
+            true => shown(&hosted_zone::differences(zone, &tagging)),
+            false => Vec::new(),
+        };
+        resources.push(compared("hosted zone", zone_id.map(str::to_owned), domain, changes));
+        resources.extend(misdirected.map(|registered| registration::name_servers(request, registered)));
     }
-    resources.extend([resource(
+    resources.push(compared(
         "certificate",
         certificate.as_ref().map(|found| found.arn.clone()),
         &request.certificate_names().join(", "),
-        &certificate.as_ref().map_or(Value::Null, |found| found.with_tags(request, &tagging)),
-        &Certificate::wanted_with_tags(request, &tagging),
-    )]);
+        shown(&differences(certificate.as_ref(), &wanted)),
+    ));
     let mapping = WantedMapping { api_id, stage: api_stage };
     let hosts = Hosts { picture, tagging: &tagging, zone_id, certificate_arn: certificate_kept.as_deref(), mapping };
     if certificate_kept.is_some() && certificate_kept == known.certificate_arn {

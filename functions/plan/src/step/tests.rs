@@ -66,6 +66,7 @@ use crate::report::{MAX_RECORD_FIELD_BYTES, MAX_RECORD_LINES};
 mod by_email;
 mod kinds_of_apis;
 mod own_zones;
+mod renewal;
 mod zones_around;
 
 const CERTIFICATE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/0f1e";
@@ -522,6 +523,7 @@ fn certificates(summaries: Vec<(&'static str, &'static [&'static str])>) -> Rule
                 let names = names.iter().map(|name| (*name).to_owned()).collect();
                 CertificateSummary::builder()
                     .certificate_arn(*arn)
+                    .domain_name("example.com")
                     .set_subject_alternative_name_summaries(Some(names))
                     .build()
             });
@@ -540,6 +542,7 @@ fn describes(status: CertificateStatus, method: &'static str, asked: &'static st
                 .validation_domain(asked);
             let detail = CertificateDetail::builder()
                 .certificate_arn(CERTIFICATE)
+                .domain_name("example.com")
                 .status(status.clone())
                 .subject_alternative_names("example.com")
                 .subject_alternative_names("*.example.com")

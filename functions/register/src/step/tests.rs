@@ -16,6 +16,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_route53domains::Client as Domains;
 use aws_sdk_route53domains::operation::check_domain_availability::CheckDomainAvailabilityOutput;
 use aws_sdk_route53domains::operation::delete_tags_for_domain::DeleteTagsForDomainOutput;
+use aws_sdk_route53domains::operation::disable_domain_auto_renew::DisableDomainAutoRenewOutput;
+use aws_sdk_route53domains::operation::enable_domain_auto_renew::EnableDomainAutoRenewOutput;
 use aws_sdk_route53domains::operation::get_contact_reachability_status::GetContactReachabilityStatusOutput;
 use aws_sdk_route53domains::operation::get_domain_detail::GetDomainDetailOutput;
 use aws_sdk_route53domains::operation::get_operation_detail::GetOperationDetailOutput;
@@ -36,6 +38,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use nameplate::Request;
+use nameplate::contract::table;
 use nameplate::request::Money;
 use serde_json::{Value, json};
 
@@ -944,6 +947,74 @@ async fn tags_of_an_earlier_request_are_taken_off_the_registration() {
     let input = RegisterInput { former_tags, ..input(RegistrationPlan::Registered) };
     register(input, &[&item, &unwatch], &[&detail, &reachable, &tagged, &untag], &[]).await.expect("registered");
     assert_eq!(calls(&[&tagged, &untag]), [1, 1]);
+}
+
+/// An input whose request says whether the name is renewed.
+fn renewing(on: bool, plan: RegistrationPlan) -> RegisterInput {
+    let registration = json!({"maxPrice": {"amount": 20.0, "currency": "USD"}, "autoRenew": on});
+    RegisterInput { request: request(registration), ..input(plan) }
+}
+
+fn renewal_ends() -> Rule {
+    mock!(Domains::disable_domain_auto_renew)
+        .match_requests(|request| request.domain_name() == Some("example.com"))
+        .then_output(|| DisableDomainAutoRenewOutput::builder().build())
+}
+
+#[tokio::test]
+async fn the_renewal_that_the_request_says_is_set_where_it_is_otherwise_and_only_there() {
+    for purchase in [vec![], accepted(NOW - 90, "op-1")] {
+        let (item, detail, reachable) = (item(&purchase), detail(), reachable(ReachabilityStatus::Done));
+        let (tagged, unwatch, off) = (tagged(&ALL_TAGS), unwatch("op-1"), renewal_ends());
+        let rules = [&detail, &reachable, &tagged, &off];
+        let wish = renewing(false, RegistrationPlan::Registered);
+        let output = register(wish, &[&item, &unwatch], &rules, &[]).await.expect("registered");
+        assert_eq!(output.registration.auto_renew, Some(false), "as it is now");
+        assert_eq!(calls(&[&tagged, &off]), [1, 1]);
+
+        let wish = renewing(true, RegistrationPlan::Registered);
+        let output = register(wish, &[&item, &unwatch], &rules, &[]).await.expect("registered");
+        assert_eq!((output.registration.auto_renew, calls(&[&off])), (Some(true), vec![1]), "nothing to set");
+    }
+}
+
+#[tokio::test]
+async fn renewal_begins_where_the_request_says_so_and_the_top_level_domain_allows_it() {
+    let unrenewed = mock!(Domains::get_domain_detail)
+        .then_output(|| GetDomainDetailOutput::builder().domain_name("example.com").auto_renew(false).build());
+    let (item, reachable, tagged) = (item(&[]), reachable(ReachabilityStatus::Done), tagged(&[]));
+    let on = mock!(Domains::enable_domain_auto_renew)
+        .match_requests(|request| request.domain_name() == Some("example.com"))
+        .then_output(|| EnableDomainAutoRenewOutput::builder().build());
+    let wish = || renewing(true, RegistrationPlan::Registered);
+    let output = register(wish(), &[&item], &[&unrenewed, &reachable, &tagged, &on], &[]).await.expect("registered");
+    assert_eq!((output.registration.auto_renew, calls(&[&on])), (Some(true), vec![1]));
+
+    let not_allowed = mock!(Domains::enable_domain_auto_renew).then_http_response(|| error(400, "TLDRulesViolation"));
+    let result = register(wish(), &[&item], &[&unrenewed, &reachable, &tagged, &not_allowed], &[]).await;
+    assert_eq!(failure(result), (Class::Refused, "TLDRulesViolation".into()));
+}
+
+#[tokio::test]
+async fn the_renewal_of_another_stacks_name_is_set_only_by_who_takes_it_over() {
+    let (item, detail, reachable) = (item(&[]), detail(), reachable(ReachabilityStatus::Done));
+    let theirs = tagged(&[("nameplate:domain", "example.com"), ("nameplate:stack", "other")]);
+    let off = renewal_ends();
+    let rules = [&detail, &reachable, &theirs, &off];
+    let wish = renewing(false, RegistrationPlan::Registered);
+    let result = register(wish.clone(), &[&item], &rules, &[]).await;
+    assert_eq!((failure(result), calls(&[&off])), ((Class::Refused, "OtherStack".into()), vec![0]));
+    let mut taking = wish;
+    taking.request.adopt = true;
+    register(taking, &[&item], &rules, &[]).await.expect("registered");
+    assert_eq!(calls(&[&off]), [1]);
+}
+
+#[tokio::test]
+async fn the_renewal_of_a_name_that_is_registered_elsewhere_is_refused() {
+    let item = item(&[]);
+    let result = register(renewing(false, RegistrationPlan::NotManaged), &[&item], &[], &[]).await;
+    assert_eq!(failure(result), (Class::Refused, "NotRegisteredHere".into()));
 }
 
 #[tokio::test]

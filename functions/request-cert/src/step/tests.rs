@@ -8,10 +8,14 @@ use aws_sdk_acm::operation::list_tags_for_certificate::ListTagsForCertificateOut
 use aws_sdk_acm::operation::remove_tags_from_certificate::RemoveTagsFromCertificateOutput;
 use aws_sdk_acm::operation::request_certificate::{RequestCertificateInput, RequestCertificateOutput};
 use aws_sdk_acm::primitives::DateTime;
-use aws_sdk_acm::types::{FailureReason, RecordType, ResourceRecord};
+use aws_sdk_acm::types::{
+    CertificateDetail, CertificateStatus as Status, CertificateSummary, CertificateType, DomainValidation,
+    FailureReason, Filters, KeyAlgorithm, RecordType, ResourceRecord, Tag, ValidationMethod,
+};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput;
 use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
@@ -19,7 +23,10 @@ use aws_smithy_types::body::SdkBody;
 use nameplate::Class;
 use nameplate::contract::REGISTRATION_DEADLINE_SECS;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+
+use crate::writing::idempotency_token;
 
 mod by_email;
 
@@ -166,9 +173,15 @@ fn is_right_request(request: &RequestCertificateInput, token: &str) -> bool {
             ]
 }
 
+/// The token of a request for the certificate of `input` in the place of `replaced`.
+fn token_of(input: &RequestCertInput, replaced: Option<&str>) -> String {
+    let tagging = Tagging::new(&input.request.tags, &input.request.domain_name, "nameplate", &[]);
+    idempotency_token(&input.incarnation, &Wanted::of(&input.request, &tagging), replaced)
+}
+
 /// Takes the request for a certificate in the place of `replaced`.
 fn requests(replaced: Option<&str>, arn: &'static str) -> Rule {
-    let token = idempotency_token(&input(true, None), replaced);
+    let token = token_of(&input(true, None), replaced);
     mock!(Acm::request_certificate)
         .match_requests(move |request| is_right_request(request, &token))
         .then_output(move || RequestCertificateOutput::builder().certificate_arn(arn).build())
@@ -438,28 +451,6 @@ async fn a_foreign_certificate_with_the_same_names_is_left_alone() {
     }
 }
 
-#[test]
-fn only_certificates_with_exactly_the_names_and_the_key_are_candidates() {
-    let right = summary(OLD, Status::Issued);
-    let mut fewer = right.clone();
-    fewer.subject_alternative_name_summaries = Some(vec!["example.com".to_owned()]);
-    let mut more = right.clone();
-    more.has_additional_subject_alternative_names = Some(true);
-    let mut key = right.clone();
-    key.key_algorithm = Some(KeyAlgorithm::EcPrime256v1);
-    let mut imported = right.clone();
-    imported.r#type = Some(CertificateType::Imported);
-    let mut domain = right.clone();
-    domain.domain_name = Some("*.example.com".to_owned());
-    let request = input(false, None).request;
-    for other in [&fewer, &more, &key] {
-        assert!(!fits(other, &request), "{other:?}");
-        assert_eq!(candidates(vec![other.clone(), right.clone()], &request), [right.clone(), other.clone()]);
-    }
-    assert!(fits(&right, &request));
-    assert!(candidates(vec![imported, domain], &request).is_empty());
-}
-
 #[tokio::test]
 async fn our_certificate_with_other_names_is_replaced_and_named_and_a_foreign_one_is_not() {
     const FOREIGN: &str = "arn:aws:acm:us-east-1:123456789012:certificate/foreign";
@@ -508,15 +499,6 @@ async fn the_first_turn_corrects_the_tags_of_a_certificate_of_ours_and_of_no_oth
     assert_eq!((add.num_calls(), remove.num_calls()), (1, 1));
     let theirs = has_tags(NEW, &[("team", "old"), ("cost", "1")]);
     go(&[&describe, &list, &theirs], &[], wish()).await.expect("issued, and left as it is");
-}
-
-#[test]
-fn among_certificates_of_one_status_the_newest_comes_first() {
-    let older = summary(OLD, Status::Issued);
-    let mut newer = summary(NEW, Status::Issued);
-    newer.created_at = Some(DateTime::from_secs(NOW));
-    let sorted = candidates(vec![older.clone(), newer.clone()], &input(false, None).request);
-    assert_eq!(sorted, [newer, older]);
 }
 
 #[tokio::test]
@@ -845,19 +827,14 @@ async fn throttling_is_retryable() {
 #[test]
 fn the_token_follows_names_key_and_the_certificate_replaced_and_is_one_that_acm_takes() {
     let wish = input(true, None);
-    let token = idempotency_token(&wish, None);
-    assert_eq!(token, idempotency_token(&input(false, Some(OLD)), None));
+    let token = token_of(&wish, None);
+    assert_eq!(token, token_of(&input(false, Some(OLD)), None));
     assert!((1..=32).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{token}");
     let mut key = wish.clone();
     key.request.certificate.key_algorithm = nameplate::request::KeyAlgorithm::EcPrime256v1;
     let mut names = wish.clone();
     names.request.certificate.alternative_names = Some(vec![]);
-    let others = [
-        idempotency_token(&wish, Some(OLD)),
-        idempotency_token(&wish, Some(NEW)),
-        idempotency_token(&key, None),
-        idempotency_token(&names, None),
-    ];
+    let others = [token_of(&wish, Some(OLD)), token_of(&wish, Some(NEW)), token_of(&key, None), token_of(&names, None)];
     let distinct: BTreeSet<&String> = others.iter().chain([&token]).collect();
     assert_eq!(distinct.len(), 5);
 }

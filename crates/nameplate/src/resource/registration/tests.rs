@@ -1,88 +1,92 @@
-//! What may be bought, and for how much.
+//! Registrations wanted against those that stand.
 
 use super::*;
-use crate::Class;
+use crate::resource::difference::{any, shown};
+use serde_json::{Value, json};
 
-fn registration(cap: f64) -> Registration {
-    serde_json::from_value(serde_json::json!({"maxPrice": {"amount": cap, "currency": "USD"}})).expect("valid")
-}
-
-fn usd(amount: f64) -> Money {
-    Money { amount, currency: "USD".to_owned() }
-}
-
-#[test]
-fn the_smaller_of_cap_and_budget_rules() {
-    assert_eq!(check_price(&registration(15.0), &usd(15.0), 15.0), Ok(()));
-    assert_eq!(check_price(&registration(14.99), &usd(15.0), 100.0).expect_err("over").code, "PriceOverCap");
-    assert_eq!(check_price(&registration(100.0), &usd(15.0), 14.99).expect_err("over").code, "PriceOverBudget");
-    assert_eq!(check_price(&registration(100.0), &usd(0.01), 0.0).expect_err("over").code, "PriceOverBudget");
-    // Three times 13.30 is a hair over 39.90 in binary fractions.
-    assert_eq!(check_price(&registration(39.9), &usd(13.3 * 3.0), 100.0), Ok(()));
-    for odd in [f64::NAN, f64::INFINITY, -1.0] {
-        assert!(check_price(&registration(100.0), &usd(odd), 100.0).is_err(), "{odd}");
+fn request(auto_renew: Value) -> Request {
+    let mut registration = json!({"maxPrice": {"amount": 15.0, "currency": "USD"}});
+    if !auto_renew.is_null() {
+        registration["autoRenew"] = auto_renew;
     }
-    let euros = Money { amount: 1.0, currency: "EUR".to_owned() };
-    assert_eq!(check_price(&registration(15.0), &euros, 15.0).expect_err("another currency").code, "PriceCurrency");
+    let document = json!({
+        "domainName": "example.com",
+        "registration": registration,
+        "api": {"routes": [{"route": "GET /", "url": "https://backend.example.net/"}]},
+        "tags": {"team": "x"},
+    });
+    Request::parse(&document).expect("a valid request")
+}
+
+fn tagging() -> Tagging {
+    let request = request(Value::Null);
+    Tagging::new(&request.tags, &request.domain_name, "nameplate", &["cost".to_owned()])
+}
+
+fn standing() -> RegisteredDomain {
+    RegisteredDomain { auto_renew: Some(true), tags: Some(tagging().wanted().clone()), ..RegisteredDomain::default() }
+}
+
+fn fields(standing: Option<&RegisteredDomain>, auto_renew: Option<bool>) -> Vec<String> {
+    let tagging = tagging();
+    let differences = differences(standing, &Wanted { auto_renew, tagging: Some(&tagging) });
+    let line =
+        |change: crate::contract::result::FieldChange| format!("{} {} {}", change.field, change.before, change.after);
+    shown(&differences).into_iter().map(line).collect()
 }
 
 #[test]
-fn a_name_that_is_bought_can_be_asked_by_mail_only_if_the_request_brings_the_mail_servers() {
-    let request = |validation: &str, records: serde_json::Value| {
-        let request = serde_json::json!({
-            "domainName": "example.com",
-            "certificate": {"validation": validation},
-            "api": {"routes": [{"route": "GET /", "url": "https://backend.example.net/"}]},
-            "records": records
-        });
-        Request::parse(&request).expect("valid")
+fn renewal_is_changed_only_where_the_request_says_so_and_aws_shows_it() {
+    assert!(fields(Some(&standing()), None).is_empty());
+    assert!(fields(Some(&standing()), Some(true)).is_empty());
+    assert_eq!(fields(Some(&standing()), Some(false)), ["autoRenew true false"]);
+    let silent = RegisteredDomain { auto_renew: None, ..standing() };
+    assert!(fields(Some(&silent), Some(false)).is_empty());
+}
+
+#[test]
+fn each_tag_is_seen_by_itself_and_those_of_others_are_none_of_ours() {
+    let with = |change: fn(&mut BTreeMap<String, String>)| {
+        let mut domain = standing();
+        change(domain.tags.as_mut().expect("tags"));
+        fields(Some(&domain), None)
     };
-    let record =
-        |name: &str, kind: &str, value: &str| serde_json::json!([{"name": name, "type": kind, "values": [value]}]);
-    let servers = record("example.com", "MX", "10 mail.example.net");
-    assert_eq!(check_mailboxes(&request("EMAIL", servers)), Ok(()));
-    assert_eq!(check_mailboxes(&request("DNS", serde_json::json!([]))), Ok(()));
-    for records in [
-        serde_json::json!([]),
-        record("mail.example.com", "MX", "10 mail.example.net"),
-        record("example.com", "TXT", "10 mail.example.net"),
-        record("example.com", "MX", "0 ."),
-    ] {
-        let refused = check_mailboxes(&request("EMAIL", records)).expect_err("nobody reads");
-        assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "NoMailboxes"));
-        assert!(refused.reason.contains("admin@example.com") && refused.remedy.contains("MX"), "{refused}");
-    }
+    assert_eq!(with(|tags| drop(tags.remove("team"))), [r#"tags.team null "x""#]);
+    assert_eq!(with(|tags| drop(tags.insert("cost".into(), "1".into()))), [r#"tags.cost "1" null"#]);
+    assert!(with(|tags| drop(tags.insert("theirs".into(), "1".into()))).is_empty());
+    let bare = RegisteredDomain { tags: Some(BTreeMap::new()), ..standing() };
+    assert!(differences(Some(&bare), &Wanted { auto_renew: None, tagging: None }).is_empty(), "not bought");
 }
 
 #[test]
-fn a_budget_that_is_no_amount_buys_nothing() {
-    assert_eq!(budget("50"), Ok(50.0));
-    for odd in ["", "NaN", "inf", "-1", "50 USD"] {
-        assert!(budget(odd).is_err(), "{odd}");
+fn a_name_that_is_bought_gets_all_of_it() {
+    for attribute in RegistrationAttribute::VARIANTS {
+        let tagging = tagging();
+        let all = differences(None, &Wanted { auto_renew: None, tagging: Some(&tagging) });
+        assert!(any(&all, &[*attribute]), "{attribute:?}");
     }
+    assert_eq!(fields(None, None)[0], "autoRenew null true");
+    assert_eq!(fields(None, Some(false))[0], "autoRenew null false");
 }
 
 #[test]
-fn only_an_available_name_can_be_bought() {
-    assert_eq!(check_availability("example.com", Some("AVAILABLE")), Ok(()));
-    for (said, class) in [
-        (None, Class::Retryable),
-        (Some("PENDING"), Class::Retryable),
-        (Some("DONT_KNOW"), Class::NotReady),
-        (Some("UNAVAILABLE"), Class::Refused),
-        (Some("UNAVAILABLE_PREMIUM"), Class::Refused),
-        (Some("AVAILABLE_RESERVED"), Class::Refused),
-        (Some("SOMETHING_NEW"), Class::Refused),
-    ] {
-        assert_eq!(check_availability("example.com", said).expect_err("not available").class, class, "{said:?}");
-    }
+fn the_renewal_of_somebody_elses_name_is_refused() {
+    let theirs = BTreeMap::from([(tags::STACK.to_owned(), "other.eu-west-1".to_owned())]);
+    let said = request(json!(false));
+    let refused = check_renewal(&said, &theirs, "nameplate").expect_err("another stack's");
+    assert_eq!(refused.code, "OtherStack");
+    assert!(refused.reason.contains("other.eu-west-1"), "{}", refused.reason);
+    check_renewal(&Request { adopt: true, ..said.clone() }, &theirs, "nameplate").expect("taken over");
+    check_renewal(&said, &BTreeMap::new(), "nameplate").expect("bought by hand");
+    check_renewal(&said, standing().tags.as_ref().expect("tags"), "nameplate").expect("ours");
+
+    assert_eq!(check_renewal_elsewhere(&said).expect_err("elsewhere").code, "NotRegisteredHere");
+    check_renewal_elsewhere(&request(Value::Null)).expect("not said");
 }
 
 #[test]
-fn errors_about_a_contact_never_show_it() {
-    for text in [None, Some("MARK"), Some(r#"{"phoneNumber": "MARK", "countryCode": "US"}"#)] {
-        let error = contact("nameplate/contact", text.map(SecretString::from)).err().expect("no contact");
-        assert_eq!(error.class, Class::InvalidRequest);
-        assert!(error.reason.contains("nameplate/contact") && !format!("{error:?}").contains("MARK"), "{error:?}");
-    }
+fn a_name_on_client_hold_is_suspended() {
+    let with = |status: &str| RegisteredDomain { statuses: vec![status.to_owned()], ..standing() };
+    assert!(with("clienthold").is_suspended());
+    assert!(!with("autoRenewPeriod").is_suspended());
 }

@@ -4,6 +4,7 @@ use nameplate::Class;
 use std::time::Duration;
 
 use aws_sdk_acm::operation::resend_validation_email::ResendValidationEmailOutput;
+use aws_sdk_acm::types::{DomainStatus, DomainValidationOption};
 use tokio::time::Instant;
 
 use super::*;
@@ -40,7 +41,7 @@ fn asking(arn: &str, status: Status, answered: &[&str]) -> CertificateDetail {
 
 /// Takes a request for a certificate about which ACM is to ask at the mailboxes of `asked`.
 fn requests_by_email(input: &RequestCertInput, asked: &'static str) -> Rule {
-    let token = idempotency_token(input, None);
+    let token = token_of(input, None);
     mock!(Acm::request_certificate)
         .match_requests(move |request| {
             let options = request.domain_validation_options();
@@ -140,7 +141,7 @@ async fn a_certificate_that_is_validated_otherwise_does_not_fit_and_is_named_as_
     ] {
         let known = describes(earlier(old));
         let list = lists(vec![summary(OLD, Status::Issued)]);
-        let token = idempotency_token(&wish, Some(OLD));
+        let token = token_of(&wish, Some(OLD));
         let request = mock!(Acm::request_certificate)
             .match_requests(move |request| request.idempotency_token() == Some(&token))
             .then_output(|| RequestCertificateOutput::builder().certificate_arn(NEW).build());
@@ -173,12 +174,12 @@ fn the_token_tells_how_a_certificate_is_validated() {
     let tokens: BTreeSet<String> =
         [input(true, None), by_email(true, None, "example.com"), by_email(true, None, "mail.example.com")]
             .iter()
-            .map(|wish| idempotency_token(wish, None))
+            .map(|wish| token_of(wish, None))
             .collect();
     assert_eq!(tokens.len(), 3);
     let mut again = by_email(true, None, "example.com");
     again.request.certificate.resend_email = true;
-    assert!(tokens.contains(&idempotency_token(&again, None)), "to send mails again is no other certificate");
+    assert!(tokens.contains(&token_of(&again, None)), "to send mails again is no other certificate");
 }
 
 /// A run that wants the mails about [`OLD`] sent again.

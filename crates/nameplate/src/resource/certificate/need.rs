@@ -3,20 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::domain::dns_form;
-
-/// A CNAME that proves to ACM that a name is ours.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ValidationRecord {
-    /// Owner name, without the trailing dot.
-    pub name: String,
-    /// Target, without the trailing dot.
-    pub value: String,
-}
+use crate::resource::certificate::Certificate;
+use crate::resource::validation_record::ValidationRecord;
 
 /// The names that validation records prove: each without the label in front.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,14 +21,11 @@ impl Proven {
         Self(names.collect())
     }
 
-    /// Whether a certificate with these names, or one that has more of them than are listed, may need one of the
-    /// records. A wildcard is proven by the record of the name below which it stands.
-    pub fn may_be_needed_by<'a>(&self, names: impl IntoIterator<Item = &'a str>, has_more: bool) -> bool {
-        has_more
-            || names.into_iter().any(|name| {
-                let name = dns_form(name);
-                self.0.contains(name.strip_prefix("*.").unwrap_or(&name))
-            })
+    /// Whether a listed certificate, which may have more names than are shown, may need one of the records. A wildcard is
+    /// proven by the record of the name below which it stands.
+    pub fn may_be_needed_by(&self, listed: &Certificate) -> bool {
+        let proven = |name: &String| self.0.contains(name.strip_prefix("*.").unwrap_or(name));
+        listed.has_more_names || listed.names.iter().any(proven)
     }
 }
 
@@ -62,9 +48,9 @@ impl Needs {
         self.by.insert(dns_form(record), certificate.to_owned());
     }
 
-    /// Notes a region in which nobody may look, so that a certificate there may need any of them.
-    pub fn add_unseen(&mut self, region: &str) {
-        self.unseen.insert(region.to_owned());
+    /// A region in which nobody may look, so that a certificate there may need any of them.
+    pub fn unseen(region: &str) -> Self {
+        Self { by: BTreeMap::new(), unseen: BTreeSet::from([region.to_owned()]) }
     }
 
     /// Everything that either of the two knows.
