@@ -20,11 +20,16 @@ impl Step<'_> {
             Some(group) => {
                 let (set, take_off) = tags::to_write(&changes.access_log, AccessLogAttribute::Tag);
                 if !set.is_empty() {
-                    let call = client.tag_resource().resource_arn(&group.arn).set_tags(Some(set.into_iter().collect()));
+                    let call = self
+                        .clients
+                        .logs
+                        .tag_resource()
+                        .resource_arn(&group.arn)
+                        .set_tags(Some(set.into_iter().collect()));
                     call.send().await.map_err(|error| classify("logs:TagResource", &error))?;
                 }
                 if !take_off.is_empty() {
-                    let call = client.untag_resource().resource_arn(&group.arn).set_tag_keys(Some(take_off));
+                    let call = self.clients.logs.untag_resource().resource_arn(&group.arn).set_tag_keys(Some(take_off));
                     call.send().await.map_err(|error| classify("logs:UntagResource", &error))?;
                 }
             }

@@ -127,14 +127,14 @@ impl Step<'_> {
         below: &str,
         (set, take_off): (BTreeMap<String, String>, Vec<String>),
     ) -> Result<(), StepError> {
-        let client = &self.clients.api_gateway;
         let arn = self.settings.arn(api_id, below);
         if !set.is_empty() {
-            let call = client.tag_resource().resource_arn(&arn).set_tags(Some(set.into_iter().collect()));
+            let call =
+                self.clients.api_gateway.tag_resource().resource_arn(&arn).set_tags(Some(set.into_iter().collect()));
             call.send().await.map_err(|error| write_error("apigatewayv2:TagResource", &error))?;
         }
         if !take_off.is_empty() {
-            let call = client.untag_resource().resource_arn(&arn).set_tag_keys(Some(take_off));
+            let call = self.clients.api_gateway.untag_resource().resource_arn(&arn).set_tag_keys(Some(take_off));
             call.send().await.map_err(|error| write_error("apigatewayv2:UntagResource", &error))?;
         }
         Ok(())

@@ -8,7 +8,7 @@ use nameplate::resource::difference::shown;
 use nameplate::resource::registration::{self, RegisteredDomain, Wanted};
 use nameplate::resource::tags::Tagging;
 
-use super::compared;
+use super::line::compared;
 
 /// The registration. `tagging` is given where this stack bought it.
 pub(super) fn registration(
