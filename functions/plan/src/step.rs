@@ -85,9 +85,12 @@ pub(crate) async fn run(clients: &Clients, settings: &Settings, input: PlanInput
     let (mut adopted, mut record_changes) = (Vec::new(), None);
     let looks = found.quote.is_none() || request.dry_run;
     if looks {
-        // First: what is read whole need not be read in parts.
-        record_changes = further_records(&looking, &item).await?;
+        if let Some(zone_id) = looking.zone_id.filter(|_| has_records(&request, &item)) {
+            // First: what is read whole need not be read in parts.
+            picture.record_sets(zone_id).await?;
+        }
         adopted = looking.adopted().await?;
+        record_changes = further_records(&looking, &item).await?;
     }
     let decision = record_changes.map(|(decision, taken)| {
         adopted.extend(taken);

@@ -122,10 +122,10 @@ async fn the_default_endpoint_answers_until_the_name_does_and_is_closed_then_and
     // The change is on its way when it is looked at first.
     assert!(calls.iter().filter(|call| call.action == "GetChange").count() > 1, "{calls:?}");
 
-    // The same again: nothing is left to do, and that is seen by one read more.
+    // The same again: nothing is left to do.
     let again = world.run(&request).await;
     assert_eq!(world.states(&again.arn).await, ["Plan", "WhatIsLeft?", "Announce", "Live"]);
-    assert!(world.calls(&format!("execution={}", again.arn)).await.iter().any(|call| call.action == "GetApi"));
+    assert!(world.calls(&format!("execution={}", again.arn)).await.iter().any(|call| call.action == "GetApis"));
     assert_eq!(again.live(), result);
     // And on the whole path: no write, no announcement, no second look at the name.
     world.forget_fingerprint(domain).await;

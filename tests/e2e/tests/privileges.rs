@@ -766,8 +766,8 @@ async fn nobody_can_give_up_a_registration_or_touch_what_keeps_it() {
         // What one function alone is for.
         let own: &[&str] = match kind {
             "CorrectDelegation" => &[NAME_SERVERS],
-            // To take off tags that the request names no more, or all of ours.
-            "Register" => &[TAGS_OFF],
+            // What the request names no more goes, and a renewal that it does not want ends.
+            "Register" => &[RENEWAL_OFF, TAGS_OFF],
             "ReleaseRegistration" => &[RENEWAL_OFF, TAGS_OFF],
             _ => &[],
         };

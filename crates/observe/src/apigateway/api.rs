@@ -141,7 +141,8 @@ pub async fn authorizers(client: &Client, api_id: &str) -> Result<Option<Vec<Aut
                 issuer,
                 audience: audience.unwrap_or_default().into_iter().collect(),
                 sources: authorizer.identity_source.unwrap_or_default().into_iter().collect(),
-                function: authorizer.authorizer_uri.as_deref().map(function_arn),
+                // One that asks no function has none, or an empty one.
+                function: authorizer.authorizer_uri.as_deref().filter(|uri| !uri.is_empty()).map(function_arn),
                 payload: authorizer.authorizer_payload_format_version,
                 ttl: authorizer.authorizer_result_ttl_in_seconds,
                 simple: authorizer.enable_simple_responses,
